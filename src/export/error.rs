@@ -1,0 +1,105 @@
+//! The error of an export, which carries the decision (floor 3).
+
+use std::{borrow::Cow, error::Error, fmt, time::Duration};
+
+/// What becomes of a batch that was not delivered whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// The same batch may succeed later: not before `after`, if the backend named a time.
+    Retry {
+        /// The delay the backend asked for.
+        after: Option<Duration>,
+    },
+    /// It never will: the batch is dropped and counted.
+    Permanent,
+    /// The backend kept all but `rejected` spans, for good: those are counted, nothing is sent again.
+    Partial {
+        /// Spans the backend refused.
+        rejected: usize,
+    },
+}
+
+/// Why an export failed, and what to do about it.
+///
+/// The message is for a person: it names the cause and no secret. It must not quote what a backend
+/// answered.
+///
+/// ```
+/// use std::time::Duration;
+/// use throughline::export::{Decision, ExportError};
+///
+/// let busy = ExportError::retry("the collector is busy (429)").after(Duration::from_secs(3));
+/// assert_eq!(busy.decision(), Decision::Retry { after: Some(Duration::from_secs(3)) });
+/// ```
+#[derive(Debug)]
+pub struct ExportError {
+    decision: Decision,
+    message: Cow<'static, str>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl ExportError {
+    /// A failure that may pass.
+    pub fn retry(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Decision::Retry { after: None }, message)
+    }
+
+    /// A failure that stays.
+    pub fn permanent(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Decision::Permanent, message)
+    }
+
+    /// A success but for `rejected` spans.
+    pub fn partial(rejected: usize, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Decision::Partial { rejected }, message)
+    }
+
+    fn new(decision: Decision, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { decision, message: message.into(), source: None }
+    }
+
+    /// The same failure, to be tried again no sooner than this. Changes nothing but a retry.
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        if let Decision::Retry { after } = &mut self.decision {
+            *after = Some(delay);
+        }
+        self
+    }
+
+    /// The same failure with its cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What to do about it.
+    pub const fn decision(&self) -> Decision {
+        self.decision
+    }
+}
+
+impl fmt::Display for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for ExportError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+/// An I/O failure may pass, unless the system says that it will not.
+impl From<std::io::Error> for ExportError {
+    fn from(error: std::io::Error) -> Self {
+        use std::io::ErrorKind::{BrokenPipe, InvalidInput, NotFound, PermissionDenied, Unsupported};
+        let error_is_final =
+            matches!(error.kind(), BrokenPipe | InvalidInput | NotFound | PermissionDenied | Unsupported);
+        let failure = if error_is_final { Self::permanent } else { Self::retry };
+        failure("writing failed").with_source(error)
+    }
+}

@@ -1,0 +1,87 @@
+//! Handing finished spans to a backend (floor 3): the contract and the machinery behind it.
+//!
+//! An exporter encodes and sends; everything else is the pipeline's: each exporter has a thread and a
+//! bounded queue of its own, retries happen there, and so does counting. What an exporter owes is in
+//! [`Exporter`]; `throughline::testing` checks it.
+
+mod error;
+
+pub use error::{Decision, ExportError};
+
+use crate::record::Batch;
+use std::time::Duration;
+
+/// Sends finished spans somewhere.
+///
+/// Object-safe and free of any async runtime. The pipeline calls it from one thread that is the
+/// exporter's own, so it may block, and it need not be `Sync`. It never needs to retry, to queue or
+/// to count: it says in its [`ExportError`] what should happen, and the pipeline does it.
+///
+/// A panic costs the batch at hand, counted, and nothing else: the next call comes all the same.
+///
+/// ```
+/// use throughline::{Batch, export::{ExportError, Exporter}};
+///
+/// struct Count(usize);
+///
+/// impl Exporter for Count {
+///     fn name(&self) -> &str {
+///         "count"
+///     }
+///
+///     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
+///         self.0 += batch.len();
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Exporter: Send {
+    /// A short constant name for reports, such as `console`.
+    fn name(&self) -> &str;
+
+    /// Sends one batch. `Ok` means that every span of it has been delivered, as far as the backend
+    /// tells.
+    ///
+    /// # Errors
+    ///
+    /// An [`ExportError`] whose decision says what becomes of the batch.
+    fn export(&mut self, batch: &Batch) -> Result<(), ExportError>;
+
+    /// Sends on whatever `export` left in buffers of the exporter's own. Called when the application
+    /// flushes; `within` is the time it is willing to wait.
+    ///
+    /// # Errors
+    ///
+    /// If something could not be sent: the flush then reports itself as incomplete.
+    fn flush(&mut self, within: Duration) -> Result<(), ExportError> {
+        let _ = within;
+        Ok(())
+    }
+
+    /// Says goodbye; nothing is called afterwards but `drop`.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Self::flush).
+    fn shutdown(&mut self, within: Duration) -> Result<(), ExportError> {
+        self.flush(within)
+    }
+}
+
+impl<E: Exporter + ?Sized> Exporter for Box<E> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        (**self).export(batch)
+    }
+
+    fn flush(&mut self, within: Duration) -> Result<(), ExportError> {
+        (**self).flush(within)
+    }
+
+    fn shutdown(&mut self, within: Duration) -> Result<(), ExportError> {
+        (**self).shutdown(within)
+    }
+}

@@ -1,0 +1,83 @@
+//! Minting ids (floor 0): a generator on each thread, or the user's own.
+
+use super::{SpanId, TraceId};
+use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use std::{fmt, num::NonZeroU64, num::NonZeroU128, sync::Arc};
+
+/// Makes ids: implement it for ids that follow a rule of one's own, or repeat in a test.
+///
+/// Called on the thread that starts the span; it should be quick and must not block.
+pub trait IdGenerator: Send + Sync {
+    /// The id of a trace that starts at `unix_millis` (UTC). The last seven bytes should be random:
+    /// samplers and the W3C random flag rely on it.
+    fn trace_id(&self, unix_millis: u64) -> TraceId;
+
+    /// The id of a span.
+    fn span_id(&self) -> SpanId;
+}
+
+/// Where a tracer's ids come from.
+///
+/// The default is a generator on each thread, seeded by the operating system: no lock, no shared
+/// state, about a nanosecond an id.
+#[derive(Clone, Default)]
+pub struct IdSource(pub(crate) Option<Arc<dyn IdGenerator>>);
+
+impl IdSource {
+    /// Ids from the user's own generator.
+    pub fn custom(generator: impl IdGenerator + 'static) -> Self {
+        Self(Some(Arc::new(generator)))
+    }
+}
+
+impl fmt::Debug for IdSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "IdSource(custom)" } else { "IdSource(random)" })
+    }
+}
+
+/// One thread's random numbers. Ids are public, so the generator need not resist prediction.
+pub(crate) struct ThreadRng(SmallRng);
+
+impl ThreadRng {
+    pub(crate) fn new() -> Self {
+        // Where the system refuses random bytes (an exhausted sandbox), the thread's own address and
+        // the time still tell threads and processes apart; refusing to trace would be worse.
+        let rng = SmallRng::try_from_rng(&mut rand::rngs::SysRng)
+            .unwrap_or_else(|_| SmallRng::seed_from_u64(fallback_seed()));
+        Self(rng)
+    }
+
+    pub(crate) fn u64(&mut self) -> u64 {
+        self.0.random()
+    }
+
+    pub(crate) fn span_id(&mut self) -> SpanId {
+        loop {
+            if let Some(id) = NonZeroU64::new(self.u64()) {
+                return SpanId::from_nonzero(id);
+            }
+        }
+    }
+}
+
+fn fallback_seed() -> u64 {
+    let local = 0_u8;
+    let nanos = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as u64);
+    nanos ^ (&raw const local as u64).rotate_left(32) ^ u64::from(std::process::id())
+}
+
+/// A UUIDv7: 48 bits of milliseconds, version, 12 random bits, variant, 62 random bits
+/// [RFC 9562, 5.7].
+pub(crate) fn mint_trace_id(unix_millis: u64, rng: &mut ThreadRng) -> TraceId {
+    const VERSION_7: u128 = 0x7 << 76;
+    const VARIANT: u128 = 0b10 << 62;
+    let time = u128::from(unix_millis & 0xffff_ffff_ffff) << 80;
+    let random_a = u128::from(rng.u64() & 0xfff) << 64;
+    let random_b = u128::from(rng.u64() >> 2);
+    // The version bits make it non-zero; `MIN` only satisfies the type.
+    let bits = NonZeroU128::new(time | VERSION_7 | random_a | VARIANT | random_b);
+    TraceId::from_nonzero(bits.unwrap_or(NonZeroU128::MIN))
+}

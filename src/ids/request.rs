@@ -1,0 +1,111 @@
+//! The request id: what `X-Request-ID` carries (floor 0).
+
+use super::TraceId;
+use std::{fmt, str::FromStr, sync::Arc};
+use uuid::Uuid;
+
+/// The most bytes a request id may have.
+const MAX_BYTES: usize = 128;
+
+/// The id of one request, the same at every hop: what `X-Request-ID` carries.
+///
+/// Either minted here, a UUIDv7 in its hyphenated form, or taken from the caller as it came: 1 to 128
+/// bytes of `[A-Za-z0-9._~+/=:@-]`. Anything else is not trimmed into shape but refused: a trimmed id
+/// would match nothing upstream.
+///
+/// Cloning never copies text.
+///
+/// ```
+/// use throughline::RequestId;
+///
+/// let id: RequestId = "order-7/eu".parse()?;
+/// assert_eq!(id.to_string(), "order-7/eu");
+/// assert!("two words".parse::<RequestId>().is_err());
+/// # Ok::<(), throughline::InvalidRequestId>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct RequestId(Text);
+
+/// A canonical UUID is kept as its bits: most ids are one, and bits need no allocation.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Text {
+    Uuid(Uuid),
+    Other(Arc<str>),
+}
+
+/// Why a text is no request id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a request id is 1 to 128 bytes of A-Z a-z 0-9 . _ ~ + / = : @ -")]
+pub struct InvalidRequestId;
+
+impl RequestId {
+    /// Checks and takes the bytes of a header.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRequestId`] for an empty or over-long text or one with any other byte.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidRequestId> {
+        if bytes.is_empty() || bytes.len() > MAX_BYTES || !bytes.iter().copied().all(is_allowed) {
+            return Err(InvalidRequestId);
+        }
+        if let Some(uuid) = canonical_uuid(bytes) {
+            return Ok(Self(Text::Uuid(uuid)));
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| InvalidRequestId)?;
+        Ok(Self(Text::Other(text.into())))
+    }
+
+    /// The request id of a request whose trace starts here: the trace id's own bits.
+    pub const fn from_trace_id(trace_id: TraceId) -> Self {
+        Self(Text::Uuid(trace_id.as_uuid()))
+    }
+
+    /// Lends the text, written into `buffer` where the id is kept as bits.
+    pub fn encode<'a>(&'a self, buffer: &'a mut [u8; 36]) -> &'a str {
+        match &self.0 {
+            Text::Uuid(uuid) => uuid.hyphenated().encode_lower(buffer),
+            Text::Other(text) => text,
+        }
+    }
+
+    /// The id as a UUID, if it is one in canonical form.
+    pub const fn as_uuid(&self) -> Option<Uuid> {
+        match &self.0 {
+            Text::Uuid(uuid) => Some(*uuid),
+            Text::Other(_) => None,
+        }
+    }
+}
+
+impl FromStr for RequestId {
+    type Err = InvalidRequestId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidRequestId> {
+        Self::from_bytes(text.as_bytes())
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.encode(&mut [0; 36]))
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+const fn is_allowed(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b':' | b'@' | b'-')
+}
+
+/// Only the one spelling that `encode` writes back: an id must leave exactly as it came.
+fn canonical_uuid(bytes: &[u8]) -> Option<Uuid> {
+    let text: &[u8; 36] = bytes.try_into().ok()?;
+    let lowercase = !text.iter().any(u8::is_ascii_uppercase);
+    let uuid = Uuid::try_parse_ascii(text).ok()?;
+    lowercase.then_some(uuid)
+}

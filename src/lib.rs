@@ -1,0 +1,32 @@
+//! throughline
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::todo,
+        clippy::unimplemented
+    )
+)]
+
+pub mod analysis;
+mod clock;
+pub mod context;
+pub mod export;
+pub mod exporters;
+mod ids;
+pub mod propagation;
+pub mod record;
+pub mod semconv;
+mod sync;
+mod value;
+
+pub use clock::{Clock, TimeSource};
+pub use context::{Context, SpanContext, TraceFlags};
+pub use ids::{IdGenerator, IdSource, InvalidRequestId, ParseIdError, RequestId, SpanId, TraceId};
+pub use record::{Batch, Outcome, Resource, SpanKind, SpanRecord, Status};
+pub use value::{Attribute, Value};

@@ -1,0 +1,338 @@
+//! One finished span (floor 2).
+
+use super::{
+    Event, Link,
+    details::{Details, EMPTY_DETAILS},
+};
+use crate::{
+    clock::Timeline,
+    context::{SpanContext, TraceFlags, TraceState},
+    ids::{SpanId, TraceId},
+    value::{Attribute, Value},
+};
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, time::Duration};
+
+/// Which side of an exchange a span is [OpenTelemetry trace API, SpanKind].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum SpanKind {
+    /// Work inside a service.
+    #[default]
+    Internal,
+    /// The answering side of a request.
+    Server,
+    /// The calling side of a request.
+    Client,
+    /// Sends a message and does not wait for its handling.
+    Producer,
+    /// Handles a message.
+    Consumer,
+}
+
+impl SpanKind {
+    /// The kind in lowercase, such as `server`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::Producer => "producer",
+            Self::Consumer => "consumer",
+        }
+    }
+}
+
+/// What a span says of its success [OpenTelemetry trace API, set status].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "code")]
+#[non_exhaustive]
+pub enum Status {
+    /// Nothing was said; read as success.
+    #[default]
+    Unset,
+    /// Success, by the application's own word. Never set by the middleware.
+    Ok,
+    /// Failure.
+    Error {
+        /// What a person should know of it; empty where the attributes say it all.
+        #[serde(default, skip_serializing_if = "str::is_empty")]
+        description: Cow<'static, str>,
+    },
+}
+
+impl Status {
+    /// A failure with a description.
+    pub fn error(description: impl Into<Cow<'static, str>>) -> Self {
+        Self::Error { description: description.into() }
+    }
+
+    /// Is it a failure?
+    pub const fn is_error(&self) -> bool {
+        matches!(self, Self::Error { .. })
+    }
+}
+
+/// How a span came to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The work ran to its end, well or not: see [`Status`].
+    #[default]
+    Completed,
+    /// The work was dropped before its end: a future or a body nobody waited for any longer.
+    Cancelled,
+    /// The work panicked; the status is an error.
+    Panicked,
+}
+
+impl Outcome {
+    /// The outcome in lowercase, such as `cancelled`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+/// A finished span.
+///
+/// The fields every span has are here; attributes, events, links and status texts live behind one
+/// pointer, absent where there are none. 96 bytes, because a thread hands it over by value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpanRecord {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) parent_span_id: Option<SpanId>,
+    /// Ticks while the record is on its way to the collector, UTC Unix nanoseconds ever after.
+    pub(crate) start: u64,
+    /// As `start`.
+    pub(crate) end: u64,
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) details: Option<Box<Details>>,
+    pub(crate) kind: SpanKind,
+    pub(crate) outcome: Outcome,
+    pub(crate) flags: TraceFlags,
+    pub(crate) parent_is_remote: bool,
+}
+
+const _: () = assert!(size_of::<SpanRecord>() == 96);
+
+impl SpanRecord {
+    /// A span of `[start, end]`, in UTC Unix nanoseconds, with nothing else known of it. Meant for
+    /// tests and for records that come from elsewhere.
+    pub fn new(context: &SpanContext, name: impl Into<Cow<'static, str>>, start: u64, end: u64) -> Self {
+        let mut record = Self {
+            trace_id: context.trace_id(),
+            span_id: context.span_id(),
+            parent_span_id: None,
+            start,
+            end: end.max(start),
+            name: name.into(),
+            details: None,
+            kind: SpanKind::Internal,
+            outcome: Outcome::Completed,
+            flags: context.flags(),
+            parent_is_remote: false,
+        };
+        if !context.trace_state().is_empty() {
+            record.details_mut().trace_state = context.trace_state().clone();
+        }
+        record
+    }
+
+    /// The same record under this parent.
+    #[must_use]
+    pub fn with_parent(mut self, parent: SpanId, is_remote: bool) -> Self {
+        self.parent_span_id = Some(parent);
+        self.parent_is_remote = is_remote;
+        self
+    }
+
+    /// The same record with this kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: SpanKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The same record with this status.
+    #[must_use]
+    pub fn with_status(mut self, status: Status) -> Self {
+        self.details_mut().status = status;
+        self
+    }
+
+    /// The same record with this outcome.
+    #[must_use]
+    pub fn with_outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = outcome;
+        self
+    }
+
+    /// The same record with one more attribute.
+    #[must_use]
+    pub fn with_attribute<'v>(
+        mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Value<'v>>,
+    ) -> Self {
+        self.details_mut().push_attribute(key.into(), value.into(), &super::Limits::NONE);
+        self
+    }
+
+    /// The same record with one more event at this time, in UTC Unix nanoseconds.
+    #[must_use]
+    pub fn with_event(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        unix_nanos: u64,
+        attributes: &[(&'static str, Value<'_>)],
+    ) -> Self {
+        self.details_mut().push_event(name.into(), unix_nanos, attributes, &super::Limits::NONE);
+        self
+    }
+
+    /// The same record with one more link.
+    #[must_use]
+    pub fn with_link(mut self, context: &SpanContext, attributes: &[(&'static str, Value<'_>)]) -> Self {
+        self.details_mut().push_link(context, attributes, &super::Limits::NONE);
+        self
+    }
+
+    pub(crate) fn details_mut(&mut self) -> &mut Details {
+        self.details.get_or_insert_default()
+    }
+
+    /// Turns the ticks of the record and its events into UTC Unix nanoseconds.
+    pub(crate) fn resolve_times(&mut self, timeline: &Timeline) {
+        let correction = timeline.correction();
+        self.start = timeline.resolve(self.start, correction);
+        self.end = timeline.resolve(self.end, correction).max(self.start);
+        if let Some(details) = &mut self.details {
+            details.resolve_times(timeline, correction);
+        }
+    }
+
+    /// The bytes the record holds, its own included: what the queues' byte bounds count.
+    pub fn size_bytes(&self) -> usize {
+        let name = match &self.name {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(name) => name.capacity(),
+        };
+        size_of::<Self>() + name + self.details.as_deref().map_or(0, Details::size_bytes)
+    }
+
+    fn details(&self) -> &Details {
+        self.details.as_deref().unwrap_or(&EMPTY_DETAILS)
+    }
+
+    /// The trace's id.
+    pub const fn trace_id(&self) -> TraceId {
+        self.trace_id
+    }
+
+    /// The span's id.
+    pub const fn span_id(&self) -> SpanId {
+        self.span_id
+    }
+
+    /// The parent's id; `None` for the first span of the trace.
+    pub const fn parent_span_id(&self) -> Option<SpanId> {
+        self.parent_span_id
+    }
+
+    /// Does the parent belong to another process?
+    pub const fn parent_is_remote(&self) -> bool {
+        self.parent_is_remote
+    }
+
+    /// Is it the first span of the trace in its process?
+    pub const fn is_local_root(&self) -> bool {
+        self.parent_span_id.is_none() || self.parent_is_remote
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The kind.
+    pub const fn kind(&self) -> SpanKind {
+        self.kind
+    }
+
+    /// When it started, in UTC Unix nanoseconds.
+    pub const fn start_unix_nanos(&self) -> u64 {
+        self.start
+    }
+
+    /// When it ended, in UTC Unix nanoseconds; never before its start.
+    pub const fn end_unix_nanos(&self) -> u64 {
+        self.end
+    }
+
+    /// How long it took.
+    pub const fn duration(&self) -> Duration {
+        Duration::from_nanos(self.end.saturating_sub(self.start))
+    }
+
+    /// The trace flags.
+    pub const fn flags(&self) -> TraceFlags {
+        self.flags
+    }
+
+    /// How it came to its end.
+    pub const fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    /// What it says of its success.
+    pub fn status(&self) -> &Status {
+        &self.details().status
+    }
+
+    /// The tracestate it travelled with.
+    pub fn trace_state(&self) -> &TraceState {
+        &self.details().trace_state
+    }
+
+    /// The attributes, each key once, in the order in which they were first set.
+    pub fn attributes(&self) -> impl ExactSizeIterator<Item = Attribute<'_>> + Clone {
+        self.details().attributes()
+    }
+
+    /// The value of one attribute.
+    pub fn attribute(&self, key: &str) -> Option<Value<'_>> {
+        self.attributes().find(|attribute| attribute.key == key).map(|attribute| attribute.value)
+    }
+
+    /// The events, in the order in which they happened.
+    pub fn events(&self) -> impl ExactSizeIterator<Item = Event<'_>> + Clone {
+        self.details().events()
+    }
+
+    /// The links.
+    pub fn links(&self) -> impl ExactSizeIterator<Item = Link<'_>> + Clone {
+        self.details().links()
+    }
+
+    /// Attributes left out because the span had too many.
+    pub fn dropped_attributes(&self) -> u32 {
+        self.details().dropped_attributes
+    }
+
+    /// Events left out because the span had too many.
+    pub fn dropped_events(&self) -> u32 {
+        self.details().dropped_events
+    }
+
+    /// Links left out because the span had too many.
+    pub fn dropped_links(&self) -> u32 {
+        self.details().dropped_links
+    }
+}

@@ -1,0 +1,25 @@
+//! The synchronisation primitives of the crate's own concurrent parts (floor 0).
+//!
+//! Under `--cfg loom` they are loom's, so that `tests/loom.rs` explores every interleaving of the
+//! very code that ships. Code that shares state between threads imports from here, never from
+//! `std::sync` directly.
+
+#[cfg(not(loom))]
+pub(crate) use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+};
+
+#[cfg(loom)]
+pub(crate) use loom::sync::{
+    Arc, Condvar, Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+};
+
+/// Locks, taking the data over from a holder that panicked.
+///
+/// Every structure behind a lock here is whole at each point where a panic could strike, so a
+/// poisoned lock must not take the host's later requests down with it.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
