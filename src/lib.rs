@@ -21,12 +21,19 @@ pub mod exporters;
 mod ids;
 pub mod propagation;
 pub mod record;
+pub mod sampling;
 pub mod semconv;
 mod sync;
+mod trace;
 mod value;
 
 pub use clock::{Clock, TimeSource};
 pub use context::{Context, SpanContext, TraceFlags};
 pub use ids::{IdGenerator, IdSource, InvalidRequestId, ParseIdError, RequestId, SpanId, TraceId};
 pub use record::{Batch, Outcome, Resource, SpanKind, SpanRecord, Status};
+pub use trace::{
+    BuildError, CurrentSpan, DefaultAlreadySet, DefaultGuard, Entered, EnteredSpan, FlushFuture,
+    InCurrentSpan, Instrument, Instrumented, InvalidVariable, Span, SpanBuilder, SpanHandle, Tracer,
+    TracerBuilder,
+};
 pub use value::{Attribute, Value};

@@ -12,7 +12,7 @@ mod span;
 
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
-pub(crate) use details::{Details, Limits, LinkTarget};
+pub(crate) use details::{Details, Limits, cut_name};
 pub use details::{Event, Link};
 pub(crate) use recycle::{FreeList, Recycler};
 pub use resource::Resource;
