@@ -9,6 +9,7 @@ mod recycle;
 mod resource;
 mod serial;
 mod span;
+mod status;
 
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
@@ -16,4 +17,5 @@ pub(crate) use details::{Details, Limits, cut_name};
 pub use details::{Event, Link};
 pub(crate) use recycle::{FreeList, Recycler};
 pub use resource::Resource;
-pub use span::{Outcome, SpanKind, SpanRecord, Status};
+pub use span::{SpanKind, SpanRecord};
+pub use status::{Outcome, Status};
