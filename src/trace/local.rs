@@ -20,7 +20,7 @@ use super::{
 use crate::{
     context::{Context, SpanContext, TraceFlags},
     ids::{RequestId, SpanId, ThreadRng, mint_trace_id},
-    record::{Details, FreeList, Limits, Recycler, SpanKind, SpanRecord},
+    record::{Details, FreeList, Limits, Outcome, Recycler, SpanKind},
     sampling::SamplingParameters,
     value::Attribute,
 };
@@ -64,14 +64,6 @@ pub(super) struct Token {
     serial: u64,
 }
 
-/// The identity a new span has been given.
-struct Begun {
-    shared: Arc<Shared>,
-    parent: Option<SpanId>,
-    span_id: SpanId,
-    start: u64,
-}
-
 impl Local {
     const fn new() -> Self {
         Self {
@@ -96,76 +88,118 @@ impl Local {
     }
 
     /// Another reference to `shared`, without an atomic operation if there is a spare one.
+    #[inline]
     fn share(&mut self, shared: &Arc<Shared>) -> Arc<Shared> {
-        match self.spare.pop() {
-            Some(spare) if Arc::ptr_eq(&spare, shared) => spare,
-            Some(other) => {
-                self.spare.push(other);
-                shared.clone()
-            }
-            None => shared.clone(),
+        match self.spare.last() {
+            Some(spare) if Arc::ptr_eq(spare, shared) => self.spare.pop().unwrap_or_else(|| shared.clone()),
+            _ => shared.clone(),
         }
     }
 
+    /// As `share`, of the entry on top.
+    #[inline]
+    fn share_top(&mut self) -> Option<(Arc<Shared>, SpanId)> {
+        let top = self.stack.last()?;
+        let shared = match self.spare.last() {
+            Some(spare) if Arc::ptr_eq(spare, &top.shared) => self.spare.pop()?,
+            _ => top.shared.clone(),
+        };
+        Some((shared, top.span_id))
+    }
+
+    /// Keeps a reference for the next span of its trace.
+    #[inline]
     fn keep(&mut self, shared: Arc<Shared>) {
         match self.spare.last() {
             Some(known) if !Arc::ptr_eq(known, &shared) => self.spare.clear(),
-            Some(_) if self.spare.len() >= SPARE_REFERENCES => return,
+            _ if self.spare.len() >= SPARE_REFERENCES => return,
             _ => {}
         }
         self.spare.push(shared);
     }
 
     /// This thread's lane to `engine`.
+    #[inline]
     fn lane(&mut self, engine: &Arc<Engine>) -> Option<&mut Lane> {
         if self.lanes.first().is_none_or(|lane| lane.engine_id() != engine.id) {
-            match self.lanes.iter().position(|lane| lane.engine_id() == engine.id) {
-                Some(known) => self.lanes.swap(0, known),
-                None => {
-                    self.lanes.retain(|lane| !lane.is_abandoned());
-                    self.lanes.insert(0, Lane::open(engine));
-                }
-            }
+            self.bring_lane_first(engine);
         }
         self.lanes.first_mut()
     }
 
-    fn begin(&mut self, shared: Arc<Shared>, parent: Option<SpanId>, start: Option<u64>) -> Begun {
+    #[cold]
+    fn bring_lane_first(&mut self, engine: &Arc<Engine>) {
+        match self.lanes.iter().position(|lane| lane.engine_id() == engine.id) {
+            Some(known) => self.lanes.swap(0, known),
+            None => {
+                self.lanes.retain(|lane| !lane.is_abandoned());
+                self.lanes.insert(0, Lane::open(engine));
+            }
+        }
+    }
+
+    /// Gives a span its id and its start.
+    #[inline]
+    fn begin(&mut self, shared: &Arc<Shared>) -> (SpanId, u64) {
         let engine = &shared.engine;
         let span_id = match &engine.ids.0 {
             None => self.rng().span_id(),
             Some(custom) => custom.span_id(),
         };
-        let mut begun_at = 0;
-        if shared.recording {
-            if let Some(lane) = self.lane(engine) {
-                lane.count_start();
-            }
-            begun_at = start.unwrap_or_else(|| engine.timeline.ticks());
+        if !shared.recording {
+            return (span_id, 0);
         }
-        Begun { shared, parent, span_id, start: begun_at }
+        if let Some(lane) = self.lane(engine) {
+            lane.count_start();
+        }
+        (span_id, engine.timeline.ticks())
     }
 
-    fn begin_child(&mut self, of: Option<u64>) -> Option<Begun> {
-        let top = self.stack.last()?;
-        if of.is_some_and(|engine_id| top.shared.engine.id != engine_id) {
-            return None;
-        }
-        let (parent, shared) = (top.span_id, Arc::as_ptr(&top.shared));
-        let shared = match self.spare.pop() {
-            Some(spare) if Arc::as_ptr(&spare) == shared => spare,
-            other => {
-                self.spare.extend(other);
-                self.stack.last()?.shared.clone()
+    /// Hands an ended span to its collector.
+    #[inline]
+    fn finish(&mut self, active: Active, outcome: Outcome) {
+        let shared = if active.shared.recording {
+            let (shared, record) = active.into_record(outcome);
+            if let Some(lane) = self.lane(&shared.engine) {
+                lane.push(record, &shared.engine);
             }
+            shared
+        } else {
+            active.shared
         };
-        Some(self.begin(shared, Some(parent), None))
+        self.keep(shared);
     }
 
     fn entry(&mut self, token: Token) -> Option<&mut Entry> {
         self.stack.get_mut(token.index).filter(|entry| entry.serial == token.serial)
     }
 
+    #[inline]
+    fn enter(&mut self, shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Token {
+        let shared = self.share(shared);
+        let serial = self.serial();
+        let index = self.stack.len();
+        self.stack.push(Entry { serial, shared, span_id, live: true, owned, details: None });
+        Token { index, serial }
+    }
+
+    #[inline]
+    fn exit(&mut self, token: Token) -> Option<Box<Details>> {
+        let entry = self.entry(token)?;
+        entry.live = false;
+        let details = entry.details.take();
+        self.pop_dead();
+        details
+    }
+
+    #[inline]
+    fn pop_dead(&mut self) {
+        while self.stack.last().is_some_and(|top| !top.live) {
+            self.pop();
+        }
+    }
+
+    #[inline]
     fn pop(&mut self) {
         if let Some(entry) = self.stack.pop() {
             self.keep(entry.shared);
@@ -173,6 +207,7 @@ impl Local {
     }
 }
 
+#[inline]
 fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
     LOCAL.try_with(|local| local.try_borrow_mut().ok().map(|mut local| body(&mut local))).ok().flatten()
 }
@@ -180,18 +215,16 @@ fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
 // Starting spans.
 
 /// Starts a span of whatever tracer is at hand.
-#[inline]
 pub(super) fn start_default(name: Cow<'static, str>) -> Span {
     if !any_tracer_is_live() {
         return Span::none();
     }
-    match with(|local| local.begin_child(None)) {
-        Some(Some(begun)) => child(begun, name, SpanKind::Internal, None),
-        Some(None) => match default_engine() {
+    match start_child_of_current(None, name, SpanKind::Internal, None) {
+        Ok(span) => span,
+        Err(Orphan { name, .. }) => match default_engine() {
             Some(engine) => start_root(&engine, None, name, SpanKind::Internal, None),
             None => Span::none(),
         },
-        None => Span::none(),
     }
 }
 
@@ -209,10 +242,40 @@ pub(super) fn start_with(
     kind: SpanKind,
     details: Option<Box<Details>>,
 ) -> Span {
-    match with(|local| local.begin_child(Some(engine.id))) {
-        Some(Some(begun)) => child(begun, name, kind, details),
-        Some(None) => start_root(engine, otherwise, name, kind, details),
-        None => Span::none(),
+    match start_child_of_current(Some(engine.id), name, kind, details) {
+        Ok(span) => span,
+        Err(Orphan { name, details }) => start_root(engine, otherwise, name, kind, details),
+    }
+}
+
+/// What a span without a parent was to be made of.
+struct Orphan {
+    name: Cow<'static, str>,
+    details: Option<Box<Details>>,
+}
+
+/// Starts a child of the current span, of any tracer or of this one.
+#[inline]
+fn start_child_of_current(
+    engine_id: Option<u64>,
+    name: Cow<'static, str>,
+    kind: SpanKind,
+    details: Option<Box<Details>>,
+) -> Result<Span, Orphan> {
+    let begun = with(|local| {
+        let top = local.stack.last()?;
+        if engine_id.is_some_and(|engine_id| top.shared.engine.id != engine_id) {
+            return None;
+        }
+        let (shared, parent) = local.share_top()?;
+        let (span_id, start) = local.begin(&shared);
+        Some((shared, parent, span_id, start))
+    });
+    match begun.flatten() {
+        Some((shared, parent, span_id, start)) => {
+            Ok(Span::active(Active::new(shared, span_id, Some(parent), false, start, name, kind, details)))
+        }
+        None => Err(Orphan { name, details }),
     }
 }
 
@@ -226,14 +289,15 @@ pub(super) fn start_child_of(
 ) -> Span {
     let begun = with(|local| {
         let shared = local.share(shared);
-        local.begin(shared, Some(parent), None)
+        let (span_id, start) = local.begin(&shared);
+        (shared, span_id, start)
     });
-    begun.map_or_else(Span::none, |begun| child(begun, name, kind, details))
-}
-
-fn child(begun: Begun, name: Cow<'static, str>, kind: SpanKind, details: Option<Box<Details>>) -> Span {
-    let Begun { shared, parent, span_id, start } = begun;
-    Span::active(Active::new(shared, span_id, parent, false, start, name, kind, details))
+    match begun {
+        Some((shared, span_id, start)) => {
+            Span::active(Active::new(shared, span_id, Some(parent), false, start, name, kind, details))
+        }
+        None => Span::none(),
+    }
 }
 
 /// Starts the first span of a trace in this process, under a caller's or on its own.
@@ -248,25 +312,24 @@ pub(super) fn start_root(
         return Span::none();
     }
     let ticks = engine.timeline.ticks();
-    let Some(shared) = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref())
-    else {
+    let trace = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref());
+    let Some((shared, parent)) = trace else {
         return Span::none();
     };
-    let (shared, parent) = shared;
-    let recording = shared.recording;
+    let shared = Arc::new(shared);
     let begun = with(|local| {
-        let begun = local.begin(Arc::new(shared), parent, Some(ticks));
-        if !recording && let Some(lane) = local.lane(engine) {
+        if !shared.recording
+            && let Some(lane) = local.lane(engine)
+        {
             lane.count_sampled_out();
         }
-        begun
+        local.begin(&shared)
     });
-    let Some(Begun { shared, parent, span_id, start }) = begun else {
+    let Some((span_id, start)) = begun else {
         return Span::none();
     };
-    let details = if recording { details } else { None };
-    let is_remote = parent.is_some();
-    Span::active(Active::new(shared, span_id, parent, is_remote, start, name, kind, details))
+    let details = if shared.recording { details } else { None };
+    Span::active(Active::new(shared, span_id, parent, parent.is_some(), start, name, kind, details))
 }
 
 /// The state that the spans of a trace will share, and the caller's span.
@@ -327,31 +390,37 @@ pub(super) fn ambient_engine() -> Option<Arc<Engine>> {
 
 // Ending spans.
 
-/// Hands an ended span to its collector.
-pub(super) fn finish(shared: Arc<Shared>, record: SpanRecord) {
-    let mut record = Some(record);
-    let mut shared = Some(shared);
+/// Ends a span.
+#[inline]
+pub(super) fn finish(span: &mut Option<Active>, outcome: Outcome) {
     let _on_this_thread = with(|local| {
-        if let (Some(record), Some(shared)) = (record.take(), shared.take()) {
-            if let Some(lane) = local.lane(&shared.engine) {
-                lane.push(record, &shared.engine);
-            }
-            local.keep(shared);
+        if let Some(active) = span.take() {
+            local.finish(active, outcome);
         }
     });
-    if let (Some(record), Some(shared)) = (record, shared) {
-        shared.engine.push_stray(record);
-    }
+    finish_stray(span, outcome);
 }
 
-/// Keeps the reference of a span that was not recorded.
-pub(super) fn forget(shared: Arc<Shared>) {
-    let mut shared = Some(shared);
+/// Ends a span and its time as the current one.
+#[inline]
+pub(super) fn leave_and_finish(token: Token, span: &mut Option<Active>, outcome: Outcome) {
     let _on_this_thread = with(|local| {
-        if let Some(shared) = shared.take() {
-            local.keep(shared);
+        let details = local.exit(token);
+        if let Some(active) = span.take() {
+            active.absorb(details);
+            local.finish(active, outcome);
         }
     });
+    finish_stray(span, outcome);
+}
+
+/// Ends a span whose thread is too far gone to have a lane.
+#[inline]
+fn finish_stray(span: &mut Option<Active>, outcome: Outcome) {
+    if let Some(active) = span.take().filter(|active| active.shared.recording) {
+        let (shared, record) = active.into_record(outcome);
+        shared.engine.push_stray(record);
+    }
 }
 
 /// An empty attribute buffer.
@@ -362,28 +431,15 @@ pub(super) fn take_buffer(recycler: &Recycler) -> Box<Details> {
 // The stack.
 
 /// Makes a span current. `owned` says that a guard will fetch what is recorded meanwhile.
+#[inline]
 pub(super) fn enter(shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Option<Token> {
-    with(|local| {
-        let shared = local.share(shared);
-        let serial = local.serial();
-        let index = local.stack.len();
-        local.stack.push(Entry { serial, shared, span_id, live: true, owned, details: None });
-        Token { index, serial }
-    })
+    with(|local| local.enter(shared, span_id, owned))
 }
 
 /// Ends what `enter` began; returns what was recorded meanwhile.
+#[inline]
 pub(super) fn exit(token: Token) -> Option<Box<Details>> {
-    with(|local| {
-        let entry = local.entry(token)?;
-        entry.live = false;
-        let details = entry.details.take();
-        while local.stack.last().is_some_and(|top| !top.live) {
-            local.pop();
-        }
-        details
-    })
-    .flatten()
+    with(|local| local.exit(token)).flatten()
 }
 
 /// As `exit`, and cuts off whatever was entered meanwhile and not left.
@@ -395,9 +451,7 @@ pub(super) fn exit_scope(token: Token) -> Option<Box<Details>> {
         }
         let details = local.entry(token)?.details.take();
         local.pop();
-        while local.stack.last().is_some_and(|top| !top.live) {
-            local.pop();
-        }
+        local.pop_dead();
         details
     })
     .flatten()

@@ -47,14 +47,10 @@ impl EnteredSpan {
 
     /// Makes the span no longer current, and gives it back without ending it.
     pub fn exit(mut self) -> Span {
-        self.leave();
-        std::mem::take(&mut self.span)
-    }
-
-    fn leave(&mut self) {
         if let Some(token) = self.token.take() {
             self.span.absorb(local::exit(token));
         }
+        std::mem::take(&mut self.span)
     }
 }
 
@@ -67,8 +63,11 @@ impl Deref for EnteredSpan {
 }
 
 impl Drop for EnteredSpan {
+    #[inline]
     fn drop(&mut self) {
-        self.leave();
+        if let Some(token) = self.token.take() {
+            self.span.leave_and_end(token);
+        }
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) struct Active {
 }
 
 impl Active {
+    #[inline]
     #[expect(clippy::too_many_arguments, reason = "the fields of a span, each named where it is made")]
     pub(super) fn new(
         shared: Arc<Shared>,
@@ -73,6 +74,11 @@ impl Active {
         details: Option<Box<Details>>,
     ) -> Self {
         let details = Cell::new(details);
+        let name = if name.len() <= shared.engine.limits.name_bytes {
+            name
+        } else {
+            cut_name(name, shared.engine.limits.name_bytes)
+        };
         let began_in_panic = thread::panicking();
         Self { shared, span_id, parent, start, name, details, kind, parent_is_remote, began_in_panic }
     }
@@ -95,37 +101,60 @@ impl Active {
         self.details.set(Some(details));
     }
 
-    fn finish(self, outcome: Outcome) {
-        let Self { shared, span_id, parent, start, name, details, kind, parent_is_remote, .. } = self;
-        if !shared.recording {
-            return local::forget(shared);
+    /// Takes over what was recorded on it while it was current.
+    #[inline]
+    pub(super) fn absorb(&self, details: Option<Box<Details>>) {
+        if let Some(later) = details {
+            self.append(later);
         }
-        let end = shared.engine.timeline.ticks();
-        let mut details = details.into_inner();
-        let name = match details.as_mut().and_then(|details| details.name.take()) {
-            Some(renamed) => renamed,
-            None => name,
+    }
+
+    #[cold]
+    fn append(&self, later: Box<Details>) {
+        let merged = match self.details.take() {
+            None => later,
+            Some(mut earlier) => {
+                earlier.append(later, &self.shared.engine.limits);
+                earlier
+            }
         };
+        self.details.set(Some(merged));
+    }
+
+    /// Ends it now. Only for a span that is recorded.
+    #[inline]
+    pub(super) fn into_record(self, outcome: Outcome) -> (Arc<Shared>, SpanRecord) {
+        let end = self.shared.engine.timeline.ticks();
         let mut record = SpanRecord {
-            trace_id: shared.trace_id,
-            span_id,
-            parent_span_id: parent,
-            start,
+            trace_id: self.shared.trace_id,
+            span_id: self.span_id,
+            parent_span_id: self.parent,
+            start: self.start,
             end,
-            name: cut_name(name, shared.engine.limits.name_bytes),
-            details,
-            kind,
+            name: self.name,
+            details: self.details.into_inner(),
+            kind: self.kind,
             outcome,
-            flags: shared.flags,
-            parent_is_remote,
+            flags: self.shared.flags,
+            parent_is_remote: self.parent_is_remote,
         };
-        if outcome == Outcome::Panicked {
-            record.details_mut().set_status(Status::error("panicked"));
+        if record.details.is_some() || outcome == Outcome::Panicked || !self.shared.trace_state.is_empty() {
+            complete(&mut record, &self.shared);
         }
-        if !shared.trace_state.is_empty() {
-            record.details_mut().trace_state = shared.trace_state.clone();
-        }
-        local::finish(shared, record);
+        (self.shared, record)
+    }
+}
+
+/// What only some spans need at their end.
+fn complete(record: &mut SpanRecord, shared: &Shared) {
+    if let Some(renamed) = record.details.as_mut().and_then(|details| details.name.take()) {
+        record.name = cut_name(renamed, shared.engine.limits.name_bytes);
+    }
+    if record.outcome == Outcome::Panicked {
+        record.details_mut().set_status(Status::error("panicked"));
+    }
+    if !shared.trace_state.is_empty() {
+        record.details_mut().trace_state = shared.trace_state.clone();
     }
 }
 
@@ -257,8 +286,8 @@ impl Span {
     }
 
     pub(crate) fn end_as(mut self, outcome: Outcome) {
-        if let Some(active) = self.0.take() {
-            active.finish(outcome);
+        if self.0.is_some() {
+            local::finish(&mut self.0, outcome);
         }
     }
 
@@ -342,24 +371,31 @@ impl Span {
 
     /// Takes over what was recorded on it while it was current.
     pub(super) fn absorb(&self, details: Option<Box<Details>>) {
-        if let (Some(active), Some(later)) = (&self.0, details) {
-            let merged = match active.details.take() {
-                None => later,
-                Some(mut earlier) => {
-                    earlier.append(later, &active.shared.engine.limits);
-                    earlier
-                }
-            };
-            active.details.set(Some(merged));
+        if let Some(active) = &self.0 {
+            active.absorb(details);
         }
+    }
+
+    /// Ends it, and its time as the current span.
+    #[inline]
+    pub(super) fn leave_and_end(&mut self, token: local::Token) {
+        let outcome = self.outcome_of_drop();
+        local::leave_and_finish(token, &mut self.0, outcome);
+    }
+
+    #[inline]
+    fn outcome_of_drop(&self) -> Outcome {
+        let began_in_panic = self.0.as_ref().is_some_and(|active| active.began_in_panic);
+        if thread::panicking() && !began_in_panic { Outcome::Panicked } else { Outcome::Completed }
     }
 }
 
 impl Drop for Span {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(active) = self.0.take() {
-            let panicked = thread::panicking() && !active.began_in_panic;
-            active.finish(if panicked { Outcome::Panicked } else { Outcome::Completed });
+        if self.0.is_some() {
+            let outcome = self.outcome_of_drop();
+            local::finish(&mut self.0, outcome);
         }
     }
 }
