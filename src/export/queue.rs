@@ -95,14 +95,15 @@ impl Queue {
 
     // The collector's side.
 
-    pub(crate) fn push(&self, chunk: &Arc<Chunk>) {
+    /// Takes a chunk, or drops and counts it; false if it did.
+    pub(crate) fn push(&self, chunk: &Arc<Chunk>) -> bool {
         let mut state = lock(&self.state);
         let spans = state.spans + chunk.len();
         let bytes = state.bytes.saturating_add(chunk.bytes());
         if spans > self.limits.spans || bytes > self.limits.bytes || state.abandoned {
             let reason = if state.abandoned { DropReason::ShutdownDeadline } else { DropReason::QueueFull };
             self.dropped.add(reason, chunk.len());
-            return;
+            return false;
         }
         state.spans = spans;
         state.bytes = bytes;
@@ -115,6 +116,7 @@ impl Queue {
         if was_empty || waiting >= self.limits.batch_spans {
             self.changed.notify_all();
         }
+        true
     }
 
     pub(crate) fn push_flush(&self, completion: Arc<Completion>) {

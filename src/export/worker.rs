@@ -4,7 +4,10 @@ use super::{
     Completion, Decision, DropReason, ExportError, Exporter, RetryPolicy,
     queue::{Queue, Work},
 };
-use crate::record::{Batch, Resource};
+use crate::{
+    diagnostics::{Diagnostic, Diagnostics},
+    record::{Batch, Resource},
+};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -19,6 +22,7 @@ pub(crate) struct Worker {
     pub(crate) queue: Arc<Queue>,
     pub(crate) resource: Arc<Resource>,
     pub(crate) retry: RetryPolicy,
+    pub(crate) diagnostics: Arc<Diagnostics>,
 }
 
 impl Worker {
@@ -50,24 +54,33 @@ impl Worker {
             let error = match attempt {
                 Ok(Ok(())) => return self.queue.settle(spans, DropReason::Rejected),
                 Ok(Err(error)) => error,
-                Err(_panic) => return self.queue.settle(0, DropReason::ExporterPanicked),
+                Err(_panic) => return self.lose(0, DropReason::ExporterPanicked),
             };
             match error.decision() {
-                Decision::Permanent => return self.queue.settle(0, DropReason::Rejected),
+                Decision::Permanent => return self.lose(0, DropReason::Rejected),
                 Decision::Partial { rejected } => {
-                    return self.queue.settle(spans.saturating_sub(rejected), DropReason::Rejected);
+                    return self.lose(spans.saturating_sub(rejected), DropReason::Rejected);
                 }
                 Decision::Retry { after } => {
                     failed += 1;
                     let Some(delay) = self.retry.delay(failed, after) else {
-                        return self.queue.settle(0, DropReason::RetriesExhausted);
+                        return self.lose(0, DropReason::RetriesExhausted);
                     };
                     if !self.queue.wait_for_retry(delay) {
-                        return self.queue.settle(0, DropReason::ShutdownDeadline);
+                        return self.lose(0, DropReason::ShutdownDeadline);
                     }
                 }
             }
         }
+    }
+
+    /// Settles a batch of which all but `delivered` spans are lost.
+    fn lose(&self, delivered: usize, reason: DropReason) {
+        self.diagnostics.note(match reason {
+            DropReason::ExporterPanicked => Diagnostic::ExporterPanicked,
+            _ => Diagnostic::ExportFailed,
+        });
+        self.queue.settle(delivered, reason);
     }
 
     fn finish(

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    diagnostics::{Diagnostic, Speaker},
     export::{Exporter, Queue, RetryPolicy, Worker},
     ids::IdSource,
     sampling::Sampler,
@@ -154,6 +155,12 @@ impl TracerBuilder {
         self
     }
 
+    /// Receives what the library has to say about itself, each kind at most once in 30 s. Default: a
+    /// line on standard error. Called on whatever thread notices; it must not block.
+    pub fn diagnostics(self, listener: impl Fn(Diagnostic) + Send + Sync + 'static) -> Self {
+        self.setting(move |config| config.diagnostics = Some(Box::new(listener)))
+    }
+
     /// Reads variables from here instead of from the process's environment.
     pub fn environment(mut self, variables: impl Fn(&str) -> Option<OsString> + Send + 'static) -> Self {
         self.variables = Variables(Box::new(variables));
@@ -198,9 +205,10 @@ fn describe_process(config: &mut Config) {
 }
 
 /// Starts the threads. Those already running end by themselves if a later one cannot be started.
-fn start(config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<Engine>, BuildError> {
+fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<Engine>, BuildError> {
     let (inbox, received) = mpsc::channel();
     let retry = config.retry.clone();
+    let speaker = Speaker::new(config.diagnostics.take());
     let chunk_spans = config.queue.batch_spans.min(512);
     let queues: Vec<_> = exporters
         .iter()
@@ -209,10 +217,11 @@ fn start(config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<Engine
     let engine = Arc::new(Engine::new(config, queues, inbox));
     for (exporter, queue) in exporters.into_iter().zip(&engine.queues) {
         let (resource, retry, queue) = (engine.resource.clone(), retry.clone(), queue.clone());
-        let worker = Worker { exporter, queue, resource, retry };
+        let diagnostics = engine.diagnostics.clone();
+        let worker = Worker { exporter, queue, resource, retry, diagnostics };
         spawn("tl-exporter", move || worker.run()).inspect_err(|_| engine.cancel())?;
     }
-    let collector = Collector::new(engine.clone(), received, chunk_spans);
+    let collector = Collector::new(engine.clone(), received, speaker, chunk_spans);
     let collector = spawn("tl-collector", move || collector.run()).inspect_err(|_| engine.cancel())?;
     engine.set_collector(collector.thread().clone());
     Ok(engine)

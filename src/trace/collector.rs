@@ -5,6 +5,7 @@
 
 use super::{engine::Engine, lane::LaneReceiver};
 use crate::{
+    diagnostics::{Diagnostic, Speaker},
     export::Completion,
     record::{Chunk, SpanRecord},
 };
@@ -20,8 +21,8 @@ const TICK: Duration = Duration::from_millis(10);
 /// The same when nothing has ended for [`IDLE_PASSES`] ticks.
 const IDLE_TICK: Duration = Duration::from_millis(40);
 const IDLE_PASSES: u32 = 10;
-/// How often the wall clock is followed.
-const CLOCK_CHECK: Duration = Duration::from_secs(1);
+/// How often the wall clock is followed and diagnostics are said.
+const CHECK_UP: Duration = Duration::from_secs(1);
 
 pub(super) enum Message {
     Lane(LaneReceiver),
@@ -61,6 +62,9 @@ pub(super) struct Waiting {
 pub(super) struct Collector {
     engine: Arc<Engine>,
     inbox: Receiver<Message>,
+    speaker: Speaker,
+    /// Spans refused by the lanes, as far as that has been noted.
+    noted_refused: u64,
     lanes: Vec<LaneReceiver>,
     /// What the next chunk will be.
     spans: Vec<SpanRecord>,
@@ -73,10 +77,17 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) fn new(engine: Arc<Engine>, inbox: Receiver<Message>, chunk_spans: usize) -> Self {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        inbox: Receiver<Message>,
+        speaker: Speaker,
+        chunk_spans: usize,
+    ) -> Self {
         Self {
             engine,
             inbox,
+            speaker,
+            noted_refused: 0,
             lanes: Vec::new(),
             spans: Vec::new(),
             bytes: 0,
@@ -89,7 +100,7 @@ impl Collector {
 
     pub(super) fn run(mut self) {
         let mut idle_passes = 0;
-        let mut clock_checked = Instant::now();
+        let mut checked_up = Instant::now();
         loop {
             let handed_on = self.pass();
             if let Some(waiting) = self.shutdown.take() {
@@ -97,13 +108,23 @@ impl Collector {
             }
             idle_passes = if handed_on == 0 { idle_passes + 1 } else { 0 };
             let now = Instant::now();
-            if now.duration_since(clock_checked) >= CLOCK_CHECK {
-                clock_checked = now;
-                self.engine.timeline.follow_wall_clock();
+            if now.duration_since(checked_up) >= CHECK_UP {
+                checked_up = now;
+                self.check_up(now);
             }
             let tick = if idle_passes > IDLE_PASSES { IDLE_TICK } else { TICK };
             self.sleep(tick);
         }
+    }
+
+    fn check_up(&mut self, now: Instant) {
+        self.engine.timeline.follow_wall_clock();
+        let refused = self.engine.totals().refused;
+        if refused > self.noted_refused {
+            self.noted_refused = refused;
+            self.engine.diagnostics.note(Diagnostic::SpansDropped);
+        }
+        self.speaker.speak(&self.engine.diagnostics, now);
     }
 
     /// Takes in all that is there now; how many spans that was.
@@ -176,7 +197,9 @@ impl Collector {
         let handed_on = spans.len();
         let chunk = Arc::new(Chunk::new(spans, bytes, Some(self.engine.recycler.clone())));
         for queue in &self.engine.queues {
-            queue.push(&chunk);
+            if !queue.push(&chunk) {
+                self.engine.diagnostics.note(Diagnostic::SpansDropped);
+            }
         }
         // Only now: what is in a queue is that queue's to account for.
         self.engine.count_handed_on(handed_on);
@@ -218,6 +241,7 @@ impl Collector {
             let until = self.next_deadline().map_or(waiting.deadline, |next| next.min(waiting.deadline));
             waiting.completion.wait_until(until);
         }
+        self.check_up(Instant::now());
         self.engine.give_up();
         waiting.completion.expire();
         for flush in &self.watched {

@@ -5,6 +5,7 @@
 
 use crate::{
     clock::Clock,
+    diagnostics::Listener,
     export::{QueueLimits, RetryPolicy},
     ids::IdSource,
     record::{Limits, Resource},
@@ -25,6 +26,7 @@ pub(super) struct Config {
     pub(super) buffer_spans: usize,
     pub(super) buffer_bytes: usize,
     pub(super) disabled: bool,
+    pub(super) diagnostics: Option<Listener>,
 }
 
 impl Config {
@@ -45,6 +47,7 @@ impl Config {
             buffer_spans: 65_536,
             buffer_bytes: 64 << 20,
             disabled: false,
+            diagnostics: None,
         }
     }
 
@@ -160,7 +163,9 @@ impl InvalidVariable {
 }
 
 /// Where variables are read from.
-pub(super) struct Variables(pub(super) Box<dyn Fn(&str) -> Option<OsString> + Send>);
+pub(super) struct Variables(pub(super) Box<Lookup>);
+
+type Lookup = dyn Fn(&str) -> Option<OsString> + Send;
 
 impl Variables {
     pub(super) fn of_process() -> Self {

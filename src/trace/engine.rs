@@ -8,6 +8,7 @@ use super::{
 use crate::{
     clock::Timeline,
     context::{Baggage, TraceFlags, TraceState},
+    diagnostics::Diagnostics,
     export::{Completed, Completion, DropReason, Queue, Report, Stats},
     ids::{IdSource, RequestId, TraceId},
     record::{Limits, Recycler, Resource, SpanRecord},
@@ -115,6 +116,7 @@ pub(crate) struct Engine {
     pub(super) recycler: Arc<Recycler>,
     pub(super) budget: Budget,
     pub(super) queues: Vec<Arc<Queue>>,
+    pub(super) diagnostics: Arc<Diagnostics>,
     inbox: mpsc::Sender<Message>,
     collector: OnceLock<Thread>,
     asleep: AtomicBool,
@@ -137,6 +139,7 @@ impl Engine {
             recycler: Arc::new(Recycler::new()),
             budget: Budget::new(config.buffer_spans, config.buffer_bytes),
             queues,
+            diagnostics: Arc::new(Diagnostics::new()),
             inbox,
             collector: OnceLock::new(),
             asleep: AtomicBool::new(false),
@@ -237,11 +240,16 @@ impl Engine {
         Report { stats: self.stats(), timed_out: completed.timed_out, flush_failed: completed.failed }
     }
 
-    pub(super) fn stats(&self) -> Stats {
+    /// The sum of all lanes' counters.
+    pub(super) fn totals(&self) -> Totals {
         let ledger = lock(&self.ledger);
         let mut totals = ledger.retired;
         ledger.lanes.iter().for_each(|counters| totals.add(counters));
-        drop(ledger);
+        totals
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let totals = self.totals();
         let handed_on = self.handed_on.load(Ordering::Acquire);
         let mut stats = Stats {
             ended: totals.ended,

@@ -197,19 +197,21 @@ pub(super) fn start_default(name: Cow<'static, str>) -> Span {
 
 /// Starts a span of this tracer.
 pub(super) fn start(engine: &Arc<Engine>, name: Cow<'static, str>) -> Span {
-    start_with(engine, name, SpanKind::Internal, None)
+    start_with(engine, None, name, SpanKind::Internal, None)
 }
 
-/// Starts a child of the current span if that is this tracer's, else the first span of a trace.
+/// Starts a child of the current span if that is this tracer's, else the first span of a trace, which
+/// may have come from elsewhere.
 pub(super) fn start_with(
     engine: &Arc<Engine>,
+    otherwise: Option<Context>,
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
 ) -> Span {
     match with(|local| local.begin_child(Some(engine.id))) {
         Some(Some(begun)) => child(begun, name, kind, details),
-        Some(None) => start_root(engine, None, name, kind, details),
+        Some(None) => start_root(engine, otherwise, name, kind, details),
         None => Span::none(),
     }
 }

@@ -17,6 +17,8 @@ mod engine;
 mod instrument;
 mod lane;
 mod local;
+#[cfg(any(feature = "client", feature = "server"))]
+mod middleware_support;
 mod scope;
 mod span;
 mod span_builder;
@@ -31,3 +33,6 @@ pub use scope::{Entered, EnteredSpan};
 pub use span::Span;
 pub use span_builder::SpanBuilder;
 pub use tracer::{FlushFuture, Tracer};
+
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) use {middleware_support::Carried, scope::PollScope};

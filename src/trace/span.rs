@@ -13,7 +13,7 @@ use crate::{
     record::{Details, Limits, Outcome, SpanKind, SpanRecord, Status, cut_name},
     value::Value,
 };
-use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, thread};
+use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, thread, time::Duration};
 
 /// One unit of work: from now until it is dropped or ended.
 ///
@@ -43,7 +43,7 @@ use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, thread};
 /// For futures, whose drop before their end means cancellation, see
 /// [`Instrument`](super::Instrument).
 #[must_use = "a span ends when it is dropped"]
-pub struct Span(Option<Active>);
+pub struct Span(pub(super) Option<Active>);
 
 /// A span of a live tracer.
 pub(super) struct Active {
@@ -324,14 +324,14 @@ impl Span {
         self.0.as_ref().map(|active| &active.shared.baggage)
     }
 
-    /// The nanoseconds since it started, by the tracer's clock; zero where nothing is recorded.
-    pub(crate) fn elapsed_nanos(&self) -> u64 {
+    /// The time since it started, by the tracer's clock; zero where nothing is recorded.
+    pub fn elapsed(&self) -> Duration {
         match &self.0 {
             Some(active) if active.shared.recording => {
                 let timeline = &active.shared.engine.timeline;
-                timeline.nanos_between(active.start, timeline.ticks())
+                Duration::from_nanos(timeline.nanos_between(active.start, timeline.ticks()))
             }
-            _ => 0,
+            _ => Duration::ZERO,
         }
     }
 

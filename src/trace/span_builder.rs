@@ -24,6 +24,7 @@ enum Parent {
     Root,
     Handle(SpanHandle),
     Remote(Context),
+    CurrentOrRemote(Context),
 }
 
 impl SpanBuilder {
@@ -48,6 +49,13 @@ impl SpanBuilder {
     /// span begins a trace, and keeps the request id and the baggage.
     pub fn remote(mut self, context: Context) -> Self {
         self.parent = Parent::Remote(context);
+        self
+    }
+
+    /// Makes it a child of the current span or, where there is none, the first span in this process of
+    /// the trace this context came with.
+    pub fn or_remote(mut self, context: Context) -> Self {
+        self.parent = Parent::CurrentOrRemote(context);
         self
     }
 
@@ -87,7 +95,10 @@ impl SpanBuilder {
             return Span::none();
         };
         match parent {
-            Parent::Current => local::start_with(&engine, name, kind, details),
+            Parent::Current => local::start_with(&engine, None, name, kind, details),
+            Parent::CurrentOrRemote(context) => {
+                local::start_with(&engine, Some(context), name, kind, details)
+            }
             Parent::Root => local::start_root(&engine, None, name, kind, details),
             Parent::Remote(context) => local::start_root(&engine, Some(context), name, kind, details),
             Parent::Handle(parent) if parent.shared.engine.id == engine.id => {

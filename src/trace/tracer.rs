@@ -4,6 +4,7 @@ use super::{
     builder::TracerBuilder, collector::Waiting, engine::Engine, local, span::Span, span_builder::SpanBuilder,
 };
 use crate::{
+    diagnostics::Diagnostic,
     export::{Completed, Report, Stats},
     record::Resource,
 };
@@ -89,6 +90,11 @@ impl Tracer {
     /// As [`span`](Self::span), with options.
     pub fn span_builder(&self, name: impl Into<Cow<'static, str>>) -> SpanBuilder {
         SpanBuilder::new(self.engine().cloned(), name.into())
+    }
+
+    /// How often this has been noticed.
+    pub fn diagnostic_count(&self, diagnostic: Diagnostic) -> u64 {
+        self.engine().map_or(0, |engine| engine.diagnostics.count(diagnostic))
     }
 
     /// Who the spans belong to.
