@@ -1,17 +1,18 @@
 //! Puts the span around the function's work.
 //!
-//! Every name of its own is resolved where the macro is defined (`Span::mixed_site`), so none can meet a
-//! name of the user's; every path starts at a crate's root; the user's tokens keep their places.
+//! Owns the shape of the code around the body. Every path starts at a crate's root, and the user's tokens
+//! keep their places; what is recorded is written in `record`.
 
 use crate::{
-    args::{Args, Kind, RecordErr},
-    field::{self, Field, Format},
+    args::{Args, Kind},
     function::{Function, Shape, TailFuture},
-    params::{Param, Record},
+    hygiene::{at, own},
+    params::Param,
+    record::{Records, record_err},
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Expr, LitStr, ReturnType, Type, ext::IdentExt, spanned::Spanned, visit_mut::VisitMut};
+use syn::{LitStr, ReturnType, Type, ext::IdentExt, spanned::Spanned, visit_mut::VisitMut};
 
 /// The function with its span; or, where that cannot be, the function as it was and what is wrong, so
 /// that there are no further errors about a function that is missing.
@@ -128,18 +129,25 @@ impl<'a> Expansion<'a> {
     /// The span goes into the future: it is entered whenever that is polled, and ends with it.
     fn instrumented(&self, mut future: TokenStream) -> TokenStream {
         let Self { root, span, .. } = self;
-        if let Some(err) = &self.args.err {
-            let result = own("result");
-            let record = record_err(err, &result, quote!(#root::Span::current()));
-            future = quote! {
-                async move {
-                    let #result = #future.await;
+        let Some(err) = &self.args.err else {
+            return quote!(#root::Instrument::instrument(#future, #span));
+        };
+        // Inside, the span is the current one, unless it is none: then that is somebody else's.
+        let (recording, result) = (own("recording"), own("result"));
+        let record = record_err(err, &result, quote!(#root::Span::current()));
+        future = quote! {
+            async move {
+                let #result = #future.await;
+                if #recording {
                     #record
-                    #result
                 }
-            };
-        }
-        quote!(#root::Instrument::instrument(#future, #span))
+                #result
+            }
+        };
+        quote! {{
+            let #recording = #root::Span::is_recording(&#span);
+            #root::Instrument::instrument(#future, #span)
+        }}
     }
 
     /// The return type, where it can be written inside the function; `_` stands for each `impl Trait`.
@@ -168,16 +176,6 @@ impl VisitMut for EraseImplTrait {
     }
 }
 
-/// A name that no user can write or see.
-fn own(name: &str) -> Ident {
-    Ident::new(&format!("__throughline_{name}"), Span::mixed_site())
-}
-
-/// The place of what the user wrote, for tokens whose names are the macro's own.
-fn at(place: Span) -> Span {
-    Span::mixed_site().located_at(place)
-}
-
 /// The expression that starts the span.
 fn start(args: &Args, function: &Function, root: &TokenStream) -> TokenStream {
     let name = args.name.as_ref().map_or_else(
@@ -201,95 +199,6 @@ fn start(args: &Args, function: &Function, root: &TokenStream) -> TokenStream {
     }
 }
 
-/// Writes the statements that record attributes.
-struct Records<'a> {
-    root: &'a TokenStream,
-    span: &'a Ident,
-}
-
-impl Records<'_> {
-    /// The statement that records the arguments and the fields; nothing where there are none.
-    fn all(&self, args: &Args, params: &[Param]) -> Option<TokenStream> {
-        let is_named = |key: &str| args.fields.iter().any(|field| field.key.value() == key);
-        let is_skipped = |param: &Param| args.skip_all || args.skip.contains(&param.name);
-        let arguments = params
-            .iter()
-            .filter(|param| !is_skipped(param) && !is_named(&param.key()))
-            .map(|param| self.argument(param));
-        let fields = args.fields.iter().map(|field| self.field(field, params));
-        let records: Vec<TokenStream> = arguments.chain(fields).collect();
-        let Self { root, span } = self;
-        // Recording is no use that the underscore of an unused argument would deny.
-        let allow = params
-            .iter()
-            .any(|param| param.key().starts_with('_'))
-            .then(|| quote!(#[allow(clippy::used_underscore_binding)]));
-        (!records.is_empty()).then(|| quote!(#allow if #root::Span::is_recording(&#span) { #(#records)* }))
-    }
-
-    fn argument(&self, param: &Param) -> TokenStream {
-        let Param { name, cfgs, .. } = param;
-        let key = LitStr::new(&param.key(), name.span());
-        let record = if param.is_secret() {
-            self.set(&key, Format::Typed, quote!("REDACTED"))
-        } else {
-            match param.typed_value() {
-                Some(value) => self.set(&key, Format::Typed, value),
-                None => self.set(&key, Format::Debug, name),
-            }
-        };
-        quote!(#(#cfgs)* #record)
-    }
-
-    fn field(&self, field: &Field, params: &[Param]) -> TokenStream {
-        let Field { key, value, format } = field;
-        if *format != Format::Typed {
-            return self.set(key, *format, value);
-        }
-        let argument = match value {
-            Expr::Path(path) => params.iter().find(|param| path.path.is_ident(&param.name)),
-            _ => None,
-        };
-        match argument.and_then(Param::typed_value) {
-            Some(value) => self.set(key, *format, value),
-            // What is read is left where it is, for the body.
-            None if field::is_place(value) => {
-                self.set(key, *format, quote_spanned!(at(value.span())=> (#value).clone()))
-            }
-            None => self.set(key, *format, value),
-        }
-    }
-
-    /// One attribute; a message about its value's type points to its key.
-    fn set(&self, key: &LitStr, format: Format, value: impl ToTokens) -> TokenStream {
-        let Self { root, span } = self;
-        let at = at(key.span());
-        let format = match format {
-            Format::Typed => return quote_spanned!(at=> #root::Span::set_attribute(&#span, #key, #value);),
-            Format::Display => "{}",
-            Format::Debug => "{:?}",
-        };
-        quote_spanned! {at=>
-            #root::Span::set_attribute_fmt(&#span, #key, ::core::format_args!(#format, #value));
-        }
-    }
-}
-
-fn record_err(err: &RecordErr, result: &Ident, span: TokenStream) -> TokenStream {
-    let at = at(err.span);
-    let mut error = own("error");
-    error.set_span(at);
-    let format = if err.debug { "{:?}" } else { "{}" };
-    quote_spanned! {at=>
-        if let ::core::result::Result::Err(#error) = &#result {
-            #span.record_error_fmt(
-                ::core::any::type_name_of_val(#error),
-                ::core::format_args!(#format, #error),
-            );
-        }
-    }
-}
-
 /// Tells an async block what it returns, which cannot be written: a `return` that is never reached.
 fn return_hint(output: &impl ToTokens, place: Span) -> TokenStream {
     let at = at(place);
@@ -302,16 +211,90 @@ fn return_hint(output: &impl ToTokens, place: Span) -> TokenStream {
     }
 }
 
-impl Param {
-    /// The value as a number, truth value or text, where its type is known to be one.
-    fn typed_value(&self) -> Option<TokenStream> {
-        let name = &self.name;
-        let (borrow, dereferences) = match self.record {
-            Record::Copied(dereferences) => (None, dereferences),
-            Record::Text(dereferences) => (Some(quote!(&)), dereferences),
-            Record::Debug => return None,
-        };
-        let stars = std::iter::repeat_n(quote!(*), dereferences);
-        Some(quote!(#borrow #(#stars)* #name))
+#[cfg(test)]
+mod tests {
+    use super::instrument;
+    use proc_macro2::TokenStream;
+    use quote::quote;
+
+    fn expanded(options: TokenStream, item: TokenStream) -> String {
+        instrument(options, item).to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_instrumented_stays_as_it_was() {
+        for (options, item) in [
+            (
+                quote!(level = "debug"),
+                quote!(
+                    fn f() {}
+                ),
+            ),
+            (quote!(skip(a)), quote!(fn f() { half typed })),
+            (
+                quote!(),
+                quote!(
+                    struct S;
+                ),
+            ),
+            (
+                quote!(),
+                quote!(
+                    fn f();
+                ),
+            ),
+        ] {
+            let text = expanded(options, item.clone());
+            let rest = text.strip_prefix(&item.to_string()).expect("the item first");
+            assert!(rest.trim_start().starts_with(":: core :: compile_error"), "{rest}");
+        }
+    }
+
+    #[test]
+    fn everything_of_the_function_but_its_body_is_kept() {
+        let head = quote!(
+            #[must_use] #[doc = "d"] pub(crate) unsafe extern "C" fn f<'a, T: Copy>(#[cfg(unix)] mut a: &'a T, (b, c): (u8, u8)) -> impl Copy + use<'a, T> where T: Send
+        );
+        let text = expanded(quote!(skip_all), quote!(#head { work() }));
+        assert!(text.starts_with(&head.to_string()), "{text}");
+        assert!(text.ends_with("; work () }"), "{text}");
+    }
+
+    #[test]
+    fn an_opaque_part_of_the_return_type_is_left_to_inference() {
+        let text = expanded(
+            quote!(err),
+            quote!(
+                fn f() -> Result<impl Copy, Vec<impl Copy>> {}
+            ),
+        );
+        assert!(text.contains("move || -> Result < _ , Vec < _ > > { }"), "{text}");
+        let text = expanded(
+            quote!(err),
+            quote!(
+                fn f() -> impl Fallible {}
+            ),
+        );
+        assert!(text.contains("move || { }"), "{text}");
+    }
+
+    #[test]
+    fn without_options_the_span_takes_the_shortest_way() {
+        let text = expanded(
+            quote!(),
+            quote!(
+                fn f() {}
+            ),
+        );
+        assert!(text.contains(":: throughline :: Span :: new (\"f\")"), "{text}");
+        assert!(!text.contains("is_recording"), "{text}");
+        let text = expanded(
+            quote!(tracer = t, root, crate = c),
+            quote!(
+                fn f() {}
+            ),
+        );
+        assert!(text.contains("(t) . span_builder (\"f\") . root () . start ()"), "{text}");
+        assert!(!text.contains(":: throughline"), "{text}");
     }
 }

@@ -3,8 +3,8 @@
 //! Owns the attribute's syntax and the code it becomes. It stands outside the floors: nothing of
 //! `throughline` is imported here, and the code it writes calls public functions only.
 //!
-//! One thing per file: `args` and `field` read the options, `function` and `params` the function, and
-//! `expand` puts them together.
+//! `args` and `field` read the options, `function` and `params` the function; `record` and `expand` write
+//! the code.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -24,7 +24,9 @@ mod args;
 mod expand;
 mod field;
 mod function;
+mod hygiene;
 mod params;
+mod record;
 
 /// Gives every call of a function a span, named after the function, with its arguments as attributes.
 ///

@@ -6,8 +6,9 @@ use std::{
     fmt::{self, Display},
     io,
     num::ParseIntError,
+    time::Duration,
 };
-use throughline::{Outcome, Span, SpanRecord, Status, instrument};
+use throughline::{Outcome, Span, SpanRecord, Status, Tracer, instrument};
 
 /// The type and the message of the span's one exception.
 fn exception(span: &SpanRecord) -> (String, String) {
@@ -117,6 +118,33 @@ fn the_error_comes_after_what_the_body_recorded() {
     for span in traced.spans() {
         assert_eq!(span.events().map(|event| event.name).collect::<Vec<_>>(), ["tried", "exception"]);
     }
+}
+
+#[instrument(tracer = tracer, skip_all, err)]
+fn fails(tracer: &Tracer) -> Result<(), fmt::Error> {
+    Err(fmt::Error)
+}
+
+#[instrument(tracer = tracer, skip_all, err)]
+async fn fails_later(tracer: &Tracer) -> Result<(), fmt::Error> {
+    Err(fmt::Error)
+}
+
+#[instrument]
+fn forgives(tracer: &Tracer) {
+    assert!(fails(tracer).is_err());
+    assert!(block_on(fails_later(tracer)).is_err());
+}
+
+#[test]
+fn an_error_is_never_recorded_on_somebody_elses_span() {
+    let (gone, _) = crate::tracer();
+    let _ = gone.shutdown(Duration::from_secs(5));
+    let traced = Traced::new();
+    forgives(&gone);
+    let span = traced.span();
+    assert_eq!(span.name(), "forgives");
+    assert_eq!(span.status(), &Status::Unset);
 }
 
 struct Buffer {

@@ -139,6 +139,20 @@ async fn mutates(mut list: Vec<u8>, (mut first, _): (u8, u8)) -> Vec<u8> {
     list
 }
 
+#[instrument(err)]
+async fn countdown(from: u32) -> Result<u32, String> {
+    if from == 0 { Ok(0) } else { Ok(Box::pin(countdown(from - 1)).await? + 1) }
+}
+
+#[test]
+fn recursion_nests() {
+    let traced = Traced::new();
+    assert_eq!(block_on(send(countdown(2))), Ok(2));
+    let spans = traced.spans();
+    assert!(spans.windows(2).all(|pair| pair[0].parent_span_id() == Some(pair[1].span_id())));
+    assert_eq!(spans.len(), 3);
+}
+
 #[test]
 fn types_and_borrows_are_those_of_the_plain_function() {
     let traced = Traced::new();
