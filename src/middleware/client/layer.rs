@@ -24,7 +24,9 @@ pub(super) struct Config {
 /// Gives every call that a client makes a span, and hands the request's ids on with it.
 ///
 /// The span is a child of the current one, covers the exchange to the end of the answer's body, and
-/// stands inside of retries: each attempt is a span. What else it does is described at
+/// stands inside of retries: each attempt is a span. Behind a queue such as tower's `Buffer` no span is
+/// current: there, put the parent's [`SpanHandle`](crate::SpanHandle) into the request's extensions, and it
+/// counts instead. What else it does is described at
 /// [`middleware`](crate::middleware). Cloning shares the settings.
 ///
 /// ```

@@ -7,7 +7,7 @@ use crate::{
     middleware::{body::ResponseBody, classify::Side, exchange::Exchange, future::ResponseFuture, grpc},
     record::SpanKind,
     redact, semconv,
-    trace::{Span, SpanBuilder},
+    trace::{Span, SpanBuilder, SpanHandle},
 };
 use http::{Request, Response, Uri, header, request};
 use http_body::Body;
@@ -116,8 +116,11 @@ fn start(config: &Config, head: &request::Parts, is_grpc: bool) -> Span {
     // A call outside of any request may have been given an id by its caller; within one, the request's
     // own counts.
     let given = config.common.headers.request_id(&head.headers, &config.common.tracer);
-    let otherwise = context::Context { request_id: given, ..Default::default() };
-    builder.kind(SpanKind::Client).or_remote(otherwise).start()
+    let builder = match head.extensions.get::<SpanHandle>() {
+        Some(parent) => builder.parent(parent),
+        None => builder.or_remote(context::Context { request_id: given, ..Default::default() }),
+    };
+    builder.kind(SpanKind::Client).start()
 }
 
 fn describe_http(config: &Config, head: &request::Parts) -> SpanBuilder {
