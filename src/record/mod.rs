@@ -9,6 +9,7 @@ mod recycle;
 mod resource;
 mod serial;
 mod span;
+mod utc;
 
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
@@ -17,3 +18,4 @@ pub use details::{Event, Link};
 pub(crate) use recycle::{FreeList, Recycler};
 pub use resource::Resource;
 pub use span::{Outcome, SpanKind, SpanRecord, Status};
+pub(crate) use utc::Rfc3339;
