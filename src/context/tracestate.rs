@@ -1,7 +1,7 @@
 //! W3C tracestate (floor 1).
 //!
 //! STUB: parse, to header, get, insert
-use std::sync::Arc;
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// What the tracing systems along a request's way have written for themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,5 +19,19 @@ impl TraceState {
     /// Has it no members?
     pub const fn is_empty(&self) -> bool {
         self.0.is_none()
+    }
+}
+
+impl fmt::Display for TraceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_deref().unwrap_or_default())
+    }
+}
+
+impl FromStr for TraceState {
+    type Err = TraceStateError;
+
+    fn from_str(text: &str) -> Result<Self, TraceStateError> {
+        Ok(Self((!text.is_empty()).then(|| text.into())))
     }
 }
