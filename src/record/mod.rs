@@ -9,11 +9,13 @@ mod recycle;
 mod resource;
 mod serial;
 mod span;
+mod utc;
 
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
-pub(crate) use details::{Details, Limits, cut_name};
+pub(crate) use details::{Details, Limits, LinkTarget, cut_name};
 pub use details::{Event, Link};
 pub(crate) use recycle::{FreeList, Recycler};
 pub use resource::Resource;
 pub use span::{Outcome, SpanKind, SpanRecord, Status};
+pub(crate) use utc::Rfc3339;
