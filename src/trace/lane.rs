@@ -91,7 +91,7 @@ impl Lane {
     }
 
     /// Hands an ended span over, or drops and counts it. Never waits.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, record: SpanRecord, engine: &Engine) {
         bump(&self.counters.ended);
         if self.free == 0 && !self.make_room(engine) || !engine.budget.admit(&record) {

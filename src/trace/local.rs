@@ -3,18 +3,13 @@
 //! Everything here is owned by one thread, so nothing here is atomic. User code never runs while the
 //! state is borrowed, but for an id generator's, and whatever comes at a moment when the state cannot
 //! be had (inside a destructor of the thread's own, say) does without it rather than panic.
-//!
-//! The stack holds an entry for each entered span. A guard that is dropped before those entered after
-//! it leaves its entry behind as not live, and the entry goes with the last one above it: whatever
-//! the order, when all guards are gone, nothing is current. Where a future or a body is polled, the
-//! stack is cut back to its height before the poll, so a guard that a task kept across an await
-//! cannot make its span current in another task.
 
 use super::{
     default,
     engine::{Engine, Shared, any_tracer_is_live},
     lane::Lane,
-    span::{Active, Span},
+    span::{Fixed, Span},
+    stack::Stack,
     tracer::Tracer,
 };
 use crate::{
@@ -24,18 +19,20 @@ use crate::{
     sampling::SamplingParameters,
     value::Attribute,
 };
-use std::{borrow::Cow, cell::RefCell, sync::Arc};
+use std::{borrow::Cow, cell::RefCell, sync::Arc, thread};
 
 /// References to one trace's shared state that the thread keeps for the next span of that trace, so
 /// that starting one costs no atomic operation. As many as spans are usually nested.
 const SPARE_REFERENCES: usize = 16;
+
+pub(super) use super::stack::Token;
 
 thread_local! {
     static LOCAL: RefCell<Local> = const { RefCell::new(Local::new()) };
 }
 
 struct Local {
-    stack: Vec<Entry>,
+    stack: Stack,
     next_serial: u64,
     /// All to the same trace.
     spare: Vec<Arc<Shared>>,
@@ -46,28 +43,10 @@ struct Local {
     defaults: Vec<(u64, Tracer)>,
 }
 
-/// A span that has been entered.
-struct Entry {
-    serial: u64,
-    shared: Arc<Shared>,
-    span_id: SpanId,
-    live: bool,
-    /// Does a guard wait for what is recorded through [`CurrentSpan`](super::CurrentSpan)?
-    owned: bool,
-    details: Option<Box<Details>>,
-}
-
-/// Where an entry stands in its thread's stack.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Token {
-    index: usize,
-    serial: u64,
-}
-
 impl Local {
     const fn new() -> Self {
         Self {
-            stack: Vec::new(),
+            stack: Stack::new(),
             next_serial: 1,
             spare: Vec::new(),
             lanes: Vec::new(),
@@ -88,7 +67,7 @@ impl Local {
     }
 
     /// Another reference to `shared`, without an atomic operation if there is a spare one.
-    #[inline]
+    #[inline(always)]
     fn share(&mut self, shared: &Arc<Shared>) -> Arc<Shared> {
         match self.spare.last() {
             Some(spare) if Arc::ptr_eq(spare, shared) => self.spare.pop().unwrap_or_else(|| shared.clone()),
@@ -96,19 +75,22 @@ impl Local {
         }
     }
 
-    /// As `share`, of the entry on top.
-    #[inline]
-    fn share_top(&mut self) -> Option<(Arc<Shared>, SpanId)> {
-        let top = self.stack.last()?;
+    /// As `share`, of the entry on top; of this tracer's only, if one is named.
+    #[inline(always)]
+    fn share_top(&mut self, engine_id: Option<u64>) -> Option<(Arc<Shared>, SpanId)> {
+        let (shared, span_id) = self.stack.top()?;
+        if engine_id.is_some_and(|engine_id| shared.engine.id != engine_id) {
+            return None;
+        }
         let shared = match self.spare.last() {
-            Some(spare) if Arc::ptr_eq(spare, &top.shared) => self.spare.pop()?,
-            _ => top.shared.clone(),
+            Some(spare) if Arc::ptr_eq(spare, shared) => self.spare.pop()?,
+            _ => shared.clone(),
         };
-        Some((shared, top.span_id))
+        Some((shared, span_id))
     }
 
     /// Keeps a reference for the next span of its trace.
-    #[inline]
+    #[inline(always)]
     fn keep(&mut self, shared: Arc<Shared>) {
         match self.spare.last() {
             Some(known) if !Arc::ptr_eq(known, &shared) => self.spare.clear(),
@@ -119,7 +101,7 @@ impl Local {
     }
 
     /// This thread's lane to `engine`.
-    #[inline]
+    #[inline(always)]
     fn lane(&mut self, engine: &Arc<Engine>) -> Option<&mut Lane> {
         if self.lanes.first().is_none_or(|lane| lane.engine_id() != engine.id) {
             self.bring_lane_first(engine);
@@ -139,7 +121,7 @@ impl Local {
     }
 
     /// Gives a span its id and its start.
-    #[inline]
+    #[inline(always)]
     fn begin(&mut self, shared: &Arc<Shared>) -> (SpanId, u64) {
         let engine = &shared.engine;
         let span_id = match &engine.ids.0 {
@@ -155,59 +137,45 @@ impl Local {
         (span_id, engine.timeline.ticks())
     }
 
-    /// Hands an ended span to its collector.
-    #[inline]
-    fn finish(&mut self, active: Active, outcome: Outcome) {
-        let shared = if active.shared.recording {
-            let (shared, record) = active.into_record(outcome);
-            if let Some(lane) = self.lane(&shared.engine) {
-                lane.push(record, &shared.engine);
-            }
-            shared
-        } else {
-            active.shared
+    /// Ends a span: hands it to its collector, if it is recorded.
+    #[inline(always)]
+    fn finish(&mut self, span: &mut Span, outcome: Outcome) {
+        let Some(shared) = span.take_shared() else {
+            return;
         };
+        if shared.recording
+            && let Some(lane) = self.lane(&shared.engine)
+        {
+            lane.push(span.take_record(&shared, outcome), &shared.engine);
+        }
         self.keep(shared);
     }
 
-    fn entry(&mut self, token: Token) -> Option<&mut Entry> {
-        self.stack.get_mut(token.index).filter(|entry| entry.serial == token.serial)
-    }
-
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self, shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Token {
         let shared = self.share(shared);
-        let serial = self.serial();
-        let index = self.stack.len();
-        self.stack.push(Entry { serial, shared, span_id, live: true, owned, details: None });
-        Token { index, serial }
+        self.stack.push(shared, span_id, owned)
     }
 
-    #[inline]
+    #[inline(always)]
     fn exit(&mut self, token: Token) -> Option<Box<Details>> {
-        let entry = self.entry(token)?;
-        entry.live = false;
-        let details = entry.details.take();
-        self.pop_dead();
+        let details = self.stack.leave(token)?;
+        while let Some(shared) = self.stack.pop_dead() {
+            self.keep(shared);
+        }
         details
     }
 
-    #[inline]
-    fn pop_dead(&mut self) {
-        while self.stack.last().is_some_and(|top| !top.live) {
-            self.pop();
+    /// As `exit`, and cuts off whatever was entered meanwhile and not left.
+    fn exit_scope(&mut self, token: Token) -> Option<Box<Details>> {
+        while let Some(shared) = self.stack.pop_above(token) {
+            self.keep(shared);
         }
-    }
-
-    #[inline]
-    fn pop(&mut self) {
-        if let Some(entry) = self.stack.pop() {
-            self.keep(entry.shared);
-        }
+        self.exit(token)
     }
 }
 
-#[inline]
+#[inline(always)]
 fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
     LOCAL.try_with(|local| local.try_borrow_mut().ok().map(|mut local| body(&mut local))).ok().flatten()
 }
@@ -219,12 +187,13 @@ pub(super) fn start_default(name: Cow<'static, str>) -> Span {
     if !any_tracer_is_live() {
         return Span::none();
     }
-    match start_child_of_current(None, name, SpanKind::Internal, None) {
-        Ok(span) => span,
-        Err(Orphan { name, .. }) => match default_engine() {
-            Some(engine) => start_root(&engine, None, name, SpanKind::Internal, None),
-            None => Span::none(),
-        },
+    if let Some((shared, parent, span_id, start)) = begin_child_of_current(None) {
+        let fixed = fixed(span_id, Some(parent), false, start, SpanKind::Internal);
+        return Span::live(shared, fixed, name, None);
+    }
+    match default_engine() {
+        Some(engine) => start_root(&engine, None, name, SpanKind::Internal, None),
+        None => Span::none(),
     }
 }
 
@@ -242,41 +211,33 @@ pub(super) fn start_with(
     kind: SpanKind,
     details: Option<Box<Details>>,
 ) -> Span {
-    match start_child_of_current(Some(engine.id), name, kind, details) {
-        Ok(span) => span,
-        Err(Orphan { name, details }) => start_root(engine, otherwise, name, kind, details),
+    if let Some((shared, parent, span_id, start)) = begin_child_of_current(Some(engine.id)) {
+        return Span::live(shared, fixed(span_id, Some(parent), false, start, kind), name, details);
     }
+    start_root(engine, otherwise, name, kind, details)
 }
 
-/// What a span without a parent was to be made of.
-struct Orphan {
-    name: Cow<'static, str>,
-    details: Option<Box<Details>>,
-}
-
-/// Starts a child of the current span, of any tracer or of this one.
-#[inline]
-fn start_child_of_current(
-    engine_id: Option<u64>,
-    name: Cow<'static, str>,
-    kind: SpanKind,
-    details: Option<Box<Details>>,
-) -> Result<Span, Orphan> {
-    let begun = with(|local| {
-        let top = local.stack.last()?;
-        if engine_id.is_some_and(|engine_id| top.shared.engine.id != engine_id) {
-            return None;
-        }
-        let (shared, parent) = local.share_top()?;
+/// Begins a child of the current span, of any tracer or of this one: its trace, its parent, its id and
+/// its start.
+#[inline(always)]
+fn begin_child_of_current(engine_id: Option<u64>) -> Option<(Arc<Shared>, SpanId, SpanId, u64)> {
+    with(|local| {
+        let (shared, parent) = local.share_top(engine_id)?;
         let (span_id, start) = local.begin(&shared);
         Some((shared, parent, span_id, start))
-    });
-    match begun.flatten() {
-        Some((shared, parent, span_id, start)) => {
-            Ok(Span::active(Active::new(shared, span_id, Some(parent), false, start, name, kind, details)))
-        }
-        None => Err(Orphan { name, details }),
-    }
+    })
+    .flatten()
+}
+
+#[inline(always)]
+fn fixed(
+    span_id: SpanId,
+    parent: Option<SpanId>,
+    parent_is_remote: bool,
+    start: u64,
+    kind: SpanKind,
+) -> Fixed {
+    Fixed { span_id, parent, start, kind, parent_is_remote, began_in_panic: thread::panicking() }
 }
 
 /// Starts a child of a span that need not be current.
@@ -294,7 +255,7 @@ pub(super) fn start_child_of(
     });
     match begun {
         Some((shared, span_id, start)) => {
-            Span::active(Active::new(shared, span_id, Some(parent), false, start, name, kind, details))
+            Span::live(shared, fixed(span_id, Some(parent), false, start, kind), name, details)
         }
         None => Span::none(),
     }
@@ -329,7 +290,7 @@ pub(super) fn start_root(
         return Span::none();
     };
     let details = if shared.recording { details } else { None };
-    Span::active(Active::new(shared, span_id, parent, parent.is_some(), start, name, kind, details))
+    Span::live(shared, fixed(span_id, parent, parent.is_some(), start, kind), name, details)
 }
 
 /// The state that the spans of a trace will share, and the caller's span.
@@ -385,40 +346,35 @@ pub(super) fn ambient_engine() -> Option<Arc<Engine>> {
     if !any_tracer_is_live() {
         return None;
     }
-    with(|local| local.stack.last().map(|top| top.shared.engine.clone())).flatten().or_else(default_engine)
+    with(|local| local.stack.top().map(|(shared, _)| shared.engine.clone())).flatten().or_else(default_engine)
 }
 
 // Ending spans.
 
 /// Ends a span.
-#[inline]
-pub(super) fn finish(span: &mut Option<Active>, outcome: Outcome) {
-    let _on_this_thread = with(|local| {
-        if let Some(active) = span.take() {
-            local.finish(active, outcome);
-        }
-    });
-    finish_stray(span, outcome);
+pub(super) fn finish(span: &mut Span, outcome: Outcome) {
+    let on_this_thread = with(|local| local.finish(span, outcome));
+    if on_this_thread.is_none() {
+        finish_stray(span, outcome);
+    }
 }
 
 /// Ends a span and its time as the current one.
-#[inline]
-pub(super) fn leave_and_finish(token: Token, span: &mut Option<Active>, outcome: Outcome) {
-    let _on_this_thread = with(|local| {
-        let details = local.exit(token);
-        if let Some(active) = span.take() {
-            active.absorb(details);
-            local.finish(active, outcome);
-        }
+pub(super) fn leave_and_finish(token: Token, span: &mut Span, outcome: Outcome) {
+    let on_this_thread = with(|local| {
+        span.absorb(local.exit(token));
+        local.finish(span, outcome);
     });
-    finish_stray(span, outcome);
+    if on_this_thread.is_none() {
+        finish_stray(span, outcome);
+    }
 }
 
 /// Ends a span whose thread is too far gone to have a lane.
-#[inline]
-fn finish_stray(span: &mut Option<Active>, outcome: Outcome) {
-    if let Some(active) = span.take().filter(|active| active.shared.recording) {
-        let (shared, record) = active.into_record(outcome);
+#[cold]
+fn finish_stray(span: &mut Span, outcome: Outcome) {
+    if let Some(shared) = span.take_shared().filter(|shared| shared.recording) {
+        let record = span.take_record(&shared, outcome);
         shared.engine.push_stray(record);
     }
 }
@@ -431,7 +387,6 @@ pub(super) fn take_buffer(recycler: &Recycler) -> Box<Details> {
 // The stack.
 
 /// Makes a span current. `owned` says that a guard will fetch what is recorded meanwhile.
-#[inline]
 pub(super) fn enter(shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Option<Token> {
     with(|local| local.enter(shared, span_id, owned))
 }
@@ -444,27 +399,15 @@ pub(super) fn exit(token: Token) -> Option<Box<Details>> {
 
 /// As `exit`, and cuts off whatever was entered meanwhile and not left.
 pub(super) fn exit_scope(token: Token) -> Option<Box<Details>> {
-    with(|local| {
-        local.entry(token)?;
-        while local.stack.len() > token.index + 1 {
-            local.pop();
-        }
-        let details = local.entry(token)?.details.take();
-        local.pop();
-        local.pop_dead();
-        details
-    })
-    .flatten()
+    with(|local| local.exit_scope(token)).flatten()
 }
 
 /// The entry on top, its trace and its span.
 pub(super) fn current() -> Option<(Token, Arc<Shared>, SpanId)> {
     with(|local| {
-        let index = local.stack.len().checked_sub(1)?;
-        let top = local.stack.last()?;
-        let (serial, span_id) = (top.serial, top.span_id);
-        let shared = top.shared.clone();
-        Some((Token { index, serial }, shared, span_id))
+        let token = local.stack.top_token()?;
+        let (shared, span_id) = local.share_top(None)?;
+        Some((token, shared, span_id))
     })
     .flatten()
 }
@@ -475,10 +418,7 @@ pub(super) fn with_entry_details(
     shared: &Shared,
     body: impl FnOnce(&mut Details, &Limits),
 ) -> bool {
-    let taken = with(|local| {
-        let entry = local.entry(token).filter(|entry| entry.owned && entry.live)?;
-        Some(entry.details.take())
-    });
+    let taken = with(|local| local.stack.owned_details(token).map(Option::take));
     let Some(Some(taken)) = taken else {
         return false;
     };
@@ -487,11 +427,11 @@ pub(super) fn with_entry_details(
     // Not borrowed: formatting a value runs user code, which may record as well.
     body(&mut details, &engine.limits);
     with(|local| {
-        if let Some(entry) = local.entry(token) {
-            if let Some(meanwhile) = entry.details.take() {
+        if let Some(place) = local.stack.owned_details(token) {
+            if let Some(meanwhile) = place.take() {
                 details.append(meanwhile, &engine.limits);
             }
-            entry.details = Some(details);
+            *place = Some(details);
         }
     })
     .is_some()

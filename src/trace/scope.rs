@@ -40,9 +40,11 @@ pub struct EnteredSpan {
 }
 
 impl EnteredSpan {
+    #[inline]
     pub(super) fn new(span: Span) -> Self {
-        let token = span.enter_entry();
-        Self { span, token, _not_send: PhantomData }
+        let mut entered = Self { span, token: None, _not_send: PhantomData };
+        entered.token = entered.span.enter_entry();
+        entered
     }
 
     /// Makes the span no longer current, and gives it back without ending it.
