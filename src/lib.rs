@@ -37,6 +37,8 @@ pub use context::{Context, SpanContext, TraceFlags};
 pub use diagnostics::Diagnostic;
 pub use ids::{IdGenerator, IdSource, InvalidRequestId, ParseIdError, RequestId, SpanId, TraceId};
 pub use record::{Batch, Outcome, Resource, SpanKind, SpanRecord, Status};
+#[cfg(feature = "macros")]
+pub use throughline_macros::instrument;
 pub use trace::{
     BuildError, CurrentSpan, DefaultAlreadySet, DefaultGuard, Entered, EnteredSpan, FlushFuture,
     InCurrentSpan, Instrument, Instrumented, InvalidVariable, Span, SpanBuilder, SpanHandle, Tracer,

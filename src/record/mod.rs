@@ -10,12 +10,14 @@ mod resource;
 mod serial;
 mod span;
 mod status;
+mod utc;
 
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
-pub(crate) use details::{Details, Limits, cut_name};
+pub(crate) use details::{Details, Limits, LinkTarget, cut_name};
 pub use details::{Event, Link};
 pub(crate) use recycle::{FreeList, Recycler};
 pub use resource::Resource;
 pub use span::{SpanKind, SpanRecord};
 pub use status::{Outcome, Status};
+pub(crate) use utc::Rfc3339;

@@ -91,6 +91,7 @@ impl Lane {
     }
 
     /// Hands an ended span over, or drops and counts it. Never waits.
+    #[inline(always)]
     pub(super) fn push(&mut self, record: SpanRecord, engine: &Engine) {
         bump(&self.counters.ended);
         if self.free == 0 && !self.make_room(engine) || !engine.budget.admit(&record) {
@@ -102,6 +103,7 @@ impl Lane {
         let _fits = self.producer.push(Slot::Span(record));
     }
 
+    #[cold]
     fn make_room(&mut self, engine: &Engine) -> bool {
         self.free = self.producer.slots().saturating_sub(1);
         if self.free > 0 {

@@ -3,39 +3,36 @@
 //! Everything here is owned by one thread, so nothing here is atomic. User code never runs while the
 //! state is borrowed, but for an id generator's, and whatever comes at a moment when the state cannot
 //! be had (inside a destructor of the thread's own, say) does without it rather than panic.
-//!
-//! The stack holds an entry for each entered span. A guard that is dropped before those entered after
-//! it leaves its entry behind as not live, and the entry goes with the last one above it: whatever
-//! the order, when all guards are gone, nothing is current. Where a future or a body is polled, the
-//! stack is cut back to its height before the poll, so a guard that a task kept across an await
-//! cannot make its span current in another task.
 
 use super::{
     default,
     engine::{Engine, Shared, any_tracer_is_live},
     lane::Lane,
-    span::{Active, Span},
+    span::{Fixed, Span},
+    stack::Stack,
     tracer::Tracer,
 };
 use crate::{
     context::{Context, SpanContext, TraceFlags},
     ids::{RequestId, SpanId, ThreadRng, mint_trace_id},
-    record::{Details, FreeList, Limits, Recycler, SpanKind, SpanRecord},
+    record::{Details, FreeList, Limits, Outcome, Recycler, SpanKind},
     sampling::SamplingParameters,
     value::Attribute,
 };
-use std::{borrow::Cow, cell::RefCell, sync::Arc};
+use std::{borrow::Cow, cell::RefCell, sync::Arc, thread};
 
 /// References to one trace's shared state that the thread keeps for the next span of that trace, so
 /// that starting one costs no atomic operation. As many as spans are usually nested.
 const SPARE_REFERENCES: usize = 16;
+
+pub(super) use super::stack::Token;
 
 thread_local! {
     static LOCAL: RefCell<Local> = const { RefCell::new(Local::new()) };
 }
 
 struct Local {
-    stack: Vec<Entry>,
+    stack: Stack,
     next_serial: u64,
     /// All to the same trace.
     spare: Vec<Arc<Shared>>,
@@ -46,36 +43,10 @@ struct Local {
     defaults: Vec<(u64, Tracer)>,
 }
 
-/// A span that has been entered.
-struct Entry {
-    serial: u64,
-    shared: Arc<Shared>,
-    span_id: SpanId,
-    live: bool,
-    /// Does a guard wait for what is recorded through [`CurrentSpan`](super::CurrentSpan)?
-    owned: bool,
-    details: Option<Box<Details>>,
-}
-
-/// Where an entry stands in its thread's stack.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Token {
-    index: usize,
-    serial: u64,
-}
-
-/// The identity a new span has been given.
-struct Begun {
-    shared: Arc<Shared>,
-    parent: Option<SpanId>,
-    span_id: SpanId,
-    start: u64,
-}
-
 impl Local {
     const fn new() -> Self {
         Self {
-            stack: Vec::new(),
+            stack: Stack::new(),
             next_serial: 1,
             spare: Vec::new(),
             lanes: Vec::new(),
@@ -96,83 +67,115 @@ impl Local {
     }
 
     /// Another reference to `shared`, without an atomic operation if there is a spare one.
+    #[inline(always)]
     fn share(&mut self, shared: &Arc<Shared>) -> Arc<Shared> {
-        match self.spare.pop() {
-            Some(spare) if Arc::ptr_eq(&spare, shared) => spare,
-            Some(other) => {
-                self.spare.push(other);
-                shared.clone()
-            }
-            None => shared.clone(),
+        match self.spare.last() {
+            Some(spare) if Arc::ptr_eq(spare, shared) => self.spare.pop().unwrap_or_else(|| shared.clone()),
+            _ => shared.clone(),
         }
     }
 
+    /// As `share`, of the entry on top; of this tracer's only, if one is named.
+    #[inline(always)]
+    fn share_top(&mut self, engine_id: Option<u64>) -> Option<(Arc<Shared>, SpanId)> {
+        let (shared, span_id) = self.stack.top()?;
+        if engine_id.is_some_and(|engine_id| shared.engine.id != engine_id) {
+            return None;
+        }
+        let shared = match self.spare.last() {
+            Some(spare) if Arc::ptr_eq(spare, shared) => self.spare.pop()?,
+            _ => shared.clone(),
+        };
+        Some((shared, span_id))
+    }
+
+    /// Keeps a reference for the next span of its trace.
+    #[inline(always)]
     fn keep(&mut self, shared: Arc<Shared>) {
         match self.spare.last() {
             Some(known) if !Arc::ptr_eq(known, &shared) => self.spare.clear(),
-            Some(_) if self.spare.len() >= SPARE_REFERENCES => return,
+            _ if self.spare.len() >= SPARE_REFERENCES => return,
             _ => {}
         }
         self.spare.push(shared);
     }
 
     /// This thread's lane to `engine`.
+    #[inline(always)]
     fn lane(&mut self, engine: &Arc<Engine>) -> Option<&mut Lane> {
         if self.lanes.first().is_none_or(|lane| lane.engine_id() != engine.id) {
-            match self.lanes.iter().position(|lane| lane.engine_id() == engine.id) {
-                Some(known) => self.lanes.swap(0, known),
-                None => {
-                    self.lanes.retain(|lane| !lane.is_abandoned());
-                    self.lanes.insert(0, Lane::open(engine));
-                }
-            }
+            self.bring_lane_first(engine);
         }
         self.lanes.first_mut()
     }
 
-    fn begin(&mut self, shared: Arc<Shared>, parent: Option<SpanId>, start: Option<u64>) -> Begun {
+    #[cold]
+    fn bring_lane_first(&mut self, engine: &Arc<Engine>) {
+        match self.lanes.iter().position(|lane| lane.engine_id() == engine.id) {
+            Some(known) => self.lanes.swap(0, known),
+            None => {
+                self.lanes.retain(|lane| !lane.is_abandoned());
+                self.lanes.insert(0, Lane::open(engine));
+            }
+        }
+    }
+
+    /// Gives a span its id and its start.
+    #[inline(always)]
+    fn begin(&mut self, shared: &Arc<Shared>) -> (SpanId, u64) {
         let engine = &shared.engine;
         let span_id = match &engine.ids.0 {
             None => self.rng().span_id(),
             Some(custom) => custom.span_id(),
         };
-        let mut begun_at = 0;
-        if shared.recording {
-            if let Some(lane) = self.lane(engine) {
-                lane.count_start();
-            }
-            begun_at = start.unwrap_or_else(|| engine.timeline.ticks());
+        if !shared.recording {
+            return (span_id, 0);
         }
-        Begun { shared, parent, span_id, start: begun_at }
+        if let Some(lane) = self.lane(engine) {
+            lane.count_start();
+        }
+        (span_id, engine.timeline.ticks())
     }
 
-    fn begin_child(&mut self, of: Option<u64>) -> Option<Begun> {
-        let top = self.stack.last()?;
-        if of.is_some_and(|engine_id| top.shared.engine.id != engine_id) {
-            return None;
-        }
-        let (parent, shared) = (top.span_id, Arc::as_ptr(&top.shared));
-        let shared = match self.spare.pop() {
-            Some(spare) if Arc::as_ptr(&spare) == shared => spare,
-            other => {
-                self.spare.extend(other);
-                self.stack.last()?.shared.clone()
-            }
+    /// Ends a span: hands it to its collector, if it is recorded.
+    #[inline(always)]
+    fn finish(&mut self, span: &mut Span, outcome: Outcome) {
+        let Some(shared) = span.take_shared() else {
+            return;
         };
-        Some(self.begin(shared, Some(parent), None))
-    }
-
-    fn entry(&mut self, token: Token) -> Option<&mut Entry> {
-        self.stack.get_mut(token.index).filter(|entry| entry.serial == token.serial)
-    }
-
-    fn pop(&mut self) {
-        if let Some(entry) = self.stack.pop() {
-            self.keep(entry.shared);
+        if shared.recording
+            && let Some(lane) = self.lane(&shared.engine)
+        {
+            lane.push(span.take_record(&shared, outcome), &shared.engine);
         }
+        self.keep(shared);
+    }
+
+    #[inline(always)]
+    fn enter(&mut self, shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Token {
+        let shared = self.share(shared);
+        self.stack.push(shared, span_id, owned)
+    }
+
+    #[inline(always)]
+    fn exit(&mut self, token: Token) -> Option<Box<Details>> {
+        let details = self.stack.leave(token)?;
+        while let Some(shared) = self.stack.pop_dead() {
+            self.keep(shared);
+        }
+        details
+    }
+
+    /// As `exit`, and cuts off whatever was entered meanwhile and not left.
+    fn exit_scope(&mut self, token: Token) -> Option<Box<Details>> {
+        while let Some(shared) = self.stack.pop_above(token) {
+            self.keep(shared);
+        }
+        self.exit(token)
     }
 }
 
+#[inline(always)]
 fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
     LOCAL.try_with(|local| local.try_borrow_mut().ok().map(|mut local| body(&mut local))).ok().flatten()
 }
@@ -180,17 +183,16 @@ fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
 // Starting spans.
 
 /// Starts a span of whatever tracer is at hand.
-#[inline]
 pub(super) fn start_default(name: Cow<'static, str>) -> Span {
     if !any_tracer_is_live() {
         return Span::none();
     }
-    match with(|local| local.begin_child(None)) {
-        Some(Some(begun)) => child(begun, name, SpanKind::Internal, None),
-        Some(None) => match default_engine() {
-            Some(engine) => start_root(&engine, None, name, SpanKind::Internal, None),
-            None => Span::none(),
-        },
+    if let Some((shared, parent, span_id, start)) = begin_child_of_current(None) {
+        let fixed = fixed(span_id, Some(parent), false, start, SpanKind::Internal);
+        return Span::live(shared, fixed, name, None);
+    }
+    match default_engine() {
+        Some(engine) => start_root(&engine, None, name, SpanKind::Internal, None),
         None => Span::none(),
     }
 }
@@ -209,11 +211,33 @@ pub(super) fn start_with(
     kind: SpanKind,
     details: Option<Box<Details>>,
 ) -> Span {
-    match with(|local| local.begin_child(Some(engine.id))) {
-        Some(Some(begun)) => child(begun, name, kind, details),
-        Some(None) => start_root(engine, otherwise, name, kind, details),
-        None => Span::none(),
+    if let Some((shared, parent, span_id, start)) = begin_child_of_current(Some(engine.id)) {
+        return Span::live(shared, fixed(span_id, Some(parent), false, start, kind), name, details);
     }
+    start_root(engine, otherwise, name, kind, details)
+}
+
+/// Begins a child of the current span, of any tracer or of this one: its trace, its parent, its id and
+/// its start.
+#[inline(always)]
+fn begin_child_of_current(engine_id: Option<u64>) -> Option<(Arc<Shared>, SpanId, SpanId, u64)> {
+    with(|local| {
+        let (shared, parent) = local.share_top(engine_id)?;
+        let (span_id, start) = local.begin(&shared);
+        Some((shared, parent, span_id, start))
+    })
+    .flatten()
+}
+
+#[inline(always)]
+fn fixed(
+    span_id: SpanId,
+    parent: Option<SpanId>,
+    parent_is_remote: bool,
+    start: u64,
+    kind: SpanKind,
+) -> Fixed {
+    Fixed { span_id, parent, start, kind, parent_is_remote, began_in_panic: thread::panicking() }
 }
 
 /// Starts a child of a span that need not be current.
@@ -226,14 +250,15 @@ pub(super) fn start_child_of(
 ) -> Span {
     let begun = with(|local| {
         let shared = local.share(shared);
-        local.begin(shared, Some(parent), None)
+        let (span_id, start) = local.begin(&shared);
+        (shared, span_id, start)
     });
-    begun.map_or_else(Span::none, |begun| child(begun, name, kind, details))
-}
-
-fn child(begun: Begun, name: Cow<'static, str>, kind: SpanKind, details: Option<Box<Details>>) -> Span {
-    let Begun { shared, parent, span_id, start } = begun;
-    Span::active(Active::new(shared, span_id, parent, false, start, name, kind, details))
+    match begun {
+        Some((shared, span_id, start)) => {
+            Span::live(shared, fixed(span_id, Some(parent), false, start, kind), name, details)
+        }
+        None => Span::none(),
+    }
 }
 
 /// Starts the first span of a trace in this process, under a caller's or on its own.
@@ -248,25 +273,24 @@ pub(super) fn start_root(
         return Span::none();
     }
     let ticks = engine.timeline.ticks();
-    let Some(shared) = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref())
-    else {
+    let trace = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref());
+    let Some((shared, parent)) = trace else {
         return Span::none();
     };
-    let (shared, parent) = shared;
-    let recording = shared.recording;
+    let shared = Arc::new(shared);
     let begun = with(|local| {
-        let begun = local.begin(Arc::new(shared), parent, Some(ticks));
-        if !recording && let Some(lane) = local.lane(engine) {
+        if !shared.recording
+            && let Some(lane) = local.lane(engine)
+        {
             lane.count_sampled_out();
         }
-        begun
+        local.begin(&shared)
     });
-    let Some(Begun { shared, parent, span_id, start }) = begun else {
+    let Some((span_id, start)) = begun else {
         return Span::none();
     };
-    let details = if recording { details } else { None };
-    let is_remote = parent.is_some();
-    Span::active(Active::new(shared, span_id, parent, is_remote, start, name, kind, details))
+    let details = if shared.recording { details } else { None };
+    Span::live(shared, fixed(span_id, parent, parent.is_some(), start, kind), name, details)
 }
 
 /// The state that the spans of a trace will share, and the caller's span.
@@ -322,36 +346,37 @@ pub(super) fn ambient_engine() -> Option<Arc<Engine>> {
     if !any_tracer_is_live() {
         return None;
     }
-    with(|local| local.stack.last().map(|top| top.shared.engine.clone())).flatten().or_else(default_engine)
+    with(|local| local.stack.top().map(|(shared, _)| shared.engine.clone())).flatten().or_else(default_engine)
 }
 
 // Ending spans.
 
-/// Hands an ended span to its collector.
-pub(super) fn finish(shared: Arc<Shared>, record: SpanRecord) {
-    let mut record = Some(record);
-    let mut shared = Some(shared);
-    let _on_this_thread = with(|local| {
-        if let (Some(record), Some(shared)) = (record.take(), shared.take()) {
-            if let Some(lane) = local.lane(&shared.engine) {
-                lane.push(record, &shared.engine);
-            }
-            local.keep(shared);
-        }
-    });
-    if let (Some(record), Some(shared)) = (record, shared) {
-        shared.engine.push_stray(record);
+/// Ends a span.
+pub(super) fn finish(span: &mut Span, outcome: Outcome) {
+    let on_this_thread = with(|local| local.finish(span, outcome));
+    if on_this_thread.is_none() {
+        finish_stray(span, outcome);
     }
 }
 
-/// Keeps the reference of a span that was not recorded.
-pub(super) fn forget(shared: Arc<Shared>) {
-    let mut shared = Some(shared);
-    let _on_this_thread = with(|local| {
-        if let Some(shared) = shared.take() {
-            local.keep(shared);
-        }
+/// Ends a span and its time as the current one.
+pub(super) fn leave_and_finish(token: Token, span: &mut Span, outcome: Outcome) {
+    let on_this_thread = with(|local| {
+        span.absorb(local.exit(token));
+        local.finish(span, outcome);
     });
+    if on_this_thread.is_none() {
+        finish_stray(span, outcome);
+    }
+}
+
+/// Ends a span whose thread is too far gone to have a lane.
+#[cold]
+fn finish_stray(span: &mut Span, outcome: Outcome) {
+    if let Some(shared) = span.take_shared().filter(|shared| shared.recording) {
+        let record = span.take_record(&shared, outcome);
+        shared.engine.push_stray(record);
+    }
 }
 
 /// An empty attribute buffer.
@@ -363,54 +388,26 @@ pub(super) fn take_buffer(recycler: &Recycler) -> Box<Details> {
 
 /// Makes a span current. `owned` says that a guard will fetch what is recorded meanwhile.
 pub(super) fn enter(shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Option<Token> {
-    with(|local| {
-        let shared = local.share(shared);
-        let serial = local.serial();
-        let index = local.stack.len();
-        local.stack.push(Entry { serial, shared, span_id, live: true, owned, details: None });
-        Token { index, serial }
-    })
+    with(|local| local.enter(shared, span_id, owned))
 }
 
 /// Ends what `enter` began; returns what was recorded meanwhile.
+#[inline]
 pub(super) fn exit(token: Token) -> Option<Box<Details>> {
-    with(|local| {
-        let entry = local.entry(token)?;
-        entry.live = false;
-        let details = entry.details.take();
-        while local.stack.last().is_some_and(|top| !top.live) {
-            local.pop();
-        }
-        details
-    })
-    .flatten()
+    with(|local| local.exit(token)).flatten()
 }
 
 /// As `exit`, and cuts off whatever was entered meanwhile and not left.
 pub(super) fn exit_scope(token: Token) -> Option<Box<Details>> {
-    with(|local| {
-        local.entry(token)?;
-        while local.stack.len() > token.index + 1 {
-            local.pop();
-        }
-        let details = local.entry(token)?.details.take();
-        local.pop();
-        while local.stack.last().is_some_and(|top| !top.live) {
-            local.pop();
-        }
-        details
-    })
-    .flatten()
+    with(|local| local.exit_scope(token)).flatten()
 }
 
 /// The entry on top, its trace and its span.
 pub(super) fn current() -> Option<(Token, Arc<Shared>, SpanId)> {
     with(|local| {
-        let index = local.stack.len().checked_sub(1)?;
-        let top = local.stack.last()?;
-        let (serial, span_id) = (top.serial, top.span_id);
-        let shared = top.shared.clone();
-        Some((Token { index, serial }, shared, span_id))
+        let token = local.stack.top_token()?;
+        let (shared, span_id) = local.share_top(None)?;
+        Some((token, shared, span_id))
     })
     .flatten()
 }
@@ -421,10 +418,7 @@ pub(super) fn with_entry_details(
     shared: &Shared,
     body: impl FnOnce(&mut Details, &Limits),
 ) -> bool {
-    let taken = with(|local| {
-        let entry = local.entry(token).filter(|entry| entry.owned && entry.live)?;
-        Some(entry.details.take())
-    });
+    let taken = with(|local| local.stack.owned_details(token).map(Option::take));
     let Some(Some(taken)) = taken else {
         return false;
     };
@@ -433,11 +427,11 @@ pub(super) fn with_entry_details(
     // Not borrowed: formatting a value runs user code, which may record as well.
     body(&mut details, &engine.limits);
     with(|local| {
-        if let Some(entry) = local.entry(token) {
-            if let Some(meanwhile) = entry.details.take() {
+        if let Some(place) = local.stack.owned_details(token) {
+            if let Some(meanwhile) = place.take() {
                 details.append(meanwhile, &engine.limits);
             }
-            entry.details = Some(details);
+            *place = Some(details);
         }
     })
     .is_some()

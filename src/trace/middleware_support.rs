@@ -18,13 +18,13 @@ pub(crate) struct Carried<'a> {
 
 impl Span {
     pub(crate) fn carried(&self) -> Option<Carried<'_>> {
-        let active = self.0.as_ref()?;
+        let (shared, span_id) = self.identity()?;
         Some(Carried {
-            trace_id: active.shared.trace_id,
-            span_id: active.span_id,
-            flags: active.shared.flags,
-            trace_state: &active.shared.trace_state,
-            request_id: &active.shared.request_id,
+            trace_id: shared.trace_id,
+            span_id,
+            flags: shared.flags,
+            trace_state: &shared.trace_state,
+            request_id: &shared.request_id,
         })
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `tracer`, `builder`, `config` | the handle, its construction, the environment |
 //! | `span`, `span_builder`, `scope`, `instrument`, `current` | what application code holds |
-//! | `local` | one thread's state: the stack of current spans, its lanes, spare buffers |
+//! | `local`, `stack` | one thread's state: its lanes, spare buffers; the stack of current spans |
 //! | `lane` | a thread's buffer of ended spans, read by one collector |
 //! | `engine`, `collector` | what all threads of a tracer share; the thread that drains them |
 
@@ -22,6 +22,7 @@ mod middleware_support;
 mod scope;
 mod span;
 mod span_builder;
+mod stack;
 mod tracer;
 
 pub use builder::{BuildError, TracerBuilder};

@@ -40,21 +40,19 @@ pub struct EnteredSpan {
 }
 
 impl EnteredSpan {
+    #[inline]
     pub(super) fn new(span: Span) -> Self {
-        let token = span.enter_entry();
-        Self { span, token, _not_send: PhantomData }
+        let mut entered = Self { span, token: None, _not_send: PhantomData };
+        entered.token = entered.span.enter_entry();
+        entered
     }
 
     /// Makes the span no longer current, and gives it back without ending it.
     pub fn exit(mut self) -> Span {
-        self.leave();
-        std::mem::take(&mut self.span)
-    }
-
-    fn leave(&mut self) {
         if let Some(token) = self.token.take() {
             self.span.absorb(local::exit(token));
         }
+        std::mem::take(&mut self.span)
     }
 }
 
@@ -67,8 +65,11 @@ impl Deref for EnteredSpan {
 }
 
 impl Drop for EnteredSpan {
+    #[inline]
     fn drop(&mut self) {
-        self.leave();
+        if let Some(token) = self.token.take() {
+            self.span.leave_and_end(token);
+        }
     }
 }
 

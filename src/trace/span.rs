@@ -43,89 +43,48 @@ use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, thread, time::D
 /// For futures, whose drop before their end means cancellation, see
 /// [`Instrument`](super::Instrument).
 #[must_use = "a span ends when it is dropped"]
-pub struct Span(pub(super) Option<Active>);
-
-/// A span of a live tracer.
-pub(super) struct Active {
-    pub(super) shared: Arc<Shared>,
-    pub(super) span_id: SpanId,
-    parent: Option<SpanId>,
-    /// In ticks; meaningless where the trace is not recorded.
-    start: u64,
+pub struct Span {
+    /// `None` if the span is inert or has ended; then nothing else here means anything.
+    shared: Option<Arc<Shared>>,
+    fixed: Fixed,
     name: Cow<'static, str>,
     details: Cell<Option<Box<Details>>>,
-    kind: SpanKind,
-    parent_is_remote: bool,
-    /// A span started during a panic, by a destructor, is not a victim of it.
-    began_in_panic: bool,
 }
 
-impl Active {
-    #[expect(clippy::too_many_arguments, reason = "the fields of a span, each named where it is made")]
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        span_id: SpanId,
-        parent: Option<SpanId>,
-        parent_is_remote: bool,
-        start: u64,
-        name: Cow<'static, str>,
-        kind: SpanKind,
-        details: Option<Box<Details>>,
-    ) -> Self {
-        let details = Cell::new(details);
-        let began_in_panic = thread::panicking();
-        Self { shared, span_id, parent, start, name, details, kind, parent_is_remote, began_in_panic }
-    }
+/// What is settled when a span starts.
+#[derive(Clone, Copy)]
+pub(super) struct Fixed {
+    pub(super) span_id: SpanId,
+    pub(super) parent: Option<SpanId>,
+    /// In ticks; meaningless where the trace is not recorded.
+    pub(super) start: u64,
+    pub(super) kind: SpanKind,
+    pub(super) parent_is_remote: bool,
+    /// A span started during a panic, by a destructor, is not a victim of it.
+    pub(super) began_in_panic: bool,
+}
 
-    fn with_details(&self, body: impl FnOnce(&mut Details, &Limits)) {
-        if !self.shared.recording {
-            return;
-        }
-        let engine = &self.shared.engine;
-        let mut details = self.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
-        body(&mut details, &engine.limits);
-        self.put_back(details);
-    }
+impl Fixed {
+    const INERT: Self = Self {
+        span_id: SpanId::MIN,
+        parent: None,
+        start: 0,
+        kind: SpanKind::Internal,
+        parent_is_remote: false,
+        began_in_panic: false,
+    };
+}
 
-    /// Puts details back, behind what user code has recorded in the meantime.
-    fn put_back(&self, mut details: Box<Details>) {
-        if let Some(meanwhile) = self.details.take() {
-            details.append(meanwhile, &self.shared.engine.limits);
-        }
-        self.details.set(Some(details));
+/// What only some spans need at their end.
+fn complete(record: &mut SpanRecord, shared: &Shared) {
+    if let Some(renamed) = record.details.as_mut().and_then(|details| details.name.take()) {
+        record.name = cut_name(renamed, shared.engine.limits.name_bytes);
     }
-
-    fn finish(self, outcome: Outcome) {
-        let Self { shared, span_id, parent, start, name, details, kind, parent_is_remote, .. } = self;
-        if !shared.recording {
-            return local::forget(shared);
-        }
-        let end = shared.engine.timeline.ticks();
-        let mut details = details.into_inner();
-        let name = match details.as_mut().and_then(|details| details.name.take()) {
-            Some(renamed) => renamed,
-            None => name,
-        };
-        let mut record = SpanRecord {
-            trace_id: shared.trace_id,
-            span_id,
-            parent_span_id: parent,
-            start,
-            end,
-            name: cut_name(name, shared.engine.limits.name_bytes),
-            details,
-            kind,
-            outcome,
-            flags: shared.flags,
-            parent_is_remote,
-        };
-        if outcome == Outcome::Panicked {
-            record.details_mut().set_status(Status::error("panicked"));
-        }
-        if !shared.trace_state.is_empty() {
-            record.details_mut().trace_state = shared.trace_state.clone();
-        }
-        local::finish(shared, record);
+    if record.outcome == Outcome::Panicked {
+        record.details_mut().set_status(Status::error("panicked"));
+    }
+    if !shared.trace_state.is_empty() {
+        record.details_mut().trace_state = shared.trace_state.clone();
     }
 }
 
@@ -217,6 +176,7 @@ pub(super) use recording_methods;
 impl Span {
     /// Starts a span: a child of the thread's current span; else the first of a new trace of the
     /// thread's or the process's default tracer; else nothing.
+    #[inline]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         local::start_default(name.into())
     }
@@ -228,19 +188,26 @@ impl Span {
 
     /// A span that records nothing.
     pub const fn none() -> Self {
-        Self(None)
+        Self { shared: None, fixed: Fixed::INERT, name: Cow::Borrowed(""), details: Cell::new(None) }
     }
 
-    pub(super) const fn active(active: Active) -> Self {
-        Self(Some(active))
+    #[inline(always)]
+    pub(super) fn live(
+        shared: Arc<Shared>,
+        fixed: Fixed,
+        name: Cow<'static, str>,
+        details: Option<Box<Details>>,
+    ) -> Self {
+        let most = shared.engine.limits.name_bytes;
+        let name = if name.len() <= most { name } else { cut_name(name, most) };
+        Self { shared: Some(shared), fixed, name, details: Cell::new(details) }
     }
 
     /// Starts a child of this span now, current or not.
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Self {
-        match &self.0 {
-            Some(active) => {
-                let name = name.into();
-                local::start_child_of(&active.shared, active.span_id, name, SpanKind::Internal, None)
+        match &self.shared {
+            Some(shared) => {
+                local::start_child_of(shared, self.fixed.span_id, name.into(), SpanKind::Internal, None)
             }
             None => Self::none(),
         }
@@ -257,9 +224,7 @@ impl Span {
     }
 
     pub(crate) fn end_as(mut self, outcome: Outcome) {
-        if let Some(active) = self.0.take() {
-            active.finish(outcome);
-        }
+        local::finish(&mut self, outcome);
     }
 
     /// Makes this the thread's current span until the guard is dropped.
@@ -272,6 +237,7 @@ impl Span {
     }
 
     /// Makes this the thread's current span until the guard is dropped, which ends the span.
+    #[inline]
     pub fn entered(self) -> EnteredSpan {
         EnteredSpan::new(self)
     }
@@ -285,21 +251,32 @@ impl Span {
     recording_methods!();
 
     fn record(&self, body: impl FnOnce(&mut Details, &Limits)) {
-        if let Some(active) = &self.0 {
-            active.with_details(body);
+        let Some(shared) = self.recorded() else {
+            return;
+        };
+        let engine = &shared.engine;
+        let mut details = self.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
+        body(&mut details, &engine.limits);
+        // What user code has recorded in the meantime, by being formatted, stands behind it.
+        if let Some(meanwhile) = self.details.take() {
+            details.append(meanwhile, &engine.limits);
         }
+        self.details.set(Some(details));
+    }
+
+    /// The trace, if it is recorded.
+    #[inline]
+    fn recorded(&self) -> Option<&Arc<Shared>> {
+        self.shared.as_ref().filter(|shared| shared.recording)
     }
 
     fn ticks(&self) -> u64 {
-        match &self.0 {
-            Some(active) if active.shared.recording => active.shared.engine.timeline.ticks(),
-            _ => 0,
-        }
+        self.recorded().map_or(0, |shared| shared.engine.timeline.ticks())
     }
 
     /// Will anything that is set on it be exported?
     pub fn is_recording(&self) -> bool {
-        self.0.as_ref().is_some_and(|active| active.shared.recording)
+        self.recorded().is_some()
     }
 
     /// Its identity, to hand to another process or to link to.
@@ -310,56 +287,111 @@ impl Span {
     /// A handle for children elsewhere: cheap to clone, `Send` and `Sync`, and never keeps the span
     /// open.
     pub fn handle(&self) -> Option<SpanHandle> {
-        let active = self.0.as_ref()?;
-        Some(SpanHandle { shared: active.shared.clone(), span_id: active.span_id })
+        let shared = self.shared.as_ref()?;
+        Some(SpanHandle { shared: shared.clone(), span_id: self.fixed.span_id })
     }
 
     /// The id of the request it belongs to.
     pub fn request_id(&self) -> Option<&RequestId> {
-        self.0.as_ref().map(|active| &active.shared.request_id)
+        self.shared.as_ref().map(|shared| &shared.request_id)
     }
 
     /// The baggage of the request it belongs to.
     pub fn baggage(&self) -> Option<&Baggage> {
-        self.0.as_ref().map(|active| &active.shared.baggage)
+        self.shared.as_ref().map(|shared| &shared.baggage)
     }
 
     /// The time since it started, by the tracer's clock; zero where nothing is recorded.
     pub fn elapsed(&self) -> Duration {
-        match &self.0 {
-            Some(active) if active.shared.recording => {
-                let timeline = &active.shared.engine.timeline;
-                Duration::from_nanos(timeline.nanos_between(active.start, timeline.ticks()))
-            }
-            _ => Duration::ZERO,
-        }
+        self.recorded().map_or(Duration::ZERO, |shared| {
+            let timeline = &shared.engine.timeline;
+            Duration::from_nanos(timeline.nanos_between(self.fixed.start, timeline.ticks()))
+        })
     }
 
+    /// The trace's shared state and the span's id, unless it is inert.
+    #[inline]
+    pub(super) fn identity(&self) -> Option<(&Arc<Shared>, SpanId)> {
+        self.shared.as_ref().map(|shared| (shared, self.fixed.span_id))
+    }
+
+    #[inline]
     pub(super) fn enter_entry(&self) -> Option<local::Token> {
-        let active = self.0.as_ref()?;
-        local::enter(&active.shared, active.span_id, true)
+        let (shared, span_id) = self.identity()?;
+        local::enter(shared, span_id, true)
     }
 
     /// Takes over what was recorded on it while it was current.
+    #[inline]
     pub(super) fn absorb(&self, details: Option<Box<Details>>) {
-        if let (Some(active), Some(later)) = (&self.0, details) {
-            let merged = match active.details.take() {
-                None => later,
-                Some(mut earlier) => {
-                    earlier.append(later, &active.shared.engine.limits);
-                    earlier
-                }
-            };
-            active.details.set(Some(merged));
+        if let Some(later) = details {
+            self.append(later);
         }
+    }
+
+    #[cold]
+    fn append(&self, later: Box<Details>) {
+        let Some(shared) = &self.shared else {
+            return;
+        };
+        let merged = match self.details.take() {
+            None => later,
+            Some(mut earlier) => {
+                earlier.append(later, &shared.engine.limits);
+                earlier
+            }
+        };
+        self.details.set(Some(merged));
+    }
+
+    /// Ends it, and its time as the current span.
+    #[inline]
+    pub(super) fn leave_and_end(&mut self, token: local::Token) {
+        let outcome = self.outcome_of_drop();
+        local::leave_and_finish(token, self, outcome);
+    }
+
+    #[inline]
+    fn outcome_of_drop(&self) -> Outcome {
+        if thread::panicking() && !self.fixed.began_in_panic { Outcome::Panicked } else { Outcome::Completed }
+    }
+
+    /// Takes the span's place in its trace: from here on it is inert.
+    #[inline(always)]
+    pub(super) fn take_shared(&mut self) -> Option<Arc<Shared>> {
+        self.shared.take()
+    }
+
+    /// What is exported of it, if it ends now. Only for a span of a recorded trace, once.
+    #[inline(always)]
+    pub(super) fn take_record(&mut self, shared: &Shared, outcome: Outcome) -> SpanRecord {
+        let end = shared.engine.timeline.ticks();
+        let mut record = SpanRecord {
+            trace_id: shared.trace_id,
+            span_id: self.fixed.span_id,
+            parent_span_id: self.fixed.parent,
+            start: self.fixed.start,
+            end,
+            name: std::mem::take(&mut self.name),
+            details: self.details.take(),
+            kind: self.fixed.kind,
+            outcome,
+            flags: shared.flags,
+            parent_is_remote: self.fixed.parent_is_remote,
+        };
+        if record.details.is_some() || outcome == Outcome::Panicked || !shared.trace_state.is_empty() {
+            complete(&mut record, shared);
+        }
+        record
     }
 }
 
 impl Drop for Span {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(active) = self.0.take() {
-            let panicked = thread::panicking() && !active.began_in_panic;
-            active.finish(if panicked { Outcome::Panicked } else { Outcome::Completed });
+        if self.shared.is_some() {
+            let outcome = self.outcome_of_drop();
+            local::finish(self, outcome);
         }
     }
 }
@@ -372,13 +404,13 @@ impl Default for Span {
 
 impl fmt::Debug for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(active) => f
+        match &self.shared {
+            Some(shared) => f
                 .debug_struct("Span")
-                .field("name", &active.name)
-                .field("trace_id", &active.shared.trace_id)
-                .field("span_id", &active.span_id)
-                .field("recording", &active.shared.recording)
+                .field("name", &self.name)
+                .field("trace_id", &shared.trace_id)
+                .field("span_id", &self.fixed.span_id)
+                .field("recording", &shared.recording)
                 .finish_non_exhaustive(),
             None => f.write_str("Span(none)"),
         }

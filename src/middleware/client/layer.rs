@@ -1,6 +1,10 @@
 //! The layer (floor 5).
 
+<<<<<<< HEAD
 use super::{config::Config, service::Client};
+=======
+use super::service::{Client, UrlTemplate};
+>>>>>>> main
 use crate::{
     middleware::{
         headers::Headers,
@@ -43,12 +47,18 @@ pub struct ClientLayer {
 impl ClientLayer {
     /// A layer whose spans are this tracer's.
     pub fn new(tracer: &Tracer) -> Self {
-        let config = Config { common: Arc::new(Settings::new(tracer)), url_template: Arc::new(|_| None) };
+        let config = Config {
+            common: Arc::new(Settings::new(tracer)),
+            url_template: Arc::new(|head| {
+                head.extensions.get().map(|UrlTemplate(template)| template.clone())
+            }),
+        };
         Self { config: Arc::new(config) }
     }
 
     /// How to tell the template of the URL (`/orders/{id}`) from the request's head: the span's name
-    /// and `url.template`. Default: none, and the name is the method alone.
+    /// and `url.template`. Default: an [`UrlTemplate`] among the request's extensions; without one, the
+    /// name is the method alone.
     #[must_use]
     pub fn url_template(
         self,

@@ -5,4 +5,4 @@ mod layer;
 mod service;
 
 pub use layer::ClientLayer;
-pub use service::{Client, ResendCount};
+pub use service::{Client, ResendCount, UrlTemplate};

@@ -32,6 +32,11 @@ pub struct Client<S> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResendCount(pub u32);
 
+/// Put into a request's extensions, it tells the template of its URL, such as `/orders/{id}`: the span's
+/// name and `url.template`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlTemplate(pub Cow<'static, str>);
+
 /// Says, in a request's extensions, that it has a client span.
 #[derive(Clone, Copy)]
 struct HasClientSpan;
