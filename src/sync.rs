@@ -1,18 +1,17 @@
 //! The synchronisation primitives of the crate's own concurrent parts (floor 0).
 //!
 //! Under `--cfg loom` they are loom's, so that `tests/loom.rs` explores every interleaving of the
-//! very code that ships. Code that shares state between threads imports from here, never from
-//! `std::sync` directly.
+//! very code that ships. `Arc` stays the standard library's: its counting is not ours to check.
 
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
-    Arc, Condvar, Mutex, MutexGuard,
+    Condvar, Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
-    Arc, Condvar, Mutex, MutexGuard,
+    Condvar, Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 

@@ -1,10 +1,18 @@
 //! What crosses processes (floor 1): ids and flags, tracestate, baggage, the request's id.
 
 mod baggage;
+mod lines;
+mod percent;
 mod span_context;
 mod tracestate;
 
+pub(crate) use baggage::BaggageMember;
 pub use baggage::{Baggage, BaggageEntry, BaggageError};
+pub(crate) use lines::{
+    Bounded, are_within_cap, ascii, is_blank, skip, split_once, trim, try_for_each_member,
+};
+pub use lines::{Lines, MAX_HEADER_BYTES};
+pub(crate) use percent::{are_octets, is_octet, is_tchar, is_token};
 pub use span_context::{SpanContext, TraceFlags};
 pub use tracestate::{TraceState, TraceStateError};
 
@@ -21,6 +29,6 @@ pub struct Context {
     pub span: Option<SpanContext>,
     /// The request's id.
     pub request_id: Option<RequestId>,
-    /// Baggage.
+    /// What the application hands along.
     pub baggage: Baggage,
 }

@@ -4,9 +4,19 @@
 //! bounded queue of its own, retries happen there, and so does counting. What an exporter owes is in
 //! [`Exporter`]; `throughline::testing` checks it.
 
+mod completion;
 mod error;
+mod queue;
+mod retry;
+mod stats;
+mod worker;
 
+pub(crate) use completion::{Completed, Completion};
 pub use error::{Decision, ExportError};
+pub(crate) use queue::{Queue, QueueLimits};
+pub use retry::RetryPolicy;
+pub use stats::{DropReason, Dropped, ExporterStats, Report, Stats};
+pub(crate) use worker::Worker;
 
 use crate::record::Batch;
 use std::time::Duration;

@@ -2,54 +2,115 @@
 //!
 //! The standard library's `from_str_radix` is not used: it takes a sign, uppercase and short input,
 //! which is how malformed trace headers pass elsewhere.
+//!
+//! Eight digits are handled at once, one in each byte of a `u64`. No sum below can carry from one
+//! byte into the next: the bytes are ASCII or nibbles, and what is added stays under 0x81.
 
-/// The value of one lowercase hex digit, or 255.
-const fn nibble(byte: u8) -> u8 {
-    match byte {
-        b'0'..=b'9' => byte - b'0',
-        b'a'..=b'f' => byte - b'a' + 10,
-        _ => 255,
-    }
+/// The same byte in all eight places.
+const fn each(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
 }
-
-const NIBBLES: [u8; 256] = {
-    let mut table = [255; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = nibble(byte as u8);
-        byte += 1;
-    }
-    table
-};
 
 /// Reads exactly sixteen lowercase hex digits.
 pub(crate) fn decode_u64(digits: &[u8; 16]) -> Option<u64> {
-    let mut value = 0_u64;
-    let mut seen = 0_u8;
-    for digit in digits {
-        let nibble = NIBBLES.get(usize::from(*digit)).copied().unwrap_or(255);
-        seen |= nibble;
-        value = value << 4 | u64::from(nibble & 15);
-    }
-    (seen < 16).then_some(value)
+    let (high, low) = digits.split_first_chunk::<8>()?;
+    let high = decode_u32(*high)?;
+    let low = decode_u32(*low.first_chunk()?)?;
+    Some(u64::from(high) << 32 | u64::from(low))
 }
 
 /// Reads exactly thirty-two lowercase hex digits.
 pub(crate) fn decode_u128(digits: &[u8; 32]) -> Option<u128> {
     let (high, low) = digits.split_first_chunk::<16>()?;
     let high = decode_u64(high)?;
-    let low = decode_u64(low.first_chunk::<16>()?)?;
+    let low = decode_u64(low.first_chunk()?)?;
     Some(u128::from(high) << 64 | u128::from(low))
+}
+
+/// Reads exactly two lowercase hex digits.
+pub(crate) fn decode_u8([high, low]: [u8; 2]) -> Option<u8> {
+    let value = decode_u32([b'0', b'0', b'0', b'0', b'0', b'0', high, low])?;
+    u8::try_from(value).ok()
 }
 
 /// Writes `value` as `N` lowercase hex digits, most significant first.
 pub(crate) fn encode<const N: usize>(value: u128) -> [u8; N] {
     let mut text = [0; N];
     let mut rest = value;
-    for slot in text.iter_mut().rev() {
-        let digit = (rest & 15) as u8;
-        *slot = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
-        rest >>= 4;
+    for digits in text.rchunks_mut(8) {
+        let eight = encode_u32(rest as u32);
+        // A shorter chunk, at the front, takes the low digits.
+        for (digit, encoded) in digits.iter_mut().rev().zip(eight.iter().rev()) {
+            *digit = *encoded;
+        }
+        rest >>= 32;
     }
     text
+}
+
+fn decode_u32(digits: [u8; 8]) -> Option<u32> {
+    const HIGH_BITS: u64 = each(0x80);
+    let bytes = u64::from_be_bytes(digits);
+    // Adding (0x80 - low) sets a byte's high bit from `low` on, adding (0x7f - high) beyond `high`.
+    let ascii = bytes & !HIGH_BITS;
+    let is_digit = (ascii + each(0x80 - b'0')) & !(ascii + each(0x7f - b'9')) & HIGH_BITS;
+    let is_letter = (ascii + each(0x80 - b'a')) & !(ascii + each(0x7f - b'f')) & HIGH_BITS;
+    if bytes & HIGH_BITS != 0 || is_digit | is_letter != HIGH_BITS {
+        return None;
+    }
+    // The low four bits of `a` are 1, so letters lack 9.
+    let nibbles = (ascii & each(0x0f)) + (is_letter >> 7) * 9;
+    let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
+    let quads = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    Some((quads | quads >> 16) as u32)
+}
+
+const fn encode_u32(value: u32) -> [u8; 8] {
+    let quads = (value as u64 | (value as u64) << 16) & 0x0000_ffff_0000_ffff;
+    let pairs = (quads | quads << 8) & 0x00ff_00ff_00ff_00ff;
+    let nibbles = (pairs | pairs << 4) & each(0x0f);
+    // Adding 6 sets bit 4 from ten on; `a` is 0x27 further on than a digit would be.
+    let is_letter = (nibbles + each(6)) >> 4 & each(1);
+    (nibbles + each(b'0') + is_letter * (b'a' - b'0' - 10) as u64).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_byte_in_any_place_decides() {
+        for place in 0..8 {
+            for byte in 0..=u8::MAX {
+                let mut digits = *b"89abcdef";
+                digits[place] = byte;
+                let expected = match byte {
+                    b'0'..=b'9' | b'a'..=b'f' => {
+                        u32::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).ok()
+                    }
+                    _ => None,
+                };
+                assert_eq!(decode_u32(digits), expected, "byte {byte:#x} at {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_byte_has_one_spelling() {
+        for byte in 0..=u8::MAX {
+            let text = encode::<2>(u128::from(byte));
+            assert_eq!(text.as_slice(), format!("{byte:02x}").as_bytes());
+            assert_eq!(decode_u8(text), Some(byte));
+        }
+    }
+
+    #[test]
+    fn numbers_come_back() {
+        for value in [0, 1, 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210, u128::MAX] {
+            assert_eq!(encode::<32>(value).as_slice(), format!("{value:032x}").as_bytes());
+            assert_eq!(decode_u128(&encode(value)), Some(value));
+            assert_eq!(decode_u64(&encode(value)), Some(value as u64));
+        }
+        assert_eq!(encode::<5>(0xabcd_ef01_2345), *b"12345");
+    }
 }

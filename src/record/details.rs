@@ -9,6 +9,7 @@ use crate::{
     context::{SpanContext, TraceFlags, TraceState},
     ids::{SpanId, TraceId},
     record::Status,
+    semconv,
     value::{Attribute, Value},
 };
 use std::{borrow::Cow, fmt, ops::Range};
@@ -22,6 +23,8 @@ pub(crate) struct Limits {
     pub(crate) attributes_per_item: usize,
     pub(crate) value_bytes: usize,
     pub(crate) name_bytes: usize,
+    /// All texts and lists together.
+    pub(crate) span_bytes: usize,
 }
 
 impl Limits {
@@ -33,6 +36,7 @@ impl Limits {
         attributes_per_item: usize::MAX,
         value_bytes: usize::MAX,
         name_bytes: usize::MAX,
+        span_bytes: usize::MAX,
     };
 }
 
@@ -88,6 +92,8 @@ pub(crate) struct Details {
     events: Vec<EventSlot>,
     links: Vec<LinkSlot>,
     text: String,
+    /// What the lists among the values take.
+    list_bytes: usize,
     pub(crate) status: Status,
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) trace_state: TraceState,
@@ -170,6 +176,7 @@ impl Details {
             events: Vec::new(),
             links: Vec::new(),
             text: String::new(),
+            list_bytes: 0,
             status: Status::Unset,
             name: None,
             trace_state: TraceState::EMPTY,
@@ -190,8 +197,10 @@ impl Details {
                 return;
             }
         }
-        let value = store(&mut self.text, value, limits);
-        self.slots.push(Slot { key, value });
+        match self.store(value, limits) {
+            Some(value) => self.slots.push(Slot { key, value }),
+            None => self.dropped_attributes = self.dropped_attributes.saturating_add(1),
+        }
     }
 
     /// Appends an attribute whose value is written straight into the buffer.
@@ -235,6 +244,27 @@ impl Details {
         });
     }
 
+    /// Appends an `exception` event, and says in attribute and status that the span failed.
+    pub(crate) fn push_error(
+        &mut self,
+        error_type: &str,
+        message: fmt::Arguments<'_>,
+        time: u64,
+        limits: &Limits,
+    ) {
+        let mut text = String::new();
+        // An error only says that the limit was reached: the text is cut there.
+        let _cut =
+            fmt::Write::write_fmt(&mut BoundedText { text: &mut text, room: limits.value_bytes }, message);
+        let attributes = [
+            (semconv::EXCEPTION_TYPE, error_type.into()),
+            (semconv::EXCEPTION_MESSAGE, text.as_str().into()),
+        ];
+        self.push_event(semconv::EXCEPTION.into(), time, &attributes, limits);
+        self.push_attribute(semconv::ERROR_TYPE.into(), error_type.into(), limits);
+        self.set_status(Status::error(text));
+    }
+
     /// Appends a link, or counts it as dropped.
     pub(crate) fn push_link(
         &mut self,
@@ -266,16 +296,53 @@ impl Details {
     ) -> (Range<u32>, u32) {
         let start = self.item_slots.len();
         for (key, value) in attributes.iter().take(limits.attributes_per_item) {
-            let value = store(&mut self.text, value.reborrow(), limits);
-            self.item_slots.push(Slot { key: key.clone().into(), value });
+            if let Some(value) = self.store(value.reborrow(), limits) {
+                self.item_slots.push(Slot { key: key.clone().into(), value });
+            }
         }
-        let dropped = attributes.len().saturating_sub(limits.attributes_per_item);
+        let dropped = attributes.len() - (self.item_slots.len() - start);
         (text_range(start, self.item_slots.len()), u32::try_from(dropped).unwrap_or(u32::MAX))
+    }
+
+    /// Keeps a value, cut to its limit; `None` if the span is full.
+    fn store(&mut self, value: Value<'_>, limits: &Limits) -> Option<SlotValue> {
+        let value = match value {
+            Value::Bool(flag) => SlotValue::Bool(flag),
+            Value::I64(number) => SlotValue::I64(number),
+            Value::F64(number) => SlotValue::F64(number),
+            Value::Str(value) => {
+                let value = cut_at(&value, limits.value_bytes);
+                let start = self.text.len();
+                if value.len() > limits.span_bytes.saturating_sub(self.held_bytes()) {
+                    return None;
+                }
+                self.text.push_str(value);
+                SlotValue::Text(text_range(start, self.text.len()))
+            }
+            list => {
+                let list = cut_list(list, limits.value_bytes);
+                let bytes = list_bytes(&list);
+                if bytes > limits.span_bytes.saturating_sub(self.held_bytes()) {
+                    return None;
+                }
+                self.list_bytes += bytes;
+                SlotValue::List(Box::new(list))
+            }
+        };
+        Some(value)
+    }
+
+    /// The bytes of its texts and lists.
+    #[inline]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.text.len() + self.list_bytes
     }
 
     /// Sets an attribute at once: a key that is there already gets the new value.
     pub(super) fn set_attribute(&mut self, key: Cow<'static, str>, value: Value<'_>) {
-        let value = store(&mut self.text, value, &Limits::NONE);
+        let Some(value) = self.store(value, &Limits::NONE) else {
+            return;
+        };
         match self.slots.iter_mut().find(|slot| slot.key == key) {
             Some(slot) => slot.value = value,
             None => self.slots.push(Slot { key, value }),
@@ -285,8 +352,9 @@ impl Details {
     /// Puts back attributes of a record that is read; no key comes twice.
     pub(super) fn restore_attributes(&mut self, attributes: Vec<(Cow<'static, str>, Value<'static>)>) {
         for (key, value) in attributes {
-            let value = store(&mut self.text, value, &Limits::NONE);
-            self.slots.push(Slot { key, value });
+            if let Some(value) = self.store(value, &Limits::NONE) {
+                self.slots.push(Slot { key, value });
+            }
         }
     }
 
@@ -315,8 +383,22 @@ impl Details {
 
     /// Takes over what `later` holds, as if it had been set here after all that is here.
     pub(crate) fn append(&mut self, mut later: Box<Self>, limits: &Limits) {
+        self.set_status(std::mem::take(&mut later.status));
+        if later.name.is_some() {
+            self.name = later.name.take();
+        }
+        self.dropped_attributes = self.dropped_attributes.saturating_add(later.dropped_attributes);
+        self.dropped_events = self.dropped_events.saturating_add(later.dropped_events);
+        self.dropped_links = self.dropped_links.saturating_add(later.dropped_links);
+        if later.held_bytes() > limits.span_bytes.saturating_sub(self.held_bytes()) {
+            self.dropped_attributes = self.dropped_attributes.saturating_add(later.slots.len() as u32);
+            self.dropped_events = self.dropped_events.saturating_add(later.events.len() as u32);
+            self.dropped_links = self.dropped_links.saturating_add(later.links.len() as u32);
+            return;
+        }
         let text_offset = self.text.len() as u32;
         self.text.push_str(&later.text);
+        self.list_bytes += later.list_bytes;
         let item_offset = self.item_slots.len() as u32;
         for mut slot in later.slots.drain(..) {
             slot.value.shift(text_offset);
@@ -346,13 +428,6 @@ impl Details {
                 self.dropped_links = self.dropped_links.saturating_add(1);
             }
         }
-        self.set_status(std::mem::take(&mut later.status));
-        if later.name.is_some() {
-            self.name = later.name.take();
-        }
-        self.dropped_attributes = self.dropped_attributes.saturating_add(later.dropped_attributes);
-        self.dropped_events = self.dropped_events.saturating_add(later.dropped_events);
-        self.dropped_links = self.dropped_links.saturating_add(later.dropped_links);
     }
 
     /// Sets the status: `Ok` is final and `Unset` says nothing [OpenTelemetry trace API, set status].
@@ -408,6 +483,7 @@ impl Details {
         self.links.shrink_to(KEPT_SLOTS);
         self.text.clear();
         self.text.shrink_to(KEPT_TEXT_BYTES);
+        self.list_bytes = 0;
         self.status = Status::Unset;
         self.name = None;
         self.trace_state = TraceState::EMPTY;
@@ -417,21 +493,12 @@ impl Details {
     }
 
     pub(crate) fn size_bytes(&self) -> usize {
-        let lists = self
-            .slots
-            .iter()
-            .chain(&self.item_slots)
-            .map(|slot| match &slot.value {
-                SlotValue::List(list) => list_bytes(list),
-                _ => 0,
-            })
-            .sum::<usize>();
         size_of::<Self>()
             + (self.slots.capacity() + self.item_slots.capacity()) * size_of::<Slot>()
             + self.events.capacity() * size_of::<EventSlot>()
             + self.links.capacity() * size_of::<LinkSlot>()
             + self.text.capacity()
-            + lists
+            + self.list_bytes
     }
 
     pub(crate) fn attributes(&self) -> impl ExactSizeIterator<Item = Attribute<'_>> + Clone {
@@ -565,21 +632,26 @@ pub(crate) fn cut_name(name: Cow<'static, str>, bytes: usize) -> Cow<'static, st
     }
 }
 
-fn store(text: &mut String, value: Value<'_>, limits: &Limits) -> SlotValue {
-    match value {
-        Value::Bool(flag) => SlotValue::Bool(flag),
-        Value::I64(number) => SlotValue::I64(number),
-        Value::F64(number) => SlotValue::F64(number),
-        Value::Str(value) => {
-            let start = text.len();
-            text.push_str(cut_at(&value, limits.value_bytes));
-            SlotValue::Text(text_range(start, text.len()))
+/// A list's longest head of at most `bytes` bytes, owned.
+fn cut_list(list: Value<'_>, bytes: usize) -> Value<'static> {
+    fn head<T: Clone>(items: &[T], bytes: usize) -> Cow<'static, [T]> {
+        items.iter().take(bytes / size_of::<T>()).cloned().collect()
+    }
+    match list {
+        Value::Bools(items) => Value::Bools(head(&items, bytes)),
+        Value::I64s(items) => Value::I64s(head(&items, bytes)),
+        Value::F64s(items) => Value::F64s(head(&items, bytes)),
+        Value::Strs(items) => {
+            let mut room = bytes;
+            let cut = items.iter().map_while(|item| {
+                let text = cut_at(item, room);
+                let fits = !text.is_empty() || item.is_empty();
+                room = room.saturating_sub(text.len().max(size_of::<String>()));
+                fits.then(|| Cow::Owned(text.to_owned()))
+            });
+            Value::Strs(cut.collect())
         }
-        Value::Strs(list) => {
-            let cut = |item: &Cow<'_, str>| Cow::Owned(cut_at(item, limits.value_bytes).to_owned());
-            SlotValue::List(Box::new(Value::Strs(list.iter().map(cut).collect())))
-        }
-        list => SlotValue::List(Box::new(list.into_owned())),
+        single => single.into_owned(),
     }
 }
 

@@ -1,0 +1,273 @@
+//! The queue in front of one exporter (floor 3).
+//!
+//! One collector pushes, one worker takes. Bounded by spans and by bytes, what is on its way in the
+//! exporter's hands included; a chunk that does not fit is dropped, counted as
+//! [`DropReason::QueueFull`]. The collector never waits here; the worker does.
+
+use super::{
+    Completion, DropReason,
+    stats::{DropCounters, ExporterStats},
+};
+use crate::{
+    record::Chunk,
+    sync::{AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock},
+};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How much may wait, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueueLimits {
+    pub(crate) spans: usize,
+    pub(crate) bytes: usize,
+    pub(crate) batch_spans: usize,
+    pub(crate) batch_delay: Duration,
+}
+
+/// What the worker does next.
+pub(crate) enum Work {
+    Export(Vec<Arc<Chunk>>),
+    Flush(Arc<Completion>),
+    Shutdown(Arc<Completion>),
+    /// The shutdown's deadline passed while the worker was busy: nothing is left to do.
+    Stop,
+}
+
+enum Item {
+    Chunk(Arc<Chunk>),
+    Flush(Arc<Completion>),
+    Shutdown(Arc<Completion>),
+}
+
+struct State {
+    items: VecDeque<Item>,
+    /// Waiting and in flight together.
+    spans: usize,
+    bytes: usize,
+    in_flight_spans: usize,
+    in_flight_bytes: usize,
+    /// When the oldest waiting chunk came.
+    oldest: Option<Instant>,
+    /// Flushes and shutdowns among the items: with one of them waiting, nothing lingers.
+    markers: usize,
+    /// Set by a shutdown: no retry may be waited for beyond it.
+    deadline: Option<Instant>,
+    /// The deadline has passed: all that was left has been counted.
+    abandoned: bool,
+}
+
+pub(crate) struct Queue {
+    name: String,
+    limits: QueueLimits,
+    state: Mutex<State>,
+    changed: Condvar,
+    exported: AtomicU64,
+    retries: AtomicU64,
+    dropped: DropCounters,
+}
+
+impl Queue {
+    pub(crate) fn new(name: String, limits: QueueLimits) -> Self {
+        let state = State {
+            items: VecDeque::new(),
+            spans: 0,
+            bytes: 0,
+            in_flight_spans: 0,
+            in_flight_bytes: 0,
+            oldest: None,
+            markers: 0,
+            deadline: None,
+            abandoned: false,
+        };
+        Self {
+            name,
+            limits,
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            exported: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+            dropped: DropCounters::new(),
+        }
+    }
+
+    // The collector's side.
+
+    /// Takes a chunk, or drops and counts it; false if it did.
+    pub(crate) fn push(&self, chunk: &Arc<Chunk>) -> bool {
+        let mut state = lock(&self.state);
+        let spans = state.spans + chunk.len();
+        let bytes = state.bytes.saturating_add(chunk.bytes());
+        if spans > self.limits.spans || bytes > self.limits.bytes || state.abandoned {
+            let reason = if state.abandoned { DropReason::ShutdownDeadline } else { DropReason::QueueFull };
+            self.dropped.add(reason, chunk.len());
+            return false;
+        }
+        state.spans = spans;
+        state.bytes = bytes;
+        let was_empty = state.oldest.is_none();
+        state.oldest.get_or_insert_with(Instant::now);
+        state.items.push_back(Item::Chunk(chunk.clone()));
+        let waiting = state.spans - state.in_flight_spans;
+        drop(state);
+        // In between the worker sleeps until the delay is over; waking it would only cost.
+        if was_empty || waiting >= self.limits.batch_spans {
+            self.changed.notify_all();
+        }
+        true
+    }
+
+    pub(crate) fn push_flush(&self, completion: Arc<Completion>) {
+        self.push_marker(Item::Flush(completion));
+    }
+
+    /// Lets the worker finish what is waiting until `deadline`, and no longer.
+    pub(crate) fn push_shutdown(&self, completion: Arc<Completion>, deadline: Instant) {
+        lock(&self.state).deadline = Some(deadline);
+        self.push_marker(Item::Shutdown(completion));
+    }
+
+    fn push_marker(&self, marker: Item) {
+        let mut state = lock(&self.state);
+        state.items.push_back(marker);
+        state.markers += 1;
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Gives up whatever has not been delivered, what the exporter is busy with included.
+    pub(crate) fn abandon(&self) {
+        let mut state = lock(&self.state);
+        if state.abandoned {
+            return;
+        }
+        state.abandoned = true;
+        self.dropped.add(DropReason::ShutdownDeadline, state.spans);
+        state.spans = 0;
+        state.bytes = 0;
+        let items = std::mem::take(&mut state.items);
+        drop(state);
+        self.changed.notify_all();
+        drop(items);
+    }
+
+    // The worker's side.
+
+    /// Waits until a batch is due: full, old enough, or asked for.
+    pub(crate) fn next(&self) -> Work {
+        let mut state = lock(&self.state);
+        loop {
+            if state.abandoned {
+                return Work::Stop;
+            }
+            let due = state.oldest.map(|oldest| oldest + self.limits.batch_delay);
+            let wait = match (state.items.front(), due) {
+                (Some(Item::Flush(_) | Item::Shutdown(_)), _) => return state.take_marker(),
+                (Some(Item::Chunk(_)), Some(due)) => {
+                    let left = due.saturating_duration_since(Instant::now());
+                    if state.markers > 0 || state.spans >= self.limits.batch_spans || left.is_zero() {
+                        return Work::Export(state.take_batch(self.limits.batch_spans));
+                    }
+                    Some(left)
+                }
+                _ => None,
+            };
+            state = self.wait(state, wait);
+        }
+    }
+
+    /// Waits before another attempt; false if there is to be none.
+    pub(crate) fn wait_for_retry(&self, delay: Duration) -> bool {
+        let again = Instant::now() + delay;
+        let mut state = lock(&self.state);
+        loop {
+            if state.abandoned || state.deadline.is_some_and(|deadline| again >= deadline) {
+                return false;
+            }
+            let left = again.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                self.retries.fetch_add(1, Ordering::Relaxed);
+                return true;
+            }
+            state = self.wait(state, Some(left));
+        }
+    }
+
+    /// Counts the batch that was taken last: `delivered` of its spans, the others for `reason`.
+    ///
+    /// A batch that was given up meanwhile has been counted already.
+    pub(crate) fn settle(&self, delivered: usize, reason: DropReason) {
+        let mut state = lock(&self.state);
+        let spans = std::mem::take(&mut state.in_flight_spans);
+        let bytes = std::mem::take(&mut state.in_flight_bytes);
+        if state.abandoned {
+            return;
+        }
+        state.spans -= spans;
+        state.bytes -= bytes;
+        let delivered = delivered.min(spans);
+        self.exported.fetch_add(delivered as u64, Ordering::Relaxed);
+        self.dropped.add(reason, spans - delivered);
+    }
+
+    /// The time a shutdown leaves, if one is under way.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        lock(&self.state).deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>, at_most: Option<Duration>) -> MutexGuard<'a, State> {
+        match at_most {
+            None => self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner),
+            Some(at_most) => self
+                .changed
+                .wait_timeout(state, at_most)
+                .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state),
+        }
+    }
+
+    // Anybody's.
+
+    pub(crate) fn stats(&self) -> ExporterStats {
+        // Under the lock no span is between two places.
+        let state = lock(&self.state);
+        ExporterStats {
+            name: self.name.clone(),
+            exported: self.exported.load(Ordering::Relaxed),
+            pending: state.spans as u64,
+            retries: self.retries.load(Ordering::Relaxed),
+            dropped: self.dropped.read(),
+        }
+    }
+}
+
+impl State {
+    fn take_marker(&mut self) -> Work {
+        self.markers = self.markers.saturating_sub(1);
+        match self.items.pop_front() {
+            Some(Item::Flush(completion)) => Work::Flush(completion),
+            Some(Item::Shutdown(completion)) => Work::Shutdown(completion),
+            // Only called with a marker at the front.
+            Some(Item::Chunk(_)) | None => Work::Stop,
+        }
+    }
+
+    /// Takes chunks from the front, up to the next marker and to `most` spans, at least one chunk.
+    fn take_batch(&mut self, most: usize) -> Vec<Arc<Chunk>> {
+        let mut batch = Vec::new();
+        while let Some(Item::Chunk(chunk)) = self.items.front() {
+            if !batch.is_empty() && self.in_flight_spans + chunk.len() > most {
+                break;
+            }
+            self.in_flight_spans += chunk.len();
+            self.in_flight_bytes += chunk.bytes();
+            if let Some(Item::Chunk(chunk)) = self.items.pop_front() {
+                batch.push(chunk);
+            }
+        }
+        let more = self.items.iter().any(|item| matches!(item, Item::Chunk(_)));
+        self.oldest = if more { self.oldest } else { None };
+        batch
+    }
+}

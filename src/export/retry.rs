@@ -1,0 +1,53 @@
+//! When to try again (floor 3).
+
+use rand::RngExt;
+use std::time::Duration;
+
+/// How often and how soon a failed batch is tried again.
+///
+/// Five attempts by default; the delays double from 1 s to 30 s, each drawn at random between zero
+/// and that much ("full jitter"), so that many services do not come back as one. A delay that the
+/// backend names counts instead, up to [`max_backend_delay`](Self::max_backend_delay).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryPolicy {
+    /// Attempts in all, the first included; at least one is made. Default 5.
+    pub max_attempts: u32,
+    /// The longest delay before the second attempt. Default 1 s.
+    pub initial_delay: Duration,
+    /// The longest delay before any attempt. Default 30 s.
+    pub max_delay: Duration,
+    /// The longest delay a backend can ask for; a longer one is cut to this. Default 5 min.
+    pub max_backend_delay: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max_attempts: 5,
+            initial_delay: Duration::from_secs(1),
+            max_delay: Duration::from_secs(30),
+            max_backend_delay: Duration::from_secs(300),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// One attempt and no other.
+    pub fn never() -> Self {
+        Self { max_attempts: 1, ..Self::default() }
+    }
+
+    /// The delay after `failed` attempts; `None` if that was the last.
+    pub(crate) fn delay(&self, failed: u32, asked: Option<Duration>) -> Option<Duration> {
+        if failed >= self.max_attempts {
+            return None;
+        }
+        if let Some(asked) = asked {
+            return Some(asked.min(self.max_backend_delay));
+        }
+        let doublings = failed.saturating_sub(1).min(30);
+        let most = self.initial_delay.saturating_mul(1 << doublings).min(self.max_delay);
+        Some(most.mul_f64(rand::make_rng::<rand::rngs::SmallRng>().random_range(0.0..=1.0)))
+    }
+}

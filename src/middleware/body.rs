@@ -1,0 +1,168 @@
+//! The answer's body (floor 5): passes every frame on unchanged and ends the exchange with the last.
+
+use super::exchange::Exchange;
+use bytes::Buf;
+use http::{HeaderMap, Method, StatusCode, header::CONTENT_LENGTH, response};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use std::{
+    fmt::Display,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+pin_project! {
+    /// A response's body whose end ends the exchange's span.
+    ///
+    /// Size hint and end of stream are the inner body's, so that content length and keep-alive stay
+    /// what they are without the layer.
+    pub struct ResponseBody<B> {
+        // `Some` until the drop, which needs it gone while the span is still current.
+        #[pin]
+        inner: Option<B>,
+        // `None` once the exchange is over, or where there is nothing to record.
+        exchange: Option<Exchange>,
+        // What the head promised and has not come yet; a server stops polling when it has.
+        promised: Option<u64>,
+        polled: bool,
+        unread_is_complete: bool,
+    }
+
+    impl<B> PinnedDrop for ResponseBody<B> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let Some(mut exchange) = this.exchange.take() else {
+                return;
+            };
+            {
+                let _scope = exchange.enter();
+                this.inner.set(None);
+            }
+            let nobody_wanted_it = *this.unread_is_complete && !*this.polled;
+            if *this.promised == Some(0) || nobody_wanted_it {
+                exchange.complete();
+            }
+        }
+    }
+}
+
+/// What is known of a body from the exchange's heads.
+pub(super) struct Expected {
+    /// Has the answer no body, whatever its headers say [RFC 9110, 6.4.1]?
+    none: bool,
+    promised: Option<u64>,
+    unread_is_complete: bool,
+}
+
+impl Expected {
+    /// `unread_is_complete`: a client that never looks at a body has what it wanted.
+    pub(super) fn of(method: &Method, head: &response::Parts, unread_is_complete: bool) -> Self {
+        let status = head.status;
+        let none = *method == Method::HEAD
+            || status.is_informational()
+            || status == StatusCode::NO_CONTENT
+            || status == StatusCode::NOT_MODIFIED
+            || *method == Method::CONNECT && status.is_success();
+        Self { none, promised: content_length(&head.headers), unread_is_complete }
+    }
+}
+
+impl<B: Body> ResponseBody<B> {
+    pub(super) fn new(inner: B, exchange: Exchange, expected: &Expected) -> Self {
+        let exchange = if expected.none || inner.is_end_stream() {
+            exchange.complete();
+            None
+        } else {
+            Some(exchange)
+        };
+        Self {
+            inner: Some(inner),
+            exchange,
+            promised: expected.promised,
+            polled: false,
+            unread_is_complete: expected.unread_is_complete,
+        }
+    }
+}
+
+impl<B> ResponseBody<B> {
+    /// A body that is only passed on.
+    pub(super) const fn untraced(inner: B) -> Self {
+        Self { inner: Some(inner), exchange: None, promised: None, polled: false, unread_is_complete: false }
+    }
+}
+
+impl<B> Body for ResponseBody<B>
+where
+    B: Body,
+    B::Error: Display + 'static,
+{
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        *this.polled = true;
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
+            return Poll::Ready(None);
+        };
+        let polled = match this.exchange {
+            Some(exchange) => {
+                let _scope = exchange.enter();
+                inner.as_mut().poll_frame(context)
+            }
+            None => return inner.poll_frame(context),
+        };
+        match &polled {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Some(Ok(frame))) => {
+                if let (Some(data), Some(promised)) = (frame.data_ref(), this.promised.as_mut()) {
+                    *promised = promised.saturating_sub(data.remaining() as u64);
+                }
+                if let (Some(trailers), Some(exchange)) = (frame.trailers_ref(), this.exchange.as_mut()) {
+                    exchange.trailers(trailers);
+                }
+                // Many a caller asks this instead of polling once more.
+                if inner.is_end_stream() {
+                    end(this.exchange, Exchange::complete);
+                }
+            }
+            Poll::Ready(Some(Err(error))) => end(this.exchange, |exchange| exchange.fail(error)),
+            Poll::Ready(None) => end(this.exchange, Exchange::complete),
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl<B: Default> Default for ResponseBody<B> {
+    fn default() -> Self {
+        Self::untraced(B::default())
+    }
+}
+
+impl<B> std::fmt::Debug for ResponseBody<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResponseBody").field("open", &self.exchange.is_some()).finish_non_exhaustive()
+    }
+}
+
+fn end(exchange: &mut Option<Exchange>, how: impl FnOnce(Exchange)) {
+    if let Some(exchange) = exchange.take() {
+        how(exchange);
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,7 @@
+//! The calling side (floor 5).
+
+mod layer;
+mod service;
+
+pub use layer::ClientLayer;
+pub use service::{Client, ResendCount, UrlTemplate};

@@ -1,0 +1,164 @@
+//! The service (floor 5): starts the exchange, hands the ids on, calls the inner one.
+
+use super::layer::Config;
+use crate::{
+    context,
+    diagnostics::Diagnostic,
+    middleware::{body::ResponseBody, classify::Side, exchange::Exchange, future::ResponseFuture, grpc},
+    record::SpanKind,
+    redact, semconv,
+    trace::{Span, SpanBuilder, SpanHandle},
+};
+use http::{Request, Response, Uri, header, request};
+use http_body::Body;
+use std::{
+    any::Any,
+    borrow::Cow,
+    fmt::{self, Display},
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tower_service::Service;
+
+/// A client whose calls have spans. Made by [`ClientLayer`](super::ClientLayer).
+#[derive(Clone)]
+pub struct Client<S> {
+    inner: S,
+    config: Arc<Config>,
+}
+
+/// Put into a request's extensions by a retry or a redirect, it says which attempt this is: 1 for the
+/// second. Recorded as `http.request.resend_count`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResendCount(pub u32);
+
+/// Put into a request's extensions, it tells the template of its URL, such as `/orders/{id}`: the span's
+/// name and `url.template`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlTemplate(pub Cow<'static, str>);
+
+/// Says, in a request's extensions, that it has a client span.
+#[derive(Clone, Copy)]
+struct HasClientSpan;
+
+impl<S> Client<S> {
+    pub(super) const fn new(inner: S, config: Arc<Config>) -> Self {
+        Self { inner, config }
+    }
+
+    /// The inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service, without the spans.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, RequestB, ResponseB> Service<Request<RequestB>> for Client<S>
+where
+    S: Service<Request<RequestB>, Response = Response<ResponseB>>,
+    S::Error: Display + Any,
+    ResponseB: Body,
+{
+    type Response = Response<ResponseBody<ResponseB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<RequestB>) -> Self::Future {
+        let (mut head, body) = request.into_parts();
+        if head.extensions.get::<HasClientSpan>().is_some() {
+            self.config.common.tracer.note(Diagnostic::RepeatedLayer);
+            return ResponseFuture::untraced(self.inner.call(Request::from_parts(head, body)));
+        }
+        let is_grpc = grpc::is_grpc(&head.headers);
+        let span = start(&self.config, &head, is_grpc);
+        if let Some(carried) = span.carried() {
+            self.config.common.headers.inject(&mut head.headers, &carried);
+        }
+        head.extensions.insert(HasClientSpan);
+        let method = head.method.clone();
+        let request = Request::from_parts(head, body);
+        let mut exchange = Exchange::new(span, Side::Client, is_grpc);
+        let future = {
+            let _scope = exchange.enter();
+            self.inner.call(request)
+        };
+        ResponseFuture::new(future, exchange, method, self.config.common.clone())
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Client<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+/// Starts the span with all that the request's head tells, so that a sampler sees it.
+fn start(config: &Config, head: &request::Parts, is_grpc: bool) -> Span {
+    let rpc_method = if is_grpc { grpc::method_of(head.uri.path()) } else { None };
+    let mut builder = match rpc_method {
+        Some(rpc_method) => config
+            .common
+            .tracer
+            .span_builder(rpc_method.to_owned())
+            .attribute(semconv::RPC_SYSTEM_NAME, "grpc")
+            .attribute(semconv::RPC_METHOD, rpc_method),
+        None => describe_http(config, head),
+    };
+    describe_server(head, &mut builder);
+    // A call outside of any request may have been given an id by its caller; within one, the request's
+    // own counts.
+    let given = config.common.headers.request_id(&head.headers, &config.common.tracer);
+    let builder = match head.extensions.get::<SpanHandle>() {
+        Some(parent) => builder.parent(parent),
+        None => builder.or_remote(context::Context { request_id: given, ..Default::default() }),
+    };
+    builder.kind(SpanKind::Client).start()
+}
+
+fn describe_http(config: &Config, head: &request::Parts) -> SpanBuilder {
+    let method = config.common.methods.record(&head.method);
+    let template = (config.url_template)(head);
+    let mut builder = config.common.tracer.span_builder(method.span_name(template.as_deref()));
+    method.describe(&head.method, |key, value| builder.set_attribute(key, value));
+    if let Some(template) = template {
+        builder.set_attribute(semconv::URL_TEMPLATE, template);
+    }
+    let url = full_url(head);
+    builder.set_attribute(semconv::URL_FULL, redact::url(&url));
+    if let Some(ResendCount(count)) = head.extensions.get() {
+        builder.set_attribute(semconv::HTTP_REQUEST_RESEND_COUNT, *count);
+    }
+    builder
+}
+
+/// The request's target as an absolute URL: where it is only a path, the `Host` header has the rest.
+fn full_url(head: &request::Parts) -> Cow<'_, str> {
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    match (head.uri.authority(), host) {
+        (None, Some(host)) => format!("http://{host}{}", head.uri).into(),
+        _ => head.uri.to_string().into(),
+    }
+}
+
+fn describe_server(head: &request::Parts, builder: &mut SpanBuilder) {
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Uri>().ok());
+    let Some(authority) = head.uri.authority().or_else(|| host.as_ref()?.authority()) else {
+        return;
+    };
+    let default_port = if head.uri.scheme_str() == Some("https") { 443 } else { 80 };
+    builder.set_attribute(semconv::SERVER_ADDRESS, authority.host());
+    builder.set_attribute(semconv::SERVER_PORT, authority.port_u16().unwrap_or(default_port));
+}

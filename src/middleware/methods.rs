@@ -1,0 +1,68 @@
+//! Known request methods (floor 5): whatever else a client sends is `_OTHER`, so that no client can
+//! make up names.
+
+use crate::semconv;
+use http::Method;
+
+/// RFC 9110's methods, PATCH [RFC 5789] and QUERY.
+const KNOWN: [&str; 10] =
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
+
+/// Stands for every method that is not known [semantic conventions, HTTP spans].
+const OTHER: &str = "_OTHER";
+/// And in a span's name.
+const OTHER_IN_NAMES: &str = "HTTP";
+
+/// The methods that are recorded by name.
+#[derive(Clone, Debug, Default)]
+pub(super) enum KnownMethods {
+    #[default]
+    Standard,
+    These(Vec<String>),
+}
+
+/// How a request's method is recorded.
+#[derive(Clone, Debug)]
+pub(super) struct RecordedMethod {
+    /// The method, or `_OTHER`.
+    pub(super) method: std::borrow::Cow<'static, str>,
+    pub(super) is_known: bool,
+}
+
+impl KnownMethods {
+    /// The list in `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`, which replaces the standard one.
+    pub(super) fn from_env() -> Self {
+        std::env::var("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS").map_or(Self::Standard, |list| {
+            Self::These(list.split(',').map(|method| method.trim().to_owned()).collect())
+        })
+    }
+
+    pub(super) fn record(&self, method: &Method) -> RecordedMethod {
+        let sent = method.as_str();
+        let known = match self {
+            Self::Standard => KNOWN.iter().find(|known| **known == sent).map(|known| (*known).into()),
+            Self::These(list) => list.iter().find(|known| *known == sent).map(|known| known.clone().into()),
+        };
+        let is_known = known.is_some();
+        RecordedMethod { method: known.unwrap_or(OTHER.into()), is_known }
+    }
+}
+
+impl RecordedMethod {
+    /// A span's name: method and route, or the method alone. Never the path.
+    pub(super) fn span_name(&self, route: Option<&str>) -> std::borrow::Cow<'static, str> {
+        let method = if self.is_known { self.method.clone() } else { OTHER_IN_NAMES.into() };
+        match route {
+            Some(route) => [&*method, " ", route].concat().into(),
+            None => method,
+        }
+    }
+
+    /// The attributes that say the method.
+    pub(super) fn describe(&self, sent: &Method, mut set: impl FnMut(&'static str, crate::value::Value<'_>)) {
+        set(semconv::HTTP_REQUEST_METHOD, (&*self.method).into());
+        if !self.is_known {
+            set(semconv::HTTP_REQUEST_METHOD_ORIGINAL, sent.as_str().into());
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! tower middleware (floor 5): a span for each exchange, on the answering and on the calling side.
+//!
+//! [`ServerLayer`] and [`ClientLayer`] wrap any tower `Service<http::Request<B>>`: hyper, axum, tonic's
+//! transport, reqwest's service. Each is one layer that does all of it, so no order of several can be
+//! wrong:
+//!
+//! - the request's id is checked, or minted, put on the span and into the request's extensions, sent on
+//!   with every call and back with the answer;
+//! - the trace is continued from `traceparent` and `tracestate`, and handed on;
+//! - each side names its service to the other;
+//! - the span covers the whole exchange: head, body, trailers.
+//!
+//! # When a span ends, and how
+//!
+//! | what happens | outcome | status |
+//! |---|---|---|
+//! | the body ends, or there is none | completed | by the status code, or by the gRPC status |
+//! | the body fails after the head | completed | error |
+//! | the service answers with an error | completed | error |
+//! | the caller goes away before the head, or amid the body | cancelled | unset |
+//! | the handler or the body panics | panicked | error |
+//!
+//! # Where to put the layers
+//!
+//! `ServerLayer` outermost, so that its span has all there is to measure; in axum, on the `Router`, so
+//! that the matched route is known. `ClientLayer` inside of retries, so that each attempt is a span.
+
+mod body;
+mod classify;
+#[cfg(feature = "client")]
+mod client;
+mod exchange;
+mod future;
+mod grpc;
+mod headers;
+mod methods;
+#[cfg(feature = "server")]
+mod server;
+mod settings;
+
+pub use body::ResponseBody;
+#[cfg(feature = "client")]
+pub use client::{Client, ClientLayer, ResendCount, UrlTemplate};
+pub use future::ResponseFuture;
+#[cfg(feature = "server")]
+pub use server::{Server, ServerLayer};

@@ -1,0 +1,124 @@
+//! The layer and its settings (floor 5).
+
+use super::service::Server;
+use crate::{
+    middleware::{
+        headers::Headers,
+        settings::{Settings, header_settings},
+    },
+    trace::Tracer,
+};
+use http::{HeaderName, request};
+use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
+use tower_layer::Layer;
+
+type RouteOf = dyn Fn(&request::Parts) -> Option<Cow<'static, str>> + Send + Sync;
+type PeerOf = dyn Fn(&request::Parts) -> Option<SocketAddr> + Send + Sync;
+
+/// Settings, shared by the layer, its services and their futures.
+#[derive(Clone)]
+pub(super) struct Config {
+    pub(super) common: Arc<Settings>,
+    pub(super) route: Arc<RouteOf>,
+    pub(super) peer: Arc<PeerOf>,
+    pub(super) default_scheme: &'static str,
+}
+
+/// Gives every request that a service answers a span, from its head to the end of the answer's body.
+///
+/// What it does is described at [`middleware`](crate::middleware). Cloning shares the settings.
+///
+/// ```
+/// # fn app() -> Result<(), throughline::BuildError> {
+/// use throughline::{Tracer, middleware::ServerLayer};
+/// use tower::ServiceBuilder;
+///
+/// let tracer = Tracer::builder("orders").build()?;
+/// let service = ServiceBuilder::new()
+///     .layer(ServerLayer::new(&tracer))
+///     .service_fn(|_request: http::Request<String>| async {
+///         Ok::<_, std::convert::Infallible>(http::Response::new(String::from("hello")))
+///     });
+/// # drop(service);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ServerLayer {
+    config: Arc<Config>,
+}
+
+impl ServerLayer {
+    /// A layer whose spans are this tracer's.
+    pub fn new(tracer: &Tracer) -> Self {
+        let config = Config {
+            common: Arc::new(Settings::new(tracer)),
+            route: Arc::new(default_route),
+            peer: Arc::new(|head| head.extensions.get::<SocketAddr>().copied()),
+            default_scheme: "http",
+        };
+        Self { config: Arc::new(config) }
+    }
+
+    /// How to tell the route's template (`/orders/{id}`) from the request's head: the span's name and
+    /// `http.route`. It must be a template; a raw path would make as many names as there are paths.
+    ///
+    /// Default: with the feature `axum`, axum's matched path, else none.
+    #[must_use]
+    pub fn route(
+        self,
+        route: impl Fn(&request::Parts) -> Option<Cow<'static, str>> + Send + Sync + 'static,
+    ) -> Self {
+        self.set(|config| config.route = Arc::new(route))
+    }
+
+    /// How to tell the peer's socket address from the request's head, where the server has put it.
+    ///
+    /// Default: a [`SocketAddr`] among the request's extensions. For axum with connect info:
+    /// `|head| head.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0)`.
+    #[must_use]
+    pub fn peer(self, peer: impl Fn(&request::Parts) -> Option<SocketAddr> + Send + Sync + 'static) -> Self {
+        self.set(|config| config.peer = Arc::new(peer))
+    }
+
+    /// The scheme of a request whose own target names none, as HTTP/1.1's does not. Default `http`.
+    #[must_use]
+    pub fn default_scheme(self, scheme: &'static str) -> Self {
+        self.set(|config| config.default_scheme = scheme)
+    }
+
+    header_settings!();
+
+    /// The header that says how long the answer's head took, as in `12.345ms`; `None` switches it off.
+    /// Default `X-Response-Time`.
+    #[must_use]
+    pub fn response_time_header(self, name: impl Into<Option<HeaderName>>) -> Self {
+        let name = name.into();
+        self.set_headers(|headers| headers.response_time = name)
+    }
+}
+
+impl<S> Layer<S> for ServerLayer {
+    type Service = Server<S>;
+
+    fn layer(&self, inner: S) -> Server<S> {
+        Server::new(inner, self.config.clone())
+    }
+}
+
+impl fmt::Debug for ServerLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerLayer").field("settings", &self.config.common).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "axum")]
+fn default_route(head: &request::Parts) -> Option<Cow<'static, str>> {
+    let matched = head.extensions.get::<axum::extract::MatchedPath>()?;
+    Some(matched.as_str().to_owned().into())
+}
+
+#[cfg(not(feature = "axum"))]
+fn default_route(_: &request::Parts) -> Option<Cow<'static, str>> {
+    None
+}

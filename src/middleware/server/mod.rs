@@ -1,0 +1,7 @@
+//! The answering side (floor 5).
+
+mod layer;
+mod service;
+
+pub use layer::ServerLayer;
+pub use service::Server;

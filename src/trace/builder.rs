@@ -1,0 +1,232 @@
+//! Building a tracer (floor 4).
+
+use super::{
+    collector::Collector,
+    config::{Config, InvalidVariable, Variables},
+    engine::Engine,
+    tracer::Tracer,
+};
+use crate::{
+    clock::Clock,
+    diagnostics::{Diagnostic, Speaker},
+    export::{Exporter, Queue, RetryPolicy, Worker},
+    ids::IdSource,
+    sampling::Sampler,
+    semconv,
+    value::Value,
+};
+use std::{
+    borrow::Cow,
+    ffi::OsString,
+    io,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+/// A setting made in code, applied over the environment's.
+type Setting = Box<dyn FnOnce(&mut Config) + Send>;
+
+/// Why a tracer could not be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A variable of the environment does not say what it should.
+    #[error(transparent)]
+    Environment(#[from] InvalidVariable),
+    /// The service has no name: give one to [`Tracer::builder`] or set `OTEL_SERVICE_NAME`.
+    #[error("the service has no name: pass one to Tracer::builder or set OTEL_SERVICE_NAME")]
+    NoServiceName,
+    /// The system would not start one of the tracer's threads.
+    #[error("a thread of the tracer could not be started")]
+    Thread(#[source] io::Error),
+}
+
+/// Settings of a [`Tracer`] to be.
+///
+/// What is set here wins over the `OTEL_*` variables, and these over the defaults.
+#[must_use = "a builder does nothing until `build`"]
+pub struct TracerBuilder {
+    settings: Vec<Setting>,
+    exporters: Vec<Box<dyn Exporter>>,
+    variables: Variables,
+    drop_within: Duration,
+}
+
+impl TracerBuilder {
+    pub(super) fn new(service_name: Option<Cow<'static, str>>) -> Self {
+        let builder = Self {
+            settings: Vec::new(),
+            exporters: Vec::new(),
+            variables: Variables::of_process(),
+            drop_within: Duration::from_secs(2),
+        };
+        match service_name {
+            Some(name) => builder.resource_attribute(semconv::SERVICE_NAME, Value::Str(name)),
+            None => builder,
+        }
+    }
+
+    fn setting(mut self, setting: impl FnOnce(&mut Config) + Send + 'static) -> Self {
+        self.settings.push(Box::new(setting));
+        self
+    }
+
+    /// Adds an exporter, with a queue and a thread of its own. Without any, spans are counted and
+    /// go nowhere.
+    pub fn exporter(mut self, exporter: impl Exporter + 'static) -> Self {
+        self.exporters.push(Box::new(exporter));
+        self
+    }
+
+    /// Says something of the whole process, such as `service.version`.
+    pub fn resource_attribute(
+        self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Value<'static>>,
+    ) -> Self {
+        let (key, value) = (key.into(), value.into());
+        self.setting(move |config| config.resource.set(key, value))
+    }
+
+    /// Decides which traces are recorded. Default: follow the caller, record all that begin here.
+    pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
+        self.setting(move |config| config.sampler = Box::new(sampler))
+    }
+
+    /// Where the time comes from. Default: [`Clock::system`].
+    pub fn clock(self, clock: Clock) -> Self {
+        self.setting(move |config| config.clock = clock)
+    }
+
+    /// Where ids come from. Default: a random generator on each thread.
+    pub fn ids(self, ids: IdSource) -> Self {
+        self.setting(move |config| config.ids = ids)
+    }
+
+    /// The most attributes, events and links of a span, each. Default 128. More are dropped and
+    /// counted in the record.
+    pub fn max_items(self, attributes: usize, events: usize, links: usize) -> Self {
+        self.setting(move |config| {
+            config.limits.attributes = attributes;
+            config.limits.events = events;
+            config.limits.links = links;
+        })
+    }
+
+    /// The most bytes of a text value; longer ones are cut between characters. Default 16 KiB.
+    pub fn max_value_bytes(self, bytes: usize) -> Self {
+        self.setting(move |config| config.limits.value_bytes = bytes)
+    }
+
+    /// The most spans that may wait in the threads' buffers, beyond the 255 each thread may always
+    /// hold. Default 65,536: 6 MiB.
+    pub fn max_buffered_spans(self, spans: usize) -> Self {
+        self.setting(move |config| config.buffer_spans = spans)
+    }
+
+    /// The most spans and bytes in front of each exporter, those on their way included. Default
+    /// 65,536 spans, 64 MiB. What does not fit is dropped and counted.
+    pub fn max_queued(self, spans: usize, bytes: usize) -> Self {
+        self.setting(move |config| {
+            config.queue.spans = spans.max(1);
+            config.queue.bytes = bytes;
+        })
+    }
+
+    /// The most spans handed to an exporter at once. Default 512.
+    pub fn max_batch_spans(self, spans: usize) -> Self {
+        self.setting(move |config| config.queue.batch_spans = spans.max(1))
+    }
+
+    /// The longest a finished span waits for others to share its batch. Default 1 s.
+    pub fn batch_delay(self, delay: Duration) -> Self {
+        self.setting(move |config| config.queue.batch_delay = delay)
+    }
+
+    /// How failed batches are tried again.
+    pub fn retry(self, retry: RetryPolicy) -> Self {
+        self.setting(move |config| config.retry = retry)
+    }
+
+    /// How long the drop of the last handle may take to deliver what is left. Default 2 s.
+    pub fn drop_within(mut self, within: Duration) -> Self {
+        self.drop_within = within;
+        self
+    }
+
+    /// Receives what the library has to say about itself, each kind at most once in 30 s. Default: a
+    /// line on standard error. Called on whatever thread notices; it must not block.
+    pub fn diagnostics(self, listener: impl Fn(Diagnostic) + Send + Sync + 'static) -> Self {
+        self.setting(move |config| config.diagnostics = Some(Box::new(listener)))
+    }
+
+    /// Reads variables from here instead of from the process's environment.
+    pub fn environment(mut self, variables: impl Fn(&str) -> Option<OsString> + Send + 'static) -> Self {
+        self.variables = Variables(Box::new(variables));
+        self
+    }
+
+    /// Starts the tracer: one thread that collects, and one for each exporter.
+    ///
+    /// With `OTEL_SDK_DISABLED=true` the tracer is inert: it starts no thread and records nothing.
+    ///
+    /// # Errors
+    ///
+    /// See [`BuildError`].
+    pub fn build(self) -> Result<Tracer, BuildError> {
+        let mut config = Config::new();
+        describe_process(&mut config);
+        config.read(&self.variables)?;
+        for setting in self.settings {
+            setting(&mut config);
+        }
+        if config.resource.service_name().is_empty() {
+            return Err(BuildError::NoServiceName);
+        }
+        if config.disabled {
+            return Ok(Tracer::inert(config.resource));
+        }
+        let engine = start(config, self.exporters)?;
+        Ok(Tracer::new(engine, self.drop_within))
+    }
+}
+
+fn describe_process(config: &mut Config) {
+    let mut set = |key: &'static str, value: Value<'static>| config.resource.set(key.into(), value);
+    set(semconv::TELEMETRY_SDK_NAME, env!("CARGO_PKG_NAME").into());
+    set(semconv::TELEMETRY_SDK_LANGUAGE, "rust".into());
+    set(semconv::TELEMETRY_SDK_VERSION, env!("CARGO_PKG_VERSION").into());
+    set(semconv::PROCESS_PID, std::process::id().into());
+    let executable = std::env::current_exe().ok();
+    if let Some(name) = executable.as_deref().and_then(|path| path.file_name()?.to_str()) {
+        set(semconv::PROCESS_EXECUTABLE_NAME, name.to_owned().into());
+    }
+}
+
+/// Starts the threads. Those already running end by themselves if a later one cannot be started.
+fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<Engine>, BuildError> {
+    let (inbox, received) = mpsc::channel();
+    let retry = config.retry.clone();
+    let speaker = Speaker::new(config.diagnostics.take());
+    let chunk_spans = config.queue.batch_spans.min(512);
+    let queues: Vec<_> = exporters
+        .iter()
+        .map(|exporter| Arc::new(Queue::new(exporter.name().to_owned(), config.queue)))
+        .collect();
+    let engine = Arc::new(Engine::new(config, queues, inbox));
+    for (exporter, queue) in exporters.into_iter().zip(&engine.queues) {
+        let (resource, retry, queue) = (engine.resource.clone(), retry.clone(), queue.clone());
+        let diagnostics = engine.diagnostics.clone();
+        let worker = Worker { exporter, queue, resource, retry, diagnostics };
+        spawn("tl-exporter", move || worker.run()).inspect_err(|_| engine.cancel())?;
+    }
+    let collector = Collector::new(engine.clone(), received, speaker, chunk_spans);
+    let collector = spawn("tl-collector", move || collector.run()).inspect_err(|_| engine.cancel())?;
+    engine.set_collector(collector.thread().clone());
+    Ok(engine)
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, BuildError> {
+    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(BuildError::Thread)
+}

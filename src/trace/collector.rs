@@ -1,0 +1,251 @@
+//! The collector thread (floor 4): drains the lanes, settles each record, hands chunks to the queues.
+//!
+//! It never blocks on anything but its own sleep, so it is also the clock by which flushes and
+//! shutdowns expire that are waited for as futures.
+
+use super::{engine::Engine, lane::LaneReceiver};
+use crate::{
+    diagnostics::{Diagnostic, Speaker},
+    export::Completion,
+    record::{Chunk, SpanRecord},
+};
+use std::{
+    sync::Arc,
+    sync::mpsc::Receiver,
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long an ended span may lie in its lane before the collector looks.
+const TICK: Duration = Duration::from_millis(10);
+/// The same when nothing has ended for [`IDLE_PASSES`] ticks.
+const IDLE_TICK: Duration = Duration::from_millis(40);
+const IDLE_PASSES: u32 = 10;
+/// How often the wall clock is followed and diagnostics are said.
+const CHECK_UP: Duration = Duration::from_secs(1);
+
+pub(super) enum Message {
+    Lane(LaneReceiver),
+    Stray(Box<SpanRecord>),
+    Flush(Ticket),
+    Shutdown(Ticket),
+}
+
+/// A request on its way to the collector. One that nobody reads any more ends its sender's waiting.
+pub(super) struct Ticket(Option<Waiting>);
+
+impl Ticket {
+    pub(super) const fn new(waiting: Waiting) -> Self {
+        Self(Some(waiting))
+    }
+
+    fn read(mut self) -> Option<Waiting> {
+        self.0.take()
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(waiting) = &self.0 {
+            waiting.completion.expire();
+        }
+    }
+}
+
+/// Something that is waited for, and until when.
+#[derive(Clone)]
+pub(super) struct Waiting {
+    pub(super) completion: Arc<Completion>,
+    pub(super) deadline: Instant,
+}
+
+pub(super) struct Collector {
+    engine: Arc<Engine>,
+    inbox: Receiver<Message>,
+    speaker: Speaker,
+    /// Spans refused by the lanes, as far as that has been noted.
+    noted_refused: u64,
+    lanes: Vec<LaneReceiver>,
+    /// What the next chunk will be.
+    spans: Vec<SpanRecord>,
+    bytes: usize,
+    chunk_spans: usize,
+    flushes: Vec<Waiting>,
+    /// Flushes under way, watched for their deadlines.
+    watched: Vec<Waiting>,
+    shutdown: Option<Waiting>,
+}
+
+impl Collector {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        inbox: Receiver<Message>,
+        speaker: Speaker,
+        chunk_spans: usize,
+    ) -> Self {
+        Self {
+            engine,
+            inbox,
+            speaker,
+            noted_refused: 0,
+            lanes: Vec::new(),
+            spans: Vec::new(),
+            bytes: 0,
+            chunk_spans,
+            flushes: Vec::new(),
+            watched: Vec::new(),
+            shutdown: None,
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        let mut idle_passes = 0;
+        let mut checked_up = Instant::now();
+        loop {
+            let handed_on = self.pass();
+            if let Some(waiting) = self.shutdown.take() {
+                return self.finish(&waiting);
+            }
+            idle_passes = if handed_on == 0 { idle_passes + 1 } else { 0 };
+            let now = Instant::now();
+            if now.duration_since(checked_up) >= CHECK_UP {
+                checked_up = now;
+                self.check_up(now);
+            }
+            let tick = if idle_passes > IDLE_PASSES { IDLE_TICK } else { TICK };
+            self.sleep(tick);
+        }
+    }
+
+    fn check_up(&mut self, now: Instant) {
+        self.engine.timeline.follow_wall_clock();
+        let refused = self.engine.totals().refused;
+        if refused > self.noted_refused {
+            self.noted_refused = refused;
+            self.engine.diagnostics.note(Diagnostic::SpansDropped);
+        }
+        self.speaker.speak(&self.engine.diagnostics, now);
+    }
+
+    /// Takes in all that is there now; how many spans that was.
+    fn pass(&mut self) -> usize {
+        while let Ok(message) = self.inbox.try_recv() {
+            self.take_in(message);
+        }
+        let handed_on = self.drain_lanes() + self.spans.len();
+        self.hand_on();
+        for waiting in std::mem::take(&mut self.flushes) {
+            for queue in &self.engine.queues {
+                queue.push_flush(waiting.completion.clone());
+            }
+            waiting.completion.arrive(true);
+            self.watched.push(waiting);
+        }
+        handed_on
+    }
+
+    fn take_in(&mut self, message: Message) {
+        match message {
+            Message::Lane(lane) => {
+                self.engine.enter_lane(lane.counters());
+                self.lanes.push(lane);
+            }
+            Message::Stray(record) => self.take(*record),
+            Message::Flush(ticket) => self.flushes.extend(ticket.read()),
+            Message::Shutdown(ticket) => self.shutdown = ticket.read(),
+        }
+    }
+
+    fn drain_lanes(&mut self) -> usize {
+        let engine = self.engine.clone();
+        let most = engine.budget.max_lane_spans();
+        let mut drained = 0;
+        let mut lanes = std::mem::take(&mut self.lanes);
+        lanes.retain_mut(|lane| {
+            let thread_has_ended = lane.drain(&engine, most, |record| {
+                drained += 1;
+                self.take(record);
+            });
+            if thread_has_ended {
+                engine.retire_lane(lane.counters());
+            }
+            !thread_has_ended
+        });
+        self.lanes = lanes;
+        drained
+    }
+
+    fn take(&mut self, mut record: SpanRecord) {
+        record.resolve_times(&self.engine.timeline);
+        if let Some(details) = &mut record.details {
+            details.settle();
+        }
+        self.bytes += record.size_bytes();
+        self.spans.push(record);
+        if self.spans.len() >= self.chunk_spans {
+            self.hand_on();
+        }
+    }
+
+    fn hand_on(&mut self) {
+        if self.spans.is_empty() {
+            return;
+        }
+        let next = Vec::with_capacity(self.spans.len());
+        let spans = std::mem::replace(&mut self.spans, next);
+        let bytes = std::mem::take(&mut self.bytes);
+        let handed_on = spans.len();
+        let chunk = Arc::new(Chunk::new(spans, bytes, Some(self.engine.recycler.clone())));
+        for queue in &self.engine.queues {
+            if !queue.push(&chunk) {
+                self.engine.diagnostics.note(Diagnostic::SpansDropped);
+            }
+        }
+        // Only now: what is in a queue is that queue's to account for.
+        self.engine.count_handed_on(handed_on);
+    }
+
+    /// Sleeps until the next tick or the next deadline, unless somebody asks for something.
+    fn sleep(&mut self, tick: Duration) {
+        let now = self.expire_flushes();
+        let wake_at = self.next_deadline().map_or(now + tick, |deadline| deadline.min(now + tick));
+        self.engine.set_asleep(true);
+        thread::park_timeout(wake_at.saturating_duration_since(now));
+        self.engine.set_asleep(false);
+    }
+
+    fn expire_flushes(&mut self) -> Instant {
+        let now = Instant::now();
+        self.watched.retain(|waiting| {
+            if now >= waiting.deadline {
+                waiting.completion.expire();
+            }
+            !waiting.completion.is_done()
+        });
+        now
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.watched.iter().map(|waiting| waiting.deadline).min()
+    }
+
+    /// Lets the exporters finish until the deadline, then gives up what is left.
+    fn finish(mut self, waiting: &Waiting) {
+        self.engine.close();
+        self.pass();
+        for queue in &self.engine.queues {
+            queue.push_shutdown(waiting.completion.clone(), waiting.deadline);
+        }
+        waiting.completion.arrive(true);
+        while !waiting.completion.is_done() && self.expire_flushes() < waiting.deadline {
+            let until = self.next_deadline().map_or(waiting.deadline, |next| next.min(waiting.deadline));
+            waiting.completion.wait_until(until);
+        }
+        self.check_up(Instant::now());
+        self.engine.give_up();
+        waiting.completion.expire();
+        for flush in &self.watched {
+            flush.completion.expire();
+        }
+    }
+}

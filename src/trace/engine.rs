@@ -1,0 +1,300 @@
+//! What all threads of one tracer share (floor 4).
+
+use super::{
+    collector::{Message, Ticket, Waiting},
+    config::Config,
+    lane::{BLOCK, LaneCounters, LaneReceiver, Totals},
+};
+use crate::{
+    clock::Timeline,
+    context::{Baggage, TraceFlags, TraceState},
+    diagnostics::Diagnostics,
+    export::{Completed, Completion, DropReason, Queue, Report, Stats},
+    ids::{IdSource, RequestId, TraceId},
+    record::{Limits, Recycler, Resource, SpanRecord},
+    sampling::Sampler,
+    sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock},
+};
+use std::{
+    sync::{Arc, OnceLock, atomic, mpsc},
+    thread::Thread,
+    time::{Duration, Instant},
+};
+
+/// Tracers that have not been shut down. While there is none, a span costs one load.
+static LIVE: atomic::AtomicUsize = atomic::AtomicUsize::new(0);
+static NEXT_ID: atomic::AtomicU64 = atomic::AtomicU64::new(1);
+
+pub(super) fn any_tracer_is_live() -> bool {
+    LIVE.load(Ordering::Relaxed) > 0
+}
+
+/// What is constant through one trace's time in this process: shared by its spans, not copied.
+pub(super) struct Shared {
+    pub(super) engine: Arc<Engine>,
+    pub(super) trace_id: TraceId,
+    pub(super) flags: TraceFlags,
+    pub(super) recording: bool,
+    pub(super) trace_state: TraceState,
+    pub(super) request_id: RequestId,
+    pub(super) baggage: Baggage,
+}
+
+/// Bounds what lies in the lanes, by blocks and by the bytes of unusually large spans.
+pub(super) struct Budget {
+    blocks: AtomicUsize,
+    max_blocks: usize,
+    large_bytes: AtomicUsize,
+    max_large_bytes: usize,
+}
+
+/// A span that holds no more than this is paid for by its slot in the block.
+const LARGE_SPAN_BYTES: usize = 4096;
+
+impl Budget {
+    fn new(max_spans: usize, max_bytes: usize) -> Self {
+        Self {
+            blocks: AtomicUsize::new(0),
+            max_blocks: max_spans.div_ceil(BLOCK),
+            large_bytes: AtomicUsize::new(0),
+            max_large_bytes: max_bytes,
+        }
+    }
+
+    /// The most spans that can lie in one lane.
+    pub(super) fn max_lane_spans(&self) -> usize {
+        (self.max_blocks + 2) * BLOCK
+    }
+
+    pub(super) fn take_block(&self) -> bool {
+        take(&self.blocks, 1, self.max_blocks)
+    }
+
+    pub(super) fn give_block(&self) {
+        self.blocks.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn admit(&self, record: &SpanRecord) -> bool {
+        match record.large_bytes(LARGE_SPAN_BYTES) {
+            0 => true,
+            bytes => take(&self.large_bytes, bytes, self.max_large_bytes),
+        }
+    }
+
+    pub(super) fn release(&self, record: &SpanRecord) {
+        let bytes = record.large_bytes(LARGE_SPAN_BYTES);
+        if bytes > 0 {
+            self.large_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+fn take(counter: &AtomicUsize, amount: usize, most: usize) -> bool {
+    let taken = counter.fetch_add(amount, Ordering::Relaxed);
+    let fits = taken.saturating_add(amount) <= most;
+    if !fits {
+        counter.fetch_sub(amount, Ordering::Relaxed);
+    }
+    fits
+}
+
+/// The lanes' counters: of those in use, and the sum of those whose threads have ended.
+#[derive(Default)]
+struct Ledger {
+    lanes: Vec<Arc<LaneCounters>>,
+    retired: Totals,
+}
+
+pub(crate) struct Engine {
+    pub(super) id: u64,
+    pub(super) timeline: Timeline,
+    pub(super) ids: IdSource,
+    pub(super) sampler: Box<dyn Sampler>,
+    pub(super) limits: Limits,
+    pub(super) resource: Arc<Resource>,
+    pub(super) recycler: Arc<Recycler>,
+    pub(super) budget: Budget,
+    pub(super) queues: Vec<Arc<Queue>>,
+    pub(super) diagnostics: Arc<Diagnostics>,
+    inbox: mpsc::Sender<Message>,
+    collector: OnceLock<Thread>,
+    asleep: AtomicBool,
+    closed: AtomicBool,
+    handed_on: AtomicU64,
+    ledger: Mutex<Ledger>,
+    shutdown: Mutex<Option<Arc<Completion>>>,
+}
+
+impl Engine {
+    pub(super) fn new(config: Config, queues: Vec<Arc<Queue>>, inbox: mpsc::Sender<Message>) -> Self {
+        LIVE.fetch_add(1, Ordering::Relaxed);
+        Self {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            timeline: Timeline::new(config.clock),
+            ids: config.ids,
+            sampler: config.sampler,
+            limits: config.limits,
+            resource: Arc::new(config.resource),
+            recycler: Arc::new(Recycler::new()),
+            budget: Budget::new(config.buffer_spans, config.buffer_bytes),
+            queues,
+            diagnostics: Arc::new(Diagnostics::new()),
+            inbox,
+            collector: OnceLock::new(),
+            asleep: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            handed_on: AtomicU64::new(0),
+            ledger: Mutex::new(Default::default()),
+            shutdown: Mutex::new(Default::default()),
+        }
+    }
+
+    // For the threads that start and end spans.
+
+    /// Tells the collector of a new lane. If it is gone, what goes into the lane is lost and counted.
+    pub(super) fn announce(&self, lane: LaneReceiver) {
+        if let Err(mpsc::SendError(Message::Lane(lane))) = self.inbox.send(Message::Lane(lane)) {
+            self.enter_lane(lane.counters());
+        }
+    }
+
+    /// Takes a span from a thread that is too far gone to have a lane.
+    pub(super) fn push_stray(&self, record: SpanRecord) {
+        let mut ledger = lock(&self.ledger);
+        ledger.retired.ended += 1;
+        drop(ledger);
+        // A collector that is gone leaves the span counted as ended after the shutdown.
+        let _gone = self.inbox.send(Message::Stray(Box::new(record)));
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Nothing depends on this wake-up being seen: at the latest, the collector wakes by itself.
+    pub(super) fn wake_if_asleep(&self) {
+        if self.asleep.load(Ordering::Relaxed) {
+            self.wake();
+        }
+    }
+
+    /// Undoes the start of an engine whose threads could not all be started.
+    pub(super) fn cancel(&self) {
+        LIVE.fetch_sub(1, Ordering::Relaxed);
+        self.close();
+        self.give_up();
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = self.collector.get() {
+            thread.unpark();
+        }
+    }
+
+    // For the handles.
+
+    pub(super) fn flush(&self, within: Duration) -> Waiting {
+        let waiting = self.waiting(within);
+        // The message expires the completion if nobody is left to read it.
+        let _gone = self.inbox.send(Message::Flush(Ticket::new(waiting.clone())));
+        self.wake();
+        waiting
+    }
+
+    /// Begins the shutdown, or joins the one that is under way.
+    pub(super) fn shutdown(&self, within: Duration) -> Waiting {
+        let mut known = lock(&self.shutdown);
+        if let Some(completion) = &*known {
+            return Waiting { completion: completion.clone(), deadline: Instant::now() + within };
+        }
+        let waiting = self.waiting(within);
+        *known = Some(waiting.completion.clone());
+        drop(known);
+        LIVE.fetch_sub(1, Ordering::Relaxed);
+        let _gone = self.inbox.send(Message::Shutdown(Ticket::new(waiting.clone())));
+        self.wake();
+        waiting
+    }
+
+    /// Something to wait for: every exporter, and the collector itself.
+    fn waiting(&self, within: Duration) -> Waiting {
+        Waiting {
+            completion: Arc::new(Completion::new(self.queues.len() + 1)),
+            deadline: Instant::now() + within,
+        }
+    }
+
+    pub(super) fn is_shutting_down(&self) -> bool {
+        lock(&self.shutdown).is_some()
+    }
+
+    /// What is not delivered by now is lost.
+    pub(super) fn give_up(&self) {
+        for queue in &self.queues {
+            queue.abandon();
+        }
+    }
+
+    pub(super) fn report(&self, completed: Completed) -> Report {
+        Report { stats: self.stats(), timed_out: completed.timed_out, flush_failed: completed.failed }
+    }
+
+    /// The sum of all lanes' counters.
+    pub(super) fn totals(&self) -> Totals {
+        let ledger = lock(&self.ledger);
+        let mut totals = ledger.retired;
+        ledger.lanes.iter().for_each(|counters| totals.add(counters));
+        totals
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        let totals = self.totals();
+        let handed_on = self.handed_on.load(Ordering::Acquire);
+        let mut stats = Stats {
+            ended: totals.ended,
+            open: totals.started.saturating_sub(totals.ended),
+            sampled_out: totals.sampled_out,
+            exporters: self.queues.iter().map(|queue| queue.stats()).collect(),
+            ..Stats::default()
+        };
+        stats.dropped.add(DropReason::BufferFull, totals.refused);
+        let underway = totals.ended.saturating_sub(totals.refused + handed_on);
+        if self.is_closed() {
+            stats.dropped.add(DropReason::AfterShutdown, underway);
+        } else {
+            stats.buffered = underway;
+        }
+        stats
+    }
+
+    // For the collector.
+
+    pub(super) fn set_collector(&self, thread: Thread) {
+        // Set once, by the builder.
+        let _first = self.collector.set(thread);
+    }
+
+    pub(super) fn set_asleep(&self, asleep: bool) {
+        self.asleep.store(asleep, Ordering::Relaxed);
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_handed_on(&self, spans: usize) {
+        self.handed_on.fetch_add(spans as u64, Ordering::Release);
+    }
+
+    pub(super) fn enter_lane(&self, counters: &Arc<LaneCounters>) {
+        lock(&self.ledger).lanes.push(counters.clone());
+    }
+
+    /// The lane's thread has ended: only its sums stay.
+    pub(super) fn retire_lane(&self, counters: &Arc<LaneCounters>) {
+        let mut ledger = lock(&self.ledger);
+        ledger.retired.add(counters);
+        ledger.lanes.retain(|known| !Arc::ptr_eq(known, counters));
+    }
+}

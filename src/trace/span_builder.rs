@@ -1,0 +1,119 @@
+//! Starting a span with options (floor 4).
+
+use super::{current::SpanHandle, engine::Engine, local, span::Span};
+use crate::{
+    context::{Context, SpanContext},
+    record::{Details, SpanKind},
+    value::Value,
+};
+use std::{borrow::Cow, fmt, sync::Arc};
+
+/// A span to be. It starts with [`start`](Self::start), not before.
+#[must_use = "no span starts until `start`"]
+pub struct SpanBuilder {
+    /// `None` where there is no tracer: everything is then a no-op.
+    engine: Option<Arc<Engine>>,
+    name: Cow<'static, str>,
+    kind: SpanKind,
+    parent: Parent,
+    details: Option<Box<Details>>,
+}
+
+enum Parent {
+    Current,
+    Root,
+    Handle(SpanHandle),
+    Remote(Context),
+    CurrentOrRemote(Context),
+}
+
+impl SpanBuilder {
+    pub(super) fn new(engine: Option<Arc<Engine>>, name: Cow<'static, str>) -> Self {
+        Self { engine, name, kind: SpanKind::Internal, parent: Parent::Current, details: None }
+    }
+
+    /// Which side of an exchange it is. Default: internal.
+    pub fn kind(mut self, kind: SpanKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Makes it a child of this span instead of the current one. If that is another tracer's, the new
+    /// span continues its trace as if it had come from another process.
+    pub fn parent(mut self, parent: &SpanHandle) -> Self {
+        self.parent = Parent::Handle(parent.clone());
+        self
+    }
+
+    /// Makes it the first span in this process of the trace a request came with. A context without a
+    /// span begins a trace, and keeps the request id and the baggage.
+    pub fn remote(mut self, context: Context) -> Self {
+        self.parent = Parent::Remote(context);
+        self
+    }
+
+    /// Makes it a child of the current span or, where there is none, the first span in this process of
+    /// the trace this context came with.
+    pub fn or_remote(mut self, context: Context) -> Self {
+        self.parent = Parent::CurrentOrRemote(context);
+        self
+    }
+
+    /// Makes it the first span of a new trace.
+    pub fn root(mut self) -> Self {
+        self.parent = Parent::Root;
+        self
+    }
+
+    /// Sets an attribute that the sampler is to see.
+    pub fn attribute<'v>(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Value<'v>>) -> Self {
+        self.set_attribute(key, value);
+        self
+    }
+
+    /// As [`attribute`](Self::attribute), in place.
+    pub fn set_attribute<'v>(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Value<'v>>) {
+        if let Some(engine) = &self.engine {
+            let details = self.details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
+            details.push_attribute(key.into(), value.into(), &engine.limits);
+        }
+    }
+
+    /// Links it to another span.
+    pub fn link(mut self, context: &SpanContext, attributes: &[(&'static str, Value<'_>)]) -> Self {
+        if let Some(engine) = &self.engine {
+            let details = self.details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
+            details.push_link(context, attributes, &engine.limits);
+        }
+        self
+    }
+
+    /// Starts the span now.
+    pub fn start(self) -> Span {
+        let Self { engine, name, kind, parent, details } = self;
+        let Some(engine) = engine else {
+            return Span::none();
+        };
+        match parent {
+            Parent::Current => local::start_with(&engine, None, name, kind, details),
+            Parent::CurrentOrRemote(context) => {
+                local::start_with(&engine, Some(context), name, kind, details)
+            }
+            Parent::Root => local::start_root(&engine, None, name, kind, details),
+            Parent::Remote(context) => local::start_root(&engine, Some(context), name, kind, details),
+            Parent::Handle(parent) if parent.shared.engine.id == engine.id => {
+                local::start_child_of(&parent.shared, parent.span_id, name, kind, details)
+            }
+            Parent::Handle(other) => local::start_root(&engine, Some(other.outgoing()), name, kind, details),
+        }
+    }
+}
+
+impl fmt::Debug for SpanBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpanBuilder")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,206 @@
+//! The tracer: a handle on one engine (floor 4).
+
+use super::{
+    builder::TracerBuilder, collector::Waiting, engine::Engine, local, span::Span, span_builder::SpanBuilder,
+};
+use crate::{
+    diagnostics::Diagnostic,
+    export::{Completed, Report, Stats},
+    record::Resource,
+};
+use std::{
+    borrow::Cow,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// Makes spans and sends them to its exporters.
+///
+/// A tracer is a value: a process may have several, and they never see one another's spans. Clones are
+/// handles on the same tracer. When the last handle is dropped, what is left is delivered within
+/// [`drop_within`](TracerBuilder::drop_within); better is to call [`shutdown`](Self::shutdown), which
+/// says what became of it.
+///
+/// ```
+/// use std::time::Duration;
+/// use throughline::{Tracer, exporters::Memory};
+///
+/// let memory = Memory::new();
+/// let tracer = Tracer::builder("orders").exporter(memory.clone()).build()?;
+/// {
+///     let order = tracer.span("order").entered();
+///     order.set_attribute("order.id", 7);
+///     let _stock = throughline::Span::new("reserve stock").entered();
+/// }
+/// let report = tracer.shutdown(Duration::from_secs(5));
+/// assert!(report.is_complete());
+/// assert_eq!(memory.spans().len(), 2);
+/// # Ok::<(), throughline::BuildError>(())
+/// ```
+#[derive(Clone)]
+pub struct Tracer {
+    /// `None` where the environment has switched the SDK off.
+    handle: Option<Arc<Handle>>,
+    resource: Arc<Resource>,
+}
+
+struct Handle {
+    engine: Arc<Engine>,
+    drop_within: Duration,
+}
+
+impl Tracer {
+    /// Settings for a tracer of the service of this name.
+    pub fn builder(service_name: impl Into<Cow<'static, str>>) -> TracerBuilder {
+        TracerBuilder::new(Some(service_name.into()))
+    }
+
+    /// Settings for a tracer whose service is named by `OTEL_SERVICE_NAME` or by `service.name` in
+    /// `OTEL_RESOURCE_ATTRIBUTES`.
+    pub fn from_env() -> TracerBuilder {
+        TracerBuilder::new(None)
+    }
+
+    pub(super) fn new(engine: Arc<Engine>, drop_within: Duration) -> Self {
+        let resource = engine.resource.clone();
+        Self { handle: Some(Arc::new(Handle { engine, drop_within })), resource }
+    }
+
+    pub(super) fn inert(resource: Resource) -> Self {
+        Self { handle: None, resource: Arc::new(resource) }
+    }
+
+    pub(super) fn engine(&self) -> Option<&Arc<Engine>> {
+        self.handle.as_deref().map(|handle| &handle.engine)
+    }
+
+    /// Starts a span now: a child of the thread's current span if that is this tracer's, else the
+    /// first of a new trace.
+    pub fn span(&self, name: impl Into<Cow<'static, str>>) -> Span {
+        match self.engine() {
+            Some(engine) => local::start(engine, name.into()),
+            None => Span::none(),
+        }
+    }
+
+    /// As [`span`](Self::span), with options.
+    pub fn span_builder(&self, name: impl Into<Cow<'static, str>>) -> SpanBuilder {
+        SpanBuilder::new(self.engine().cloned(), name.into())
+    }
+
+    /// How often this has been noticed.
+    pub fn diagnostic_count(&self, diagnostic: Diagnostic) -> u64 {
+        self.engine().map_or(0, |engine| engine.diagnostics.count(diagnostic))
+    }
+
+    /// Who the spans belong to.
+    pub fn resource(&self) -> &Arc<Resource> {
+        &self.resource
+    }
+
+    /// The books up to now. Quick, and exact once a flush has returned.
+    pub fn stats(&self) -> Stats {
+        self.engine().map(|engine| engine.stats()).unwrap_or_default()
+    }
+
+    /// Delivers every span that has ended before the call; waits for that no longer than `within`.
+    ///
+    /// Works on any thread, inside async code too, though there it holds the executor's thread up: see
+    /// [`flush_async`](Self::flush_async). It needs no runtime and cannot deadlock with one, because
+    /// the exporters have threads of their own.
+    pub fn flush(&self, within: Duration) -> Report {
+        self.block_on(Engine::flush, within)
+    }
+
+    /// As [`flush`](Self::flush), without blocking. The flush starts with this call; the future, which
+    /// any executor can run, only waits for it.
+    pub fn flush_async(&self, within: Duration) -> FlushFuture {
+        self.wait_for(Engine::flush, within)
+    }
+
+    /// Delivers what has ended, then stops the tracer for all its handles, no later than `within`.
+    ///
+    /// What is not delivered by then is dropped and counted, as is every span that ends later. A second
+    /// call waits for the first.
+    pub fn shutdown(&self, within: Duration) -> Report {
+        self.block_on(Engine::shutdown, within)
+    }
+
+    /// As [`shutdown`](Self::shutdown), without blocking. The shutdown starts with this call.
+    pub fn shutdown_async(&self, within: Duration) -> FlushFuture {
+        self.wait_for(Engine::shutdown, within)
+    }
+
+    fn block_on(&self, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> Report {
+        match self.engine() {
+            Some(engine) => block_on(engine, start, within),
+            None => nothing_to_report(),
+        }
+    }
+
+    fn wait_for(&self, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> FlushFuture {
+        FlushFuture(self.engine().map(|engine| (engine.clone(), start(engine, within))))
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracer").field("service", &self.resource.service_name()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if !self.engine.is_shutting_down() {
+            let _report = block_on(&self.engine, Engine::shutdown, self.drop_within);
+        }
+    }
+}
+
+fn block_on(engine: &Engine, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> Report {
+    let waiting = start(engine, within);
+    let completed = waiting.completion.wait_until(waiting.deadline);
+    report(engine, completed)
+}
+
+fn report(engine: &Engine, completed: Completed) -> Report {
+    if completed.timed_out && engine.is_closed() {
+        // The collector gives up at the same deadline; whoever comes first, the books are closed.
+        engine.give_up();
+    }
+    engine.report(completed)
+}
+
+fn nothing_to_report() -> Report {
+    Report { stats: Stats::default(), timed_out: false, flush_failed: false }
+}
+
+/// Waits for a flush or a shutdown that has been started.
+///
+/// Needs no timer of the executor's: the tracer's own thread wakes it at the deadline. Dropping it does
+/// not stop what was started.
+#[must_use = "the report says whether spans were lost"]
+pub struct FlushFuture(Option<(Arc<Engine>, Waiting)>);
+
+impl Future for FlushFuture {
+    type Output = Report;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Report> {
+        match &self.0 {
+            Some((engine, waiting)) => {
+                waiting.completion.poll(context).map(|completed| report(engine, completed))
+            }
+            None => Poll::Ready(nothing_to_report()),
+        }
+    }
+}
+
+impl fmt::Debug for FlushFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FlushFuture").finish_non_exhaustive()
+    }
+}
