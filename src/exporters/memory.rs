@@ -4,9 +4,9 @@ use super::ExportedSpan;
 use crate::{
     export::{ExportError, Exporter},
     record::{Batch, SpanRecord},
-    sync::{Arc, Mutex, lock},
+    sync::{Mutex, lock},
 };
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// Keeps finished spans, in the order in which they came.
 ///

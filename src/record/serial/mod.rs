@@ -5,7 +5,7 @@
 mod read;
 mod write;
 
-use crate::context::{TraceFlags, TraceState};
+use crate::context::TraceFlags;
 use serde::{Deserialize, Deserializer, Serializer, de};
 use std::borrow::Cow;
 
@@ -25,18 +25,5 @@ mod trace_flags {
             _ => None,
         };
         bits.map(TraceFlags::from_bits).ok_or_else(|| de::Error::custom("expected two hex digits"))
-    }
-}
-
-/// The header's text.
-mod trace_state {
-    use super::{Cow, Deserialize, Deserializer, Serializer, TraceState, de};
-
-    pub(super) fn serialize<S: Serializer>(state: &TraceState, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(state)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TraceState, D::Error> {
-        <Cow<'de, str>>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }

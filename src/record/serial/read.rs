@@ -1,7 +1,7 @@
 //! Reading records from JSON (floor 2). The text may come from anywhere: whatever it says, it is a
 //! record or an error.
 
-use super::{trace_flags, trace_state};
+use super::trace_flags;
 use crate::{
     context::{TraceFlags, TraceState},
     ids::{SpanId, TraceId},
@@ -36,7 +36,7 @@ struct ReadSpan {
     parent_is_remote: bool,
     #[serde(default, with = "trace_flags")]
     trace_flags: TraceFlags,
-    #[serde(default, with = "trace_state")]
+    #[serde(default)]
     trace_state: TraceState,
     name: String,
     #[serde(default)]
@@ -77,7 +77,7 @@ struct ReadLink {
     span_id: SpanId,
     #[serde(default, with = "trace_flags")]
     trace_flags: TraceFlags,
-    #[serde(default, with = "trace_state")]
+    #[serde(default)]
     trace_state: TraceState,
     #[serde(default)]
     attributes: ReadAttributes,

@@ -1,6 +1,6 @@
 //! Writing records as JSON (floor 2).
 
-use super::{trace_flags, trace_state};
+use super::trace_flags;
 use crate::{
     context::{TraceFlags, TraceState},
     ids::{SpanId, TraceId},
@@ -53,7 +53,7 @@ struct WrittenSpan<'a, A: Serialize, E: Serialize, L: Serialize> {
     parent_is_remote: bool,
     #[serde(with = "trace_flags")]
     trace_flags: TraceFlags,
-    #[serde(with = "trace_state", skip_serializing_if = "TraceState::is_empty")]
+    #[serde(skip_serializing_if = "TraceState::is_empty")]
     trace_state: &'a TraceState,
     name: &'a str,
     kind: SpanKind,
@@ -109,7 +109,7 @@ impl Serialize for WrittenLink<'_> {
             span_id: SpanId,
             #[serde(with = "trace_flags")]
             trace_flags: TraceFlags,
-            #[serde(with = "trace_state", skip_serializing_if = "TraceState::is_empty")]
+            #[serde(skip_serializing_if = "TraceState::is_empty")]
             trace_state: &'a TraceState,
             attributes: A,
             #[serde(skip_serializing_if = "is_zero")]
