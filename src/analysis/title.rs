@@ -10,6 +10,9 @@ use crate::{
     value::Value,
 };
 
+/// Columns of a name that are left, at least, while a callee is named.
+const LEAST_NAME: usize = 8;
+
 /// The parts of a title, one blank between each two.
 pub(super) struct Title<'a> {
     pub(super) service: (&'a str, Paint),
@@ -34,14 +37,20 @@ impl Title<'_> {
         mark(self.kind, ascii).map_or(0, |mark| columns(mark, ascii) + 1)
     }
 
-    /// Writes it before column `end`. Where room is short the callee goes first, since the span below
-    /// tends to name it; then the name is cut, and a service that takes more than half.
+    /// Writes it before column `end`. Where room is short the name is cut; once little of it would be
+    /// left the callee goes, since the span below tends to name it; then a service that takes more
+    /// than half is cut, too.
     pub(super) fn put(&self, end: usize, line: &mut Line<'_>) {
         let ascii = line.options().ascii;
         let room = |line: &Line<'_>| end.saturating_sub(line.column());
-        let callee = self.callee.as_ref().filter(|_| self.columns(ascii) <= room(line));
+        let cut_name = columns(self.name, ascii).saturating_sub(LEAST_NAME);
+        let callee = self.callee.as_ref().filter(|_| self.columns(ascii) - cut_name <= room(line));
         let after_service = self.columns_without_callee(ascii) - columns(self.service.0, ascii);
-        let service_room = room(line).saturating_sub(after_service).max(room(line) / 2);
+        let service_room = if callee.is_some() {
+            room(line)
+        } else {
+            room(line).saturating_sub(after_service).max(room(line) / 2)
+        };
 
         let (service, paint) = self.service;
         line.put_within(service_room, service, paint);
