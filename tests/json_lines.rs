@@ -185,6 +185,21 @@ fn a_final_failure_counts_what_was_not_written_whole() {
 }
 
 #[test]
+fn the_line_feed_that_ends_a_torn_line_is_no_span() {
+    let writer = Scripted::new([
+        Step::Take(50),
+        Step::Fail(ErrorKind::StorageFull),
+        Step::Take(1 + 50),
+        Step::Fail(ErrorKind::BrokenPipe),
+    ]);
+    let mut exporter = JsonLines::to(writer.clone());
+    exporter.export(&batch(&["a"])).unwrap_err();
+    assert_eq!(decision(exporter.export(&batch(&["b", "c"]))), Decision::Permanent);
+    exporter.export(&batch(&["d"])).unwrap();
+    assert_eq!(writer.names(), (vec!["d".into()], 2));
+}
+
+#[test]
 fn a_file_is_appended_to() {
     let path = std::env::temp_dir().join(format!("throughline-json-lines-{}.jsonl", std::process::id()));
     for name in ["a", "b"] {
