@@ -29,6 +29,8 @@ mod redact;
 pub mod sampling;
 pub mod semconv;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod trace;
 mod value;
 

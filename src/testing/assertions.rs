@@ -95,7 +95,9 @@ impl AssertSpan for SpanRecord {
     }
 
     fn assert_event(&self, name: &str) -> &Self {
-        expect(self, self.events().any(|event| event.name == name), || format!("it to have an event {name:?}"))
+        expect(self, self.events().any(|event| event.name == name), || {
+            format!("it to have an event {name:?}")
+        })
     }
 
     fn assert_link(&self, target: &SpanContext) -> &Self {
@@ -136,7 +138,8 @@ fn same(one: &Value<'_>, other: &Value<'_>) -> bool {
     match (one, other) {
         (Value::F64(one), Value::F64(other)) => same_number(one, other),
         (Value::F64s(one), Value::F64s(other)) => {
-            one.len() == other.len() && one.iter().zip(other.iter()).all(|(one, other)| same_number(one, other))
+            one.len() == other.len()
+                && one.iter().zip(other.iter()).all(|(one, other)| same_number(one, other))
         }
         _ => one == other,
     }

@@ -12,7 +12,14 @@ pub(super) struct Described<'a>(pub(super) &'a SpanRecord);
 impl Display for Described<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let span = self.0;
-        write!(f, "span {:?} ({}), trace {}, id {}", span.name(), span.kind().as_str(), span.trace_id(), span.span_id())?;
+        write!(
+            f,
+            "span {:?} ({}), trace {}, id {}",
+            span.name(),
+            span.kind().as_str(),
+            span.trace_id(),
+            span.span_id()
+        )?;
         match span.parent_span_id() {
             None => f.write_str(", without a parent")?,
             Some(parent) if span.parent_is_remote() => write!(f, ", parent {parent} in another process")?,

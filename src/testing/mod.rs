@@ -7,19 +7,15 @@
 //! - [`ExporterContract`] checks an exporter against what the pipeline expects of one.
 //!
 //! ```
-//! use throughline::{Instrument, Span, testing::{AssertSpan, TestTracer}};
+//! use throughline::{Span, testing::{AssertSpan, TestTracer}};
 //!
-//! async fn reserve(item: &str) {
-//!     Span::current().set_attribute("item", item);
+//! fn reserve(item: &str) {
+//!     let span = Span::new("reserve").entered();
+//!     span.set_attribute("item", item);
 //! }
 //!
 //! let test = TestTracer::new();
-//! let order = Span::new("order");
-//! let reserve = reserve("apple").instrument(order.child("reserve"));
-//! # futures_util::FutureExt::now_or_never(reserve);
-//! # #[cfg(any())]
-//! block_on(reserve);
-//! order.end();
+//! Span::new("order").in_scope(|| reserve("apple"));
 //!
 //! assert_eq!(test.tree(), "order\n  reserve\n");
 //! test.span_named("reserve").assert_attribute("item", "apple").assert_child_of(&test.span_named("order"));

@@ -1,10 +1,9 @@
 //! The layer (floor 5).
 
-<<<<<<< HEAD
-use super::{config::Config, service::Client};
-=======
-use super::service::{Client, UrlTemplate};
->>>>>>> main
+use super::{
+    config::Config,
+    service::{Client, UrlTemplate},
+};
 use crate::{
     middleware::{
         headers::Headers,

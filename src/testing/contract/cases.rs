@@ -1,6 +1,9 @@
 //! The cases of the contract (floor 6), each by its name.
 
-use super::{samples::named, trial::Trial};
+use super::{
+    samples::{name, named},
+    trial::Trial,
+};
 use crate::{
     context::TraceFlags,
     record::{Outcome, SpanKind, SpanRecord, Status},
@@ -244,10 +247,17 @@ fn events_and_links(trial: &mut Trial<'_>) -> Result<(), String> {
     let mut span = trial.samples.span();
     let start = span.start_unix_nanos();
     for number in 0..128 {
-        span = span.with_event("retry", start + number, &[("attempt", Value::I64(number as i64)), ("why", "busy".into())]);
+        span = span.with_event(
+            "retry",
+            start + number,
+            &[("attempt", Value::I64(number as i64)), ("why", "busy".into())],
+        );
     }
     // One before the span's start, which a clock of another process may say.
-    span = span.with_event("early", 0, &[]).with_link(&one, &[("reason", "batch".into())]).with_link(&other, &[]);
+    span = span
+        .with_event("early", 0, &[])
+        .with_link(&one, &[("reason", "batch".into())])
+        .with_link(&other, &[]);
     trial.export(vec![span])?;
     trial.finish()
 }
@@ -255,7 +265,8 @@ fn events_and_links(trial: &mut Trial<'_>) -> Result<(), String> {
 // The span's own fields.
 
 fn kinds_statuses_outcomes(trial: &mut Trial<'_>) -> Vec<SpanRecord> {
-    let kinds = [SpanKind::Internal, SpanKind::Server, SpanKind::Client, SpanKind::Producer, SpanKind::Consumer];
+    let kinds =
+        [SpanKind::Internal, SpanKind::Server, SpanKind::Client, SpanKind::Producer, SpanKind::Consumer];
     let statuses = [Status::Unset, Status::Ok, Status::error(""), Status::error("the card was declined")];
     let outcomes = [Outcome::Completed, Outcome::Cancelled, Outcome::Panicked];
     let mut spans = Vec::new();
@@ -282,7 +293,7 @@ fn extreme_times(trial: &mut Trial<'_>) -> Vec<SpanRecord> {
 fn at_times(trial: &mut Trial<'_>, times: &[(u64, u64)]) -> Vec<SpanRecord> {
     let mut at = |(start, end): &(u64, u64)| {
         let context = trial.samples.context();
-        SpanRecord::new(&context, context.span_id().to_string(), *start, *end)
+        SpanRecord::new(&context, name(&context), *start, *end)
     };
     times.iter().map(&mut at).collect()
 }
@@ -296,7 +307,8 @@ fn parents(trial: &mut Trial<'_>) -> Vec<SpanRecord> {
     // A span that is its own parent makes no sense, and must do no harm.
     spans.push(named(&own, "").with_parent(own.span_id(), false));
     let unsampled = trial.samples.context();
-    let unsampled = crate::context::SpanContext::new(unsampled.trace_id(), unsampled.span_id(), TraceFlags::default());
+    let unsampled =
+        crate::context::SpanContext::new(unsampled.trace_id(), unsampled.span_id(), TraceFlags::default());
     spans.push(named(&unsampled, ""));
     spans
 }

@@ -58,7 +58,9 @@ impl Driver {
         let _ended = self.calls.send(call);
         match self.answers.recv_timeout(self.hung_after) {
             Ok(answer) => answer.map_err(|error| format!("{what} {error}")),
-            Err(RecvTimeoutError::Timeout) => Err(format!("{what} has not come back after {:?}", self.hung_after)),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(format!("{what} has not come back after {:?}", self.hung_after))
+            }
             Err(RecvTimeoutError::Disconnected) => Err(format!("{what} came after the exporter had gone")),
         }
     }

@@ -13,8 +13,9 @@ use trial::{Delivered, Patience, Trial};
 ///
 /// The kit is given a way to make the exporter together with a reader of what has been delivered: the ids
 /// of all spans that have reached the far end of it, each as often as it is there. Where a backend stores
-/// no ids, the reader can take them from the spans' names, which begin with them, as 16 hex digits (but
-/// for one case, `an empty name`, which such an exporter has to leave [out](Self::without)).
+/// no ids, the reader can take them from the spans' names: `sample-` and the id's 16 hex digits come first
+/// in each (but for one case, `an empty name`, which such an exporter has to leave
+/// [out](Self::without)).
 ///
 /// Each case has an exporter of its own, on a thread of its own, called as the pipeline calls it. A case
 /// fails by a wrong answer, a panic, a span that is lost or comes twice, or a call that takes too long;
@@ -126,10 +127,12 @@ impl<'a> ExporterContract<'a> {
 
     /// Runs all cases; those that fail.
     pub fn failures(self) -> Vec<ContractFailure> {
-        let cases = cases::CASES.iter().filter(|(case, _)| !self.left_out.iter().any(|left_out| left_out == case));
+        let cases =
+            cases::CASES.iter().filter(|(case, _)| !self.left_out.iter().any(|left_out| left_out == case));
         let run = |(case, run): &(&'static str, cases::Case)| {
             let (exporter, delivered) = (self.make)();
-            let result = Trial::start(exporter, delivered, self.patience).and_then(|mut trial| run(&mut trial));
+            let result =
+                Trial::start(exporter, delivered, self.patience).and_then(|mut trial| run(&mut trial));
             result.err().map(|what| ContractFailure { case, what })
         };
         cases.filter_map(run).collect()

@@ -7,7 +7,7 @@ use crate::{
 };
 use std::num::{NonZeroU64, NonZeroU128};
 
-/// Makes spans with ids of their own, named by them.
+/// Makes spans with ids of their own, each named `sample-` and its id.
 pub(super) struct Samples {
     next: NonZeroU64,
 }
@@ -32,7 +32,7 @@ impl Samples {
         self.named("")
     }
 
-    /// A span whose name is its id, and this.
+    /// A span whose name ends in this.
     pub(super) fn named(&mut self, more: &str) -> SpanRecord {
         let context = self.context();
         named(&context, more)
@@ -43,9 +43,13 @@ impl Samples {
     }
 }
 
-/// The span of a context, named by its id and this.
+/// The span of a context; its name ends in this.
 pub(super) fn named(context: &SpanContext, more: &str) -> SpanRecord {
     /// 2025-01-01 00:00 UTC.
     const START: u64 = 1_735_689_600_000_000_000;
-    SpanRecord::new(context, format!("{}{more}", context.span_id()), START, START + 12_345_678)
+    SpanRecord::new(context, name(context) + more, START, START + 12_345_678)
+}
+
+pub(super) fn name(context: &SpanContext) -> String {
+    format!("sample-{}", context.span_id())
 }
