@@ -78,6 +78,10 @@ fn head(trace: &Trace<'_>, options: &RenderOptions, out: &mut String) {
     }
     facts.push((units::duration(nanos, options.ascii), Paint::Strong));
     facts.push((format!("{:.3}", Rfc3339(trace.start_unix_nanos())), Paint::Dim));
+    let mut callers = trace.nodes().filter(|node| node.place() == Place::RemoteParent);
+    if let Some(caller) = callers.find_map(|node| node.span().parent_span_id()) {
+        facts.push((format!("called from span {caller}"), Paint::Plain));
+    }
     if let Some(id) = spans.clone().find_map(|span| span.attribute(semconv::REQUEST_ID)) {
         facts.push((format!("request {id}"), Paint::Plain));
     }

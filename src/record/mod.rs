@@ -63,7 +63,7 @@ mod utc;
 
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
-pub(crate) use details::{Details, Limits, LinkTarget, cut_name};
+pub(crate) use details::{Details, Limits, LinkTarget, cut_at, cut_name};
 pub use details::{Event, Link};
 pub(crate) use recycle::{FreeList, Recycler};
 pub use resource::Resource;

@@ -8,14 +8,14 @@ use super::{
     default,
     engine::{Engine, Shared, any_tracer_is_live},
     lane::Lane,
-    span::{Fixed, Span},
+    span::{Live, Span},
     stack::Stack,
     tracer::Tracer,
 };
 use crate::{
     context::{Context, SpanContext, TraceFlags},
     ids::{RequestId, SpanId, ThreadRng, mint_trace_id},
-    record::{Details, FreeList, Limits, Outcome, Recycler, SpanKind},
+    record::{Details, FreeList, Limits, Outcome, Recycler, SpanKind, cut_at},
     sampling::SamplingParameters,
     value::Attribute,
 };
@@ -24,6 +24,9 @@ use std::{borrow::Cow, cell::RefCell, sync::Arc, thread};
 /// References to one trace's shared state that the thread keeps for the next span of that trace, so
 /// that starting one costs no atomic operation. As many as spans are usually nested.
 const SPARE_REFERENCES: usize = 16;
+
+/// Boxes of ended spans that the thread keeps for new ones: under 10 KiB.
+const SPARE_BOXES: usize = 64;
 
 pub(super) use super::stack::Token;
 
@@ -36,6 +39,8 @@ struct Local {
     next_serial: u64,
     /// All to the same trace.
     spare: Vec<Arc<Shared>>,
+    /// Boxes of ended spans, for new ones.
+    boxes: Vec<Box<Live>>,
     /// The one used last comes first.
     lanes: Vec<Lane>,
     buffers: FreeList,
@@ -49,6 +54,7 @@ impl Local {
             stack: Stack::new(),
             next_serial: 1,
             spare: Vec::new(),
+            boxes: Vec::new(),
             lanes: Vec::new(),
             buffers: FreeList::new(),
             rng: None,
@@ -120,35 +126,48 @@ impl Local {
         }
     }
 
-    /// Gives a span its id and its start.
+    /// Starts a span, but for its name.
     #[inline(always)]
-    fn begin(&mut self, shared: &Arc<Shared>) -> (SpanId, u64) {
-        let engine = &shared.engine;
-        let span_id = match &engine.ids.0 {
+    fn begin(&mut self, shared: Arc<Shared>, parent: Option<SpanId>) -> Box<Live> {
+        let mut live = match self.boxes.pop() {
+            Some(live) => live,
+            None => Live::vacant(),
+        };
+        live.span_id = match &shared.engine.ids.0 {
             None => self.rng().span_id(),
             Some(custom) => custom.span_id(),
         };
-        if !shared.recording {
-            return (span_id, 0);
+        live.parent = parent;
+        live.parent_is_remote = false;
+        live.kind = SpanKind::Internal;
+        live.began_in_panic = thread::panicking();
+        if shared.recording {
+            if let Some(lane) = self.lane(&shared.engine) {
+                lane.count_start();
+            }
+            live.start = shared.engine.timeline.ticks();
         }
-        if let Some(lane) = self.lane(engine) {
-            lane.count_start();
-        }
-        (span_id, engine.timeline.ticks())
+        live.shared = Some(shared);
+        live
     }
 
     /// Ends a span: hands it to its collector, if it is recorded.
     #[inline(always)]
-    fn finish(&mut self, span: &mut Span, outcome: Outcome) {
-        let Some(shared) = span.take_shared() else {
+    fn finish(&mut self, mut live: Box<Live>, outcome: Outcome) {
+        let Some(shared) = live.shared.take() else {
             return;
         };
         if shared.recording
             && let Some(lane) = self.lane(&shared.engine)
         {
-            lane.push(span.take_record(&shared, outcome), &shared.engine);
+            lane.push(live.take_record(&shared, outcome), &shared.engine);
+        } else {
+            live.name = Cow::Borrowed("");
         }
         self.keep(shared);
+        if self.boxes.len() < SPARE_BOXES {
+            self.boxes.push(live);
+        }
     }
 
     #[inline(always)]
@@ -182,15 +201,34 @@ fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
 
 // Starting spans.
 
+/// As [`start_default`], for a name that need not be moved.
+pub(super) fn start_named(name: &'static str) -> Span {
+    if !any_tracer_is_live() {
+        return Span::none();
+    }
+    match begin_child_of_current(None) {
+        Some(mut live) => {
+            live.name = Cow::Borrowed(limited(name, &live));
+            Span::live(live)
+        }
+        None => start_orphan(name.into()),
+    }
+}
+
 /// Starts a span of whatever tracer is at hand.
 pub(super) fn start_default(name: Cow<'static, str>) -> Span {
     if !any_tracer_is_live() {
         return Span::none();
     }
-    if let Some((shared, parent, span_id, start)) = begin_child_of_current(None) {
-        let fixed = fixed(span_id, Some(parent), false, start, SpanKind::Internal);
-        return Span::live(shared, fixed, name, None);
+    match begin_child_of_current(None) {
+        Some(live) => finished_start(live, name, SpanKind::Internal, None),
+        None => start_orphan(name),
     }
+}
+
+/// Starts a span where none is current.
+#[cold]
+fn start_orphan(name: Cow<'static, str>) -> Span {
     match default_engine() {
         Some(engine) => start_root(&engine, None, name, SpanKind::Internal, None),
         None => Span::none(),
@@ -211,33 +249,50 @@ pub(super) fn start_with(
     kind: SpanKind,
     details: Option<Box<Details>>,
 ) -> Span {
-    if let Some((shared, parent, span_id, start)) = begin_child_of_current(Some(engine.id)) {
-        return Span::live(shared, fixed(span_id, Some(parent), false, start, kind), name, details);
+    match begin_child_of_current(Some(engine.id)) {
+        Some(live) => finished_start(live, name, kind, details),
+        None => start_root(engine, otherwise, name, kind, details),
     }
-    start_root(engine, otherwise, name, kind, details)
 }
 
-/// Begins a child of the current span, of any tracer or of this one: its trace, its parent, its id and
-/// its start.
+/// Begins a child of the current span, of any tracer or of this one.
 #[inline(always)]
-fn begin_child_of_current(engine_id: Option<u64>) -> Option<(Arc<Shared>, SpanId, SpanId, u64)> {
+fn begin_child_of_current(engine_id: Option<u64>) -> Option<Box<Live>> {
     with(|local| {
         let (shared, parent) = local.share_top(engine_id)?;
-        let (span_id, start) = local.begin(&shared);
-        Some((shared, parent, span_id, start))
+        Some(local.begin(shared, Some(parent)))
     })
     .flatten()
 }
 
-#[inline(always)]
-fn fixed(
-    span_id: SpanId,
-    parent: Option<SpanId>,
-    parent_is_remote: bool,
-    start: u64,
+/// Gives a span that has begun all the rest.
+fn finished_start(
+    mut live: Box<Live>,
+    name: Cow<'static, str>,
     kind: SpanKind,
-) -> Fixed {
-    Fixed { span_id, parent, start, kind, parent_is_remote, began_in_panic: thread::panicking() }
+    details: Option<Box<Details>>,
+) -> Span {
+    live.name = match name {
+        Cow::Borrowed(name) => Cow::Borrowed(limited(name, &live)),
+        Cow::Owned(mut name) => {
+            name.truncate(limited(&name, &live).len());
+            Cow::Owned(name)
+        }
+    };
+    live.kind = kind;
+    live.absorb(details);
+    Span::live(live)
+}
+
+/// A name, cut if it is too long.
+#[inline(always)]
+fn limited<'a>(name: &'a str, live: &Live) -> &'a str {
+    match &live.shared {
+        Some(shared) if name.len() > shared.engine.limits.name_bytes => {
+            cut_at(name, shared.engine.limits.name_bytes)
+        }
+        _ => name,
+    }
 }
 
 /// Starts a child of a span that need not be current.
@@ -250,15 +305,9 @@ pub(super) fn start_child_of(
 ) -> Span {
     let begun = with(|local| {
         let shared = local.share(shared);
-        let (span_id, start) = local.begin(&shared);
-        (shared, span_id, start)
+        local.begin(shared, Some(parent))
     });
-    match begun {
-        Some((shared, span_id, start)) => {
-            Span::live(shared, fixed(span_id, Some(parent), false, start, kind), name, details)
-        }
-        None => Span::none(),
-    }
+    begun.map_or_else(Span::none, |live| finished_start(live, name, kind, details))
 }
 
 /// Starts the first span of a trace in this process, under a caller's or on its own.
@@ -277,20 +326,17 @@ pub(super) fn start_root(
     let Some((shared, parent)) = trace else {
         return Span::none();
     };
-    let shared = Arc::new(shared);
+    let recording = shared.recording;
     let begun = with(|local| {
-        if !shared.recording
-            && let Some(lane) = local.lane(engine)
-        {
+        if !recording && let Some(lane) = local.lane(engine) {
             lane.count_sampled_out();
         }
-        local.begin(&shared)
+        let mut live = local.begin(Arc::new(shared), parent);
+        live.parent_is_remote = parent.is_some();
+        live
     });
-    let Some((span_id, start)) = begun else {
-        return Span::none();
-    };
-    let details = if shared.recording { details } else { None };
-    Span::live(shared, fixed(span_id, parent, parent.is_some(), start, kind), name, details)
+    let details = if recording { details } else { None };
+    begun.map_or_else(Span::none, |live| finished_start(live, name, kind, details))
 }
 
 /// The state that the spans of a trace will share, and the caller's span.
@@ -352,29 +398,49 @@ pub(super) fn ambient_engine() -> Option<Arc<Engine>> {
 // Ending spans.
 
 /// Ends a span.
-pub(super) fn finish(span: &mut Span, outcome: Outcome) {
-    let on_this_thread = with(|local| local.finish(span, outcome));
-    if on_this_thread.is_none() {
-        finish_stray(span, outcome);
+pub(super) fn finish(live: Box<Live>, outcome: Outcome) {
+    let mut live = Some(live);
+    with(|local| {
+        if let Some(live) = live.take() {
+            local.finish(live, outcome);
+        }
+    });
+    if let Some(live) = live {
+        finish_stray(live, outcome);
     }
 }
 
-/// Ends a span and its time as the current one.
-pub(super) fn leave_and_finish(token: Token, span: &mut Span, outcome: Outcome) {
-    let on_this_thread = with(|local| {
-        span.absorb(local.exit(token));
-        local.finish(span, outcome);
+/// Ends a span that nobody ended in another way.
+pub(super) fn finish_dropped(live: Box<Live>) {
+    let outcome = outcome_of_drop(&live);
+    finish(live, outcome);
+}
+
+/// Ends a span, and its time as the current one.
+pub(super) fn leave_and_finish(token: Token, live: Box<Live>) {
+    let outcome = outcome_of_drop(&live);
+    let mut live = Some(live);
+    with(|local| {
+        if let Some(live) = live.take() {
+            live.absorb(local.exit(token));
+            local.finish(live, outcome);
+        }
     });
-    if on_this_thread.is_none() {
-        finish_stray(span, outcome);
+    if let Some(live) = live {
+        finish_stray(live, outcome);
     }
+}
+
+#[inline(always)]
+fn outcome_of_drop(live: &Live) -> Outcome {
+    if thread::panicking() && !live.began_in_panic { Outcome::Panicked } else { Outcome::Completed }
 }
 
 /// Ends a span whose thread is too far gone to have a lane.
 #[cold]
-fn finish_stray(span: &mut Span, outcome: Outcome) {
-    if let Some(shared) = span.take_shared().filter(|shared| shared.recording) {
-        let record = span.take_record(&shared, outcome);
+fn finish_stray(mut live: Box<Live>, outcome: Outcome) {
+    if let Some(shared) = live.shared.take().filter(|shared| shared.recording) {
+        let record = live.take_record(&shared, outcome);
         shared.engine.push_stray(record);
     }
 }

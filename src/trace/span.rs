@@ -13,7 +13,7 @@ use crate::{
     record::{Details, Limits, Outcome, SpanKind, SpanRecord, Status, cut_name},
     value::Value,
 };
-use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, thread, time::Duration};
+use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, time::Duration};
 
 /// One unit of work: from now until it is dropped or ended.
 ///
@@ -43,36 +43,108 @@ use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, thread, time::D
 /// For futures, whose drop before their end means cancellation, see
 /// [`Instrument`](super::Instrument).
 #[must_use = "a span ends when it is dropped"]
-pub struct Span {
-    /// `None` if the span is inert or has ended; then nothing else here means anything.
-    shared: Option<Arc<Shared>>,
-    fixed: Fixed,
-    name: Cow<'static, str>,
-    details: Cell<Option<Box<Details>>>,
-}
+pub struct Span(Option<Box<Live>>);
 
-/// What is settled when a span starts.
-#[derive(Clone, Copy)]
-pub(super) struct Fixed {
+/// A span of a live tracer, in one place from its start to its end: what moves is the pointer to it.
+///
+/// A thread keeps the boxes of ended spans for new ones. Moving the span itself instead, just written as
+/// it is, costs several times what all the rest of its start does.
+pub(super) struct Live {
+    /// `None` only in a box that waits for a span.
+    pub(super) shared: Option<Arc<Shared>>,
     pub(super) span_id: SpanId,
     pub(super) parent: Option<SpanId>,
     /// In ticks; meaningless where the trace is not recorded.
     pub(super) start: u64,
+    pub(super) name: Cow<'static, str>,
+    details: Cell<Option<Box<Details>>>,
     pub(super) kind: SpanKind,
     pub(super) parent_is_remote: bool,
     /// A span started during a panic, by a destructor, is not a victim of it.
     pub(super) began_in_panic: bool,
 }
 
-impl Fixed {
-    const INERT: Self = Self {
-        span_id: SpanId::MIN,
-        parent: None,
-        start: 0,
-        kind: SpanKind::Internal,
-        parent_is_remote: false,
-        began_in_panic: false,
-    };
+impl Live {
+    /// A box for a span.
+    #[cold]
+    pub(super) fn vacant() -> Box<Self> {
+        Box::new(Self {
+            shared: None,
+            span_id: SpanId::MIN,
+            parent: None,
+            start: 0,
+            name: Cow::Borrowed(""),
+            details: Cell::new(None),
+            kind: SpanKind::Internal,
+            parent_is_remote: false,
+            began_in_panic: false,
+        })
+    }
+
+    /// What is exported of it, if it ends now. Only for a span of a recorded trace, once.
+    #[inline(always)]
+    pub(super) fn take_record(&mut self, shared: &Shared, outcome: Outcome) -> SpanRecord {
+        let end = shared.engine.timeline.ticks();
+        let mut record = SpanRecord {
+            trace_id: shared.trace_id,
+            span_id: self.span_id,
+            parent_span_id: self.parent,
+            start: self.start,
+            end,
+            name: std::mem::take(&mut self.name),
+            details: self.details.take(),
+            kind: self.kind,
+            outcome,
+            flags: shared.flags,
+            parent_is_remote: self.parent_is_remote,
+        };
+        if record.details.is_some() || outcome == Outcome::Panicked || !shared.trace_state.is_empty() {
+            complete(&mut record, shared);
+        }
+        record
+    }
+
+    /// The trace, if it is recorded.
+    #[inline]
+    fn recorded(&self) -> Option<&Arc<Shared>> {
+        self.shared.as_ref().filter(|shared| shared.recording)
+    }
+
+    fn record(&self, body: impl FnOnce(&mut Details, &Limits)) {
+        let Some(shared) = self.recorded() else {
+            return;
+        };
+        let engine = &shared.engine;
+        let mut details = self.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
+        body(&mut details, &engine.limits);
+        // What user code has recorded in the meantime, by being formatted, stands behind it.
+        if let Some(meanwhile) = self.details.take() {
+            details.append(meanwhile, &engine.limits);
+        }
+        self.details.set(Some(details));
+    }
+
+    /// Takes over what was recorded on it while it was current.
+    #[inline]
+    pub(super) fn absorb(&self, details: Option<Box<Details>>) {
+        if let Some(later) = details {
+            self.append(later);
+        }
+    }
+
+    fn append(&self, later: Box<Details>) {
+        let Some(shared) = &self.shared else {
+            return;
+        };
+        let merged = match self.details.take() {
+            None => later,
+            Some(mut earlier) => {
+                earlier.append(later, &shared.engine.limits);
+                earlier
+            }
+        };
+        self.details.set(Some(merged));
+    }
 }
 
 /// What only some spans need at their end.
@@ -178,7 +250,11 @@ impl Span {
     /// thread's or the process's default tracer; else nothing.
     #[inline]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        local::start_default(name.into())
+        // A literal's name goes in registers, which a `Cow` does not.
+        match name.into() {
+            Cow::Borrowed(name) => local::start_named(name),
+            owned => local::start_default(owned),
+        }
     }
 
     /// As [`new`](Self::new), with options.
@@ -188,26 +264,19 @@ impl Span {
 
     /// A span that records nothing.
     pub const fn none() -> Self {
-        Self { shared: None, fixed: Fixed::INERT, name: Cow::Borrowed(""), details: Cell::new(None) }
+        Self(None)
     }
 
     #[inline(always)]
-    pub(super) fn live(
-        shared: Arc<Shared>,
-        fixed: Fixed,
-        name: Cow<'static, str>,
-        details: Option<Box<Details>>,
-    ) -> Self {
-        let most = shared.engine.limits.name_bytes;
-        let name = if name.len() <= most { name } else { cut_name(name, most) };
-        Self { shared: Some(shared), fixed, name, details: Cell::new(details) }
+    pub(super) const fn live(live: Box<Live>) -> Self {
+        Self(Some(live))
     }
 
     /// Starts a child of this span now, current or not.
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Self {
-        match &self.shared {
-            Some(shared) => {
-                local::start_child_of(shared, self.fixed.span_id, name.into(), SpanKind::Internal, None)
+        match self.identity() {
+            Some((shared, span_id)) => {
+                local::start_child_of(shared, span_id, name.into(), SpanKind::Internal, None)
             }
             None => Self::none(),
         }
@@ -224,7 +293,9 @@ impl Span {
     }
 
     pub(crate) fn end_as(mut self, outcome: Outcome) {
-        local::finish(&mut self, outcome);
+        if let Some(live) = self.0.take() {
+            local::finish(live, outcome);
+        }
     }
 
     /// Makes this the thread's current span until the guard is dropped.
@@ -251,23 +322,14 @@ impl Span {
     recording_methods!();
 
     fn record(&self, body: impl FnOnce(&mut Details, &Limits)) {
-        let Some(shared) = self.recorded() else {
-            return;
-        };
-        let engine = &shared.engine;
-        let mut details = self.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
-        body(&mut details, &engine.limits);
-        // What user code has recorded in the meantime, by being formatted, stands behind it.
-        if let Some(meanwhile) = self.details.take() {
-            details.append(meanwhile, &engine.limits);
+        if let Some(live) = &self.0 {
+            live.record(body);
         }
-        self.details.set(Some(details));
     }
 
-    /// The trace, if it is recorded.
     #[inline]
     fn recorded(&self) -> Option<&Arc<Shared>> {
-        self.shared.as_ref().filter(|shared| shared.recording)
+        self.0.as_ref()?.recorded()
     }
 
     fn ticks(&self) -> u64 {
@@ -287,111 +349,63 @@ impl Span {
     /// A handle for children elsewhere: cheap to clone, `Send` and `Sync`, and never keeps the span
     /// open.
     pub fn handle(&self) -> Option<SpanHandle> {
-        let shared = self.shared.as_ref()?;
-        Some(SpanHandle { shared: shared.clone(), span_id: self.fixed.span_id })
+        self.identity().map(|(shared, span_id)| SpanHandle { shared: shared.clone(), span_id })
     }
 
     /// The id of the request it belongs to.
     pub fn request_id(&self) -> Option<&RequestId> {
-        self.shared.as_ref().map(|shared| &shared.request_id)
+        self.identity().map(|(shared, _)| &shared.request_id)
     }
 
     /// The baggage of the request it belongs to.
     pub fn baggage(&self) -> Option<&Baggage> {
-        self.shared.as_ref().map(|shared| &shared.baggage)
+        self.identity().map(|(shared, _)| &shared.baggage)
     }
 
     /// The time since it started, by the tracer's clock; zero where nothing is recorded.
     pub fn elapsed(&self) -> Duration {
-        self.recorded().map_or(Duration::ZERO, |shared| {
-            let timeline = &shared.engine.timeline;
-            Duration::from_nanos(timeline.nanos_between(self.fixed.start, timeline.ticks()))
-        })
+        let (Some(live), Some(shared)) = (&self.0, self.recorded()) else {
+            return Duration::ZERO;
+        };
+        let timeline = &shared.engine.timeline;
+        Duration::from_nanos(timeline.nanos_between(live.start, timeline.ticks()))
     }
 
     /// The trace's shared state and the span's id, unless it is inert.
     #[inline]
     pub(super) fn identity(&self) -> Option<(&Arc<Shared>, SpanId)> {
-        self.shared.as_ref().map(|shared| (shared, self.fixed.span_id))
+        let live = self.0.as_ref()?;
+        live.shared.as_ref().map(|shared| (shared, live.span_id))
     }
 
     #[inline]
     pub(super) fn enter_entry(&self) -> Option<local::Token> {
-        let (shared, span_id) = self.identity()?;
-        local::enter(shared, span_id, true)
+        let live = self.0.as_ref()?;
+        local::enter(live.shared.as_ref()?, live.span_id, true)
     }
 
     /// Takes over what was recorded on it while it was current.
     #[inline]
     pub(super) fn absorb(&self, details: Option<Box<Details>>) {
-        if let Some(later) = details {
-            self.append(later);
+        if let Some(live) = &self.0 {
+            live.absorb(details);
         }
-    }
-
-    #[cold]
-    fn append(&self, later: Box<Details>) {
-        let Some(shared) = &self.shared else {
-            return;
-        };
-        let merged = match self.details.take() {
-            None => later,
-            Some(mut earlier) => {
-                earlier.append(later, &shared.engine.limits);
-                earlier
-            }
-        };
-        self.details.set(Some(merged));
     }
 
     /// Ends it, and its time as the current span.
     #[inline]
     pub(super) fn leave_and_end(&mut self, token: local::Token) {
-        let outcome = self.outcome_of_drop();
-        local::leave_and_finish(token, self, outcome);
-    }
-
-    #[inline]
-    fn outcome_of_drop(&self) -> Outcome {
-        if thread::panicking() && !self.fixed.began_in_panic { Outcome::Panicked } else { Outcome::Completed }
-    }
-
-    /// Takes the span's place in its trace: from here on it is inert.
-    #[inline(always)]
-    pub(super) fn take_shared(&mut self) -> Option<Arc<Shared>> {
-        self.shared.take()
-    }
-
-    /// What is exported of it, if it ends now. Only for a span of a recorded trace, once.
-    #[inline(always)]
-    pub(super) fn take_record(&mut self, shared: &Shared, outcome: Outcome) -> SpanRecord {
-        let end = shared.engine.timeline.ticks();
-        let mut record = SpanRecord {
-            trace_id: shared.trace_id,
-            span_id: self.fixed.span_id,
-            parent_span_id: self.fixed.parent,
-            start: self.fixed.start,
-            end,
-            name: std::mem::take(&mut self.name),
-            details: self.details.take(),
-            kind: self.fixed.kind,
-            outcome,
-            flags: shared.flags,
-            parent_is_remote: self.fixed.parent_is_remote,
-        };
-        if record.details.is_some() || outcome == Outcome::Panicked || !shared.trace_state.is_empty() {
-            complete(&mut record, shared);
+        if let Some(live) = self.0.take() {
+            local::leave_and_finish(token, live);
         }
-        record
     }
 }
 
 impl Drop for Span {
     #[inline]
     fn drop(&mut self) {
-        if self.shared.is_some() {
-            let outcome = self.outcome_of_drop();
-            local::finish(self, outcome);
+        if let Some(live) = self.0.take() {
+            local::finish_dropped(live);
         }
     }
 }
@@ -404,15 +418,15 @@ impl Default for Span {
 
 impl fmt::Debug for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.shared {
-            Some(shared) => f
+        match (&self.0, self.identity()) {
+            (Some(live), Some((shared, span_id))) => f
                 .debug_struct("Span")
-                .field("name", &self.name)
+                .field("name", &live.name)
                 .field("trace_id", &shared.trace_id)
-                .field("span_id", &self.fixed.span_id)
+                .field("span_id", &span_id)
                 .field("recording", &shared.recording)
                 .finish_non_exhaustive(),
-            None => f.write_str("Span(none)"),
+            _ => f.write_str("Span(none)"),
         }
     }
 }
