@@ -160,11 +160,14 @@ impl Local {
         if shared.recording
             && let Some(lane) = self.lane(&shared.engine)
         {
-            lane.push(live.take_record(&shared, outcome), &shared.engine);
-        } else {
-            live.name = Cow::Borrowed("");
+            let end = shared.engine.timeline.ticks();
+            let large_bytes = live.settle(&shared, outcome);
+            if lane.admit(large_bytes, &shared.engine) {
+                lane.put(live.take_record(&shared, end, outcome));
+            }
         }
         self.keep(shared);
+        live.vacate();
         if self.boxes.len() < SPARE_BOXES {
             self.boxes.push(live);
         }
@@ -440,7 +443,9 @@ fn outcome_of_drop(live: &Live) -> Outcome {
 #[cold]
 fn finish_stray(mut live: Box<Live>, outcome: Outcome) {
     if let Some(shared) = live.shared.take().filter(|shared| shared.recording) {
-        let record = live.take_record(&shared, outcome);
+        let end = shared.engine.timeline.ticks();
+        live.settle(&shared, outcome);
+        let record = live.take_record(&shared, end, outcome);
         shared.engine.push_stray(record);
     }
 }
