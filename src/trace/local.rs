@@ -40,6 +40,7 @@ struct Local {
     /// All to the same trace.
     spare: Vec<Arc<Shared>>,
     /// Boxes of ended spans, for new ones.
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept: a span must not move")]
     boxes: Vec<Box<Live>>,
     /// The one used last comes first.
     lanes: Vec<Lane>,
@@ -441,6 +442,7 @@ fn outcome_of_drop(live: &Live) -> Outcome {
 
 /// Ends a span whose thread is too far gone to have a lane.
 #[cold]
+#[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
 fn finish_stray(mut live: Box<Live>, outcome: Outcome) {
     if let Some(shared) = live.shared.take().filter(|shared| shared.recording) {
         let end = shared.engine.timeline.ticks();
