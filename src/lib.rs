@@ -73,6 +73,8 @@ mod redact;
 pub mod sampling;
 pub mod semconv;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod trace;
 mod value;
 

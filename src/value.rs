@@ -15,7 +15,7 @@ use std::{borrow::Cow, fmt};
 /// assert_eq!(Value::from(u64::MAX).to_string(), "18446744073709551615");
 /// assert_eq!(Value::from("eu-1").as_str(), Some("eu-1"));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Value<'a> {
     /// True or false.
@@ -89,6 +89,24 @@ impl<'a> Value<'a> {
             Self::I64s(list) => Value::I64s(Cow::Borrowed(list)),
             Self::F64s(list) => Value::F64s(Cow::Borrowed(list)),
             Self::Strs(list) => Value::Strs(Cow::Borrowed(list)),
+        }
+    }
+}
+
+/// Borrowed or owned is all the same, and so is for how long: `Value` is invariant, so that a derived
+/// comparison would only take two of one lifetime.
+impl<'b> PartialEq<Value<'b>> for Value<'_> {
+    fn eq(&self, other: &Value<'b>) -> bool {
+        match (self, other) {
+            (Self::Bool(one), Value::Bool(other)) => one == other,
+            (Self::I64(one), Value::I64(other)) => one == other,
+            (Self::F64(one), Value::F64(other)) => one == other,
+            (Self::Str(one), Value::Str(other)) => one == other,
+            (Self::Bools(one), Value::Bools(other)) => one == other,
+            (Self::I64s(one), Value::I64s(other)) => one == other,
+            (Self::F64s(one), Value::F64s(other)) => one == other,
+            (Self::Strs(one), Value::Strs(other)) => one[..] == other[..],
+            _ => false,
         }
     }
 }

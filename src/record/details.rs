@@ -4,11 +4,11 @@
 //! `Details` takes a typical request's worth without an allocation. Attributes are appended; a key
 //! set twice is settled once, by [`Details::settle`], off the caller's thread.
 
+use super::status::Status;
 use crate::{
     clock::Timeline,
     context::{SpanContext, TraceFlags, TraceState},
     ids::{SpanId, TraceId},
-    record::Status,
     semconv,
     value::{Attribute, Value},
 };

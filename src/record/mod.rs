@@ -58,6 +58,7 @@ mod recycle;
 mod resource;
 mod serial;
 mod span;
+mod status;
 mod utc;
 
 pub use batch::Batch;
@@ -66,5 +67,6 @@ pub(crate) use details::{Details, Limits, LinkTarget, cut_at, cut_name};
 pub use details::{Event, Link};
 pub(crate) use recycle::{FreeList, Recycler};
 pub use resource::Resource;
-pub use span::{Outcome, SpanKind, SpanRecord, Status};
+pub use span::{SpanKind, SpanRecord};
+pub use status::{Outcome, Status};
 pub(crate) use utc::Rfc3339;

@@ -1,6 +1,9 @@
-//! The layer and its settings (floor 5).
+//! The layer (floor 5).
 
-use super::service::{Client, UrlTemplate};
+use super::{
+    config::Config,
+    service::{Client, UrlTemplate},
+};
 use crate::{
     middleware::{
         headers::Headers,
@@ -11,15 +14,6 @@ use crate::{
 use http::{HeaderName, request};
 use std::{borrow::Cow, fmt, sync::Arc};
 use tower_layer::Layer;
-
-type TemplateOf = dyn Fn(&request::Parts) -> Option<Cow<'static, str>> + Send + Sync;
-
-/// Settings, shared by the layer, its services and their futures.
-#[derive(Clone)]
-pub(super) struct Config {
-    pub(super) common: Arc<Settings>,
-    pub(super) url_template: Arc<TemplateOf>,
-}
 
 /// Gives every call that a client makes a span, and hands the request's ids on with it.
 ///

@@ -1,5 +1,6 @@
 //! The calling side (floor 5).
 
+mod config;
 mod layer;
 mod service;
 

@@ -1,6 +1,6 @@
 //! The service (floor 5): starts the exchange, hands the ids on, calls the inner one.
 
-use super::layer::Config;
+use super::config::Config;
 use crate::{
     context,
     diagnostics::Diagnostic,
