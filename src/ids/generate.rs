@@ -114,7 +114,7 @@ mod tests {
             ones |= bits;
             zeros |= !bits;
         }
-        let random = (1_u128 << 80) - 1 & !(0xf << 76 | 0b11 << 62);
+        let random = ((1_u128 << 80) - 1) & !(0xf << 76 | 0b11 << 62);
         assert_eq!(ones & zeros, random);
     }
 

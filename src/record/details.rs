@@ -334,7 +334,7 @@ impl Details {
 
     /// The bytes of its texts and lists.
     #[inline]
-    pub(super) fn held_bytes(&self) -> usize {
+    pub(crate) fn held_bytes(&self) -> usize {
         self.text.len() + self.list_bytes
     }
 

@@ -172,15 +172,6 @@ impl SpanRecord {
         size_of::<Self>() + name + self.details.as_deref().map_or(0, Details::size_bytes)
     }
 
-    /// The bytes of its texts and lists if they exceed `threshold`, else zero.
-    #[inline]
-    pub(crate) fn large_bytes(&self, threshold: usize) -> usize {
-        match &self.details {
-            Some(details) if details.held_bytes() > threshold => details.held_bytes(),
-            _ => 0,
-        }
-    }
-
     fn details(&self) -> &Details {
         self.details.as_deref().unwrap_or(&EMPTY_DETAILS)
     }

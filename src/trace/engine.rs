@@ -3,7 +3,7 @@
 use super::{
     collector::{Message, Ticket, Waiting},
     config::Config,
-    lane::{BLOCK, LaneCounters, LaneReceiver, Totals},
+    lane::{BLOCK, LaneCounters, LaneReceiver, SpareBlock, Totals},
 };
 use crate::{
     clock::Timeline,
@@ -11,10 +11,11 @@ use crate::{
     diagnostics::Diagnostics,
     export::{Completed, Completion, DropReason, Queue, Report, Stats},
     ids::{IdSource, RequestId, TraceId},
-    record::{Limits, Recycler, Resource, SpanRecord},
+    record::{Details, Limits, Recycler, Resource, SpanRecord},
     sampling::Sampler,
     sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock},
 };
+use crossbeam_queue::ArrayQueue;
 use std::{
     sync::{Arc, OnceLock, atomic, mpsc},
     thread::Thread,
@@ -28,6 +29,9 @@ static NEXT_ID: atomic::AtomicU64 = atomic::AtomicU64::new(1);
 pub(super) fn any_tracer_is_live() -> bool {
     LIVE.load(Ordering::Relaxed) > 0
 }
+
+/// Blocks that a tracer keeps for bursts: 1.5 MiB.
+const SPARE_BLOCKS: usize = 64;
 
 /// What is constant through one trace's time in this process: shared by its spans, not copied.
 pub(super) struct Shared {
@@ -74,20 +78,24 @@ impl Budget {
         self.blocks.fetch_sub(1, Ordering::Relaxed);
     }
 
-    #[inline]
-    pub(super) fn admit(&self, record: &SpanRecord) -> bool {
-        match record.large_bytes(LARGE_SPAN_BYTES) {
-            0 => true,
-            bytes => take(&self.large_bytes, bytes, self.max_large_bytes),
-        }
+    #[cold]
+    pub(super) fn take_large(&self, bytes: usize) -> bool {
+        take(&self.large_bytes, bytes, self.max_large_bytes)
     }
 
     pub(super) fn release(&self, record: &SpanRecord) {
-        let bytes = record.large_bytes(LARGE_SPAN_BYTES);
+        let bytes = record.details.as_deref().map_or(0, large_bytes);
         if bytes > 0 {
             self.large_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }
     }
+}
+
+/// The bytes of a span's texts and lists, if they are more than usual, else zero.
+#[inline]
+pub(super) fn large_bytes(details: &Details) -> usize {
+    let bytes = details.held_bytes();
+    if bytes > LARGE_SPAN_BYTES { bytes } else { 0 }
 }
 
 fn take(counter: &AtomicUsize, amount: usize, most: usize) -> bool {
@@ -115,6 +123,7 @@ pub(crate) struct Engine {
     pub(super) resource: Arc<Resource>,
     pub(super) recycler: Arc<Recycler>,
     pub(super) budget: Budget,
+    pub(super) spare_blocks: ArrayQueue<SpareBlock>,
     pub(super) queues: Vec<Arc<Queue>>,
     pub(super) diagnostics: Arc<Diagnostics>,
     inbox: mpsc::Sender<Message>,
@@ -138,6 +147,7 @@ impl Engine {
             resource: Arc::new(config.resource),
             recycler: Arc::new(Recycler::new()),
             budget: Budget::new(config.buffer_spans, config.buffer_bytes),
+            spare_blocks: ArrayQueue::new(SPARE_BLOCKS),
             queues,
             diagnostics: Arc::new(Diagnostics::new()),
             inbox,

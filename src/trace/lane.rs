@@ -2,8 +2,10 @@
 //!
 //! A chain of fixed blocks, each a single-producer single-consumer ring. An idle thread has one block.
 //! In a burst it takes further ones out of the tracer's budget; the last slot of a full block carries
-//! the receiving end of the next, so that the chain itself needs neither lock nor registry, and the
-//! collector frees each block as it leaves it. Past the budget the newest span is dropped and counted.
+//! the receiving end of the next, so that the chain itself needs neither lock nor registry. The first
+//! slot of the next carries the sending end of the one left, so that the collector holds both ends when
+//! it has emptied it, and can keep it for another burst. Past the budget the newest span is dropped and
+//! counted.
 
 use super::engine::Engine;
 use crate::{
@@ -16,9 +18,29 @@ use std::sync::Arc;
 /// Slots of a block, one of which is kept for the link to the next: 24 KiB.
 pub(super) const BLOCK: usize = 256;
 
+/// Blocks a thread fills before it wakes the collector, which otherwise comes by itself: a wake-up costs
+/// as much as some hundred spans.
+const BLOCKS_UNTIL_WAKE: u32 = 16;
+
 enum Slot {
     Span(SpanRecord),
+    /// In the last slot of a block: where to go on.
     Next(Box<Consumer<Slot>>),
+    /// In the first slot of a block: the sending end of the block before.
+    Left(Box<Producer<Slot>>),
+}
+
+/// A block that nobody uses: both its ends.
+pub(super) struct SpareBlock {
+    producer: Box<Producer<Slot>>,
+    consumer: Box<Consumer<Slot>>,
+}
+
+impl SpareBlock {
+    fn new() -> Self {
+        let (producer, consumer) = RingBuffer::new(BLOCK);
+        Self { producer: Box::new(producer), consumer: Box::new(consumer) }
+    }
 }
 
 const _: () = assert!(size_of::<Slot>() == size_of::<SpanRecord>());
@@ -58,19 +80,20 @@ fn bump(counter: &AtomicU64) {
 /// The thread's end.
 pub(super) struct Lane {
     engine_id: u64,
-    producer: Producer<Slot>,
+    producer: Box<Producer<Slot>>,
     /// Slots known to be free, the link's not counted.
     free: usize,
+    blocks_since_wake: u32,
     counters: Arc<LaneCounters>,
 }
 
 impl Lane {
     /// A lane of this thread to `engine`, made known to its collector.
     pub(super) fn open(engine: &Arc<Engine>) -> Self {
-        let (producer, consumer) = RingBuffer::new(BLOCK);
+        let SpareBlock { producer, consumer } = SpareBlock::new();
         let counters = Arc::new(LaneCounters::default());
-        engine.announce(LaneReceiver { consumer, counters: counters.clone() });
-        Self { engine_id: engine.id, producer, free: BLOCK - 1, counters }
+        engine.announce(LaneReceiver { consumer, left: None, counters: counters.clone() });
+        Self { engine_id: engine.id, producer, free: BLOCK - 1, blocks_since_wake: 0, counters }
     }
 
     pub(super) const fn engine_id(&self) -> u64 {
@@ -90,17 +113,28 @@ impl Lane {
         bump(&self.counters.sampled_out);
     }
 
-    /// Hands an ended span over, or drops and counts it. Never waits.
+    /// Counts an ended span, and says whether there is room for it: if not, it is counted as refused.
+    /// Never waits. `large_bytes` is what the span holds beyond the usual.
     #[inline(always)]
-    pub(super) fn push(&mut self, record: SpanRecord, engine: &Engine) {
+    pub(super) fn admit(&mut self, large_bytes: usize, engine: &Engine) -> bool {
         bump(&self.counters.ended);
-        if self.free == 0 && !self.make_room(engine) || !engine.budget.admit(&record) {
+        let admitted = (self.free > 0 || self.make_room(engine))
+            && (large_bytes == 0 || engine.budget.take_large(large_bytes));
+        if !admitted {
             bump(&self.counters.refused);
-            return;
         }
+        admitted
+    }
+
+    /// Hands over a span that has been admitted.
+    #[inline(always)]
+    pub(super) fn put(&mut self, record: SpanRecord) {
         self.free -= 1;
-        // `free` slots are free: nobody but this thread fills them.
-        let _fits = self.producer.push(Slot::Span(record));
+        // `free` slots are free: nobody but this thread fills them, so nothing ever comes back. To forget
+        // it rather than drop it is what lets the compiler write the record straight into its slot.
+        if let Err(never) = self.producer.push(Slot::Span(record)) {
+            std::mem::forget(never);
+        }
     }
 
     #[cold]
@@ -109,22 +143,30 @@ impl Lane {
         if self.free > 0 {
             return true;
         }
-        engine.wake_if_asleep();
+        self.blocks_since_wake += 1;
+        if self.blocks_since_wake >= BLOCKS_UNTIL_WAKE {
+            self.blocks_since_wake = 0;
+            engine.wake_if_asleep();
+        }
         if engine.is_closed() || !engine.budget.take_block() {
             return false;
         }
-        let (producer, consumer) = RingBuffer::new(BLOCK);
+        let SpareBlock { producer, consumer } = engine.spare_blocks.pop().unwrap_or_else(SpareBlock::new);
         // Into the slot that was kept for it.
-        let _fits = self.producer.push(Slot::Next(Box::new(consumer)));
-        self.producer = producer;
-        self.free = BLOCK - 1;
+        let _fits = self.producer.push(Slot::Next(consumer));
+        let left = std::mem::replace(&mut self.producer, producer);
+        // Into the first of many.
+        let _fits = self.producer.push(Slot::Left(left));
+        self.free = BLOCK - 2;
         true
     }
 }
 
 /// The collector's end.
 pub(super) struct LaneReceiver {
-    consumer: Consumer<Slot>,
+    consumer: Box<Consumer<Slot>>,
+    /// The receiving end of a block that has been left, until its sending end comes.
+    left: Option<Box<Consumer<Slot>>>,
     counters: Arc<LaneCounters>,
 }
 
@@ -144,8 +186,14 @@ impl LaneReceiver {
                     each(record);
                 }
                 Ok(Slot::Next(next)) => {
-                    self.consumer = *next;
+                    self.left = Some(std::mem::replace(&mut self.consumer, next));
                     engine.budget.give_block();
+                }
+                Ok(Slot::Left(producer)) => {
+                    if let Some(consumer) = self.left.take() {
+                        // Enough are kept already if it does not fit.
+                        let _freed = engine.spare_blocks.push(SpareBlock { producer, consumer });
+                    }
                 }
                 Err(_empty) => return thread_is_gone,
             }

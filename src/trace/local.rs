@@ -40,6 +40,7 @@ struct Local {
     /// All to the same trace.
     spare: Vec<Arc<Shared>>,
     /// Boxes of ended spans, for new ones.
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept: a span must not move")]
     boxes: Vec<Box<Live>>,
     /// The one used last comes first.
     lanes: Vec<Lane>,
@@ -160,11 +161,14 @@ impl Local {
         if shared.recording
             && let Some(lane) = self.lane(&shared.engine)
         {
-            lane.push(live.take_record(&shared, outcome), &shared.engine);
-        } else {
-            live.name = Cow::Borrowed("");
+            let end = shared.engine.timeline.ticks();
+            let large_bytes = live.settle(&shared, outcome);
+            if lane.admit(large_bytes, &shared.engine) {
+                lane.put(live.take_record(&shared, end, outcome));
+            }
         }
         self.keep(shared);
+        live.vacate();
         if self.boxes.len() < SPARE_BOXES {
             self.boxes.push(live);
         }
@@ -438,9 +442,12 @@ fn outcome_of_drop(live: &Live) -> Outcome {
 
 /// Ends a span whose thread is too far gone to have a lane.
 #[cold]
+#[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
 fn finish_stray(mut live: Box<Live>, outcome: Outcome) {
     if let Some(shared) = live.shared.take().filter(|shared| shared.recording) {
-        let record = live.take_record(&shared, outcome);
+        let end = shared.engine.timeline.ticks();
+        live.settle(&shared, outcome);
+        let record = live.take_record(&shared, end, outcome);
         shared.engine.push_stray(record);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     current::SpanHandle,
-    engine::Shared,
+    engine::{Shared, large_bytes},
     local,
     scope::{Entered, EnteredSpan},
     span_builder::SpanBuilder,
@@ -81,11 +81,43 @@ impl Live {
         })
     }
 
-    /// What is exported of it, if it ends now. Only for a span of a recorded trace, once.
+    /// Lets go of what a span that was not handed on still holds.
     #[inline(always)]
-    pub(super) fn take_record(&mut self, shared: &Shared, outcome: Outcome) -> SpanRecord {
-        let end = shared.engine.timeline.ticks();
-        let mut record = SpanRecord {
+    pub(super) fn vacate(&mut self) {
+        if let Cow::Owned(_) = self.name {
+            self.name = Cow::Borrowed("");
+        }
+        if self.details.get_mut().is_some() {
+            self.details.set(None);
+        }
+    }
+
+    /// Settles what only some spans have to settle at their end; the bytes by which it is large.
+    #[inline(always)]
+    pub(super) fn settle(&mut self, shared: &Shared, outcome: Outcome) -> usize {
+        let is_plain = self.details.get_mut().is_none();
+        if is_plain && outcome != Outcome::Panicked && shared.trace_state.is_empty() {
+            return 0;
+        }
+        self.settle_details(shared, outcome)
+    }
+
+    fn settle_details(&mut self, shared: &Shared, outcome: Outcome) -> usize {
+        let details = self.details.get_mut().get_or_insert_default();
+        if let Some(renamed) = details.name.take() {
+            self.name = cut_name(renamed, shared.engine.limits.name_bytes);
+        }
+        if outcome == Outcome::Panicked {
+            details.set_status(Status::error("panicked"));
+        }
+        details.trace_state.clone_from(&shared.trace_state);
+        large_bytes(details)
+    }
+
+    /// What is exported of it, if it ended at `end`. Only for a span of a recorded trace, once.
+    #[inline(always)]
+    pub(super) fn take_record(&mut self, shared: &Shared, end: u64, outcome: Outcome) -> SpanRecord {
+        SpanRecord {
             trace_id: shared.trace_id,
             span_id: self.span_id,
             parent_span_id: self.parent,
@@ -97,11 +129,7 @@ impl Live {
             outcome,
             flags: shared.flags,
             parent_is_remote: self.parent_is_remote,
-        };
-        if record.details.is_some() || outcome == Outcome::Panicked || !shared.trace_state.is_empty() {
-            complete(&mut record, shared);
         }
-        record
     }
 
     /// The trace, if it is recorded.
@@ -144,19 +172,6 @@ impl Live {
             }
         };
         self.details.set(Some(merged));
-    }
-}
-
-/// What only some spans need at their end.
-fn complete(record: &mut SpanRecord, shared: &Shared) {
-    if let Some(renamed) = record.details.as_mut().and_then(|details| details.name.take()) {
-        record.name = cut_name(renamed, shared.engine.limits.name_bytes);
-    }
-    if record.outcome == Outcome::Panicked {
-        record.details_mut().set_status(Status::error("panicked"));
-    }
-    if !shared.trace_state.is_empty() {
-        record.details_mut().trace_state = shared.trace_state.clone();
     }
 }
 
