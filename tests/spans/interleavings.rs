@@ -146,7 +146,7 @@ proptest! {
             prop_assert_eq!(current(), guards.last().and_then(|(_, span_id)| *span_id));
         }
         while !guards.is_empty() {
-            guards.remove(0);
+            drop(guards.remove(0));
         }
         prop_assert_eq!(current(), None);
         prop_assert_eq!(test.stats().open, 0);

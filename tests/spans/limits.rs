@@ -168,6 +168,35 @@ fn a_span_holds_a_megabyte_at_most() {
 }
 
 #[test]
+fn a_long_lived_span_always_takes_the_latest() {
+    let kilobyte = |number: usize| format!("{number:>1000}");
+    let ways: [(&str, Record<'_>); 4] = [
+        ("itself", &|span, text| _ = span.set_attribute("progress", text)),
+        ("formatted", &|span, text| _ = span.set_attribute_fmt("progress", format_args!("{text}"))),
+        ("a list", &|span, text| _ = span.set_attribute("progress", vec![text])),
+        ("current", &|span, text| {
+            span.in_scope(|| {
+                _ = Span::current().set_attribute("progress", text).add_event("step", &[("n", 1.into())])
+            });
+        }),
+    ];
+    for (way, record) in ways {
+        let span = recorded(|span| (0..5_000).for_each(|number| record(span, kilobyte(number))));
+        let last = kilobyte(4_999);
+        match way {
+            "a list" => span.assert_attribute("progress", vec![last]),
+            _ => span.assert_attribute("progress", last),
+        };
+        assert_eq!((span.attributes().len(), span.dropped_attributes()), (1, 0), "{way}");
+        assert!(span.size_bytes() < 3 << 20, "{way}: {} bytes", span.size_bytes());
+        if way == "current" {
+            assert_eq!((span.events().len(), span.dropped_events()), (128, 4_872));
+            assert!(span.events().all(|event| event.attribute("n") == Some(1.into())));
+        }
+    }
+}
+
+#[test]
 fn the_size_of_a_span_counts_all_that_it_holds() {
     let text = || "x".repeat(10_000);
     let plain = recorded(|_| ()).size_bytes();
