@@ -5,12 +5,10 @@
 //! be had (inside a destructor of the thread's own, say) does without it rather than panic.
 
 use super::{
-    default,
     engine::{Engine, Shared, any_tracer_is_live},
     lane::Lane,
-    span::{Live, Span},
+    live::Live,
     stack::Stack,
-    tracer::Tracer,
 };
 use crate::{
     context::{Context, SpanContext, TraceFlags},
@@ -36,7 +34,6 @@ thread_local! {
 
 struct Local {
     stack: Stack,
-    next_serial: u64,
     /// All to the same trace.
     spare: Vec<Arc<Shared>>,
     /// Boxes of ended spans, for new ones.
@@ -46,27 +43,18 @@ struct Local {
     lanes: Vec<Lane>,
     buffers: FreeList,
     rng: Option<ThreadRng>,
-    defaults: Vec<(u64, Tracer)>,
 }
 
 impl Local {
     const fn new() -> Self {
         Self {
             stack: Stack::new(),
-            next_serial: 1,
             spare: Vec::new(),
             boxes: Vec::new(),
             lanes: Vec::new(),
             buffers: FreeList::new(),
             rng: None,
-            defaults: Vec::new(),
         }
-    }
-
-    fn serial(&mut self) -> u64 {
-        let serial = self.next_serial;
-        self.next_serial += 1;
-        serial
     }
 
     fn rng(&mut self) -> &mut ThreadRng {
@@ -122,7 +110,9 @@ impl Local {
             Some(known) => self.lanes.swap(0, known),
             None => {
                 self.lanes.retain(|lane| !lane.is_abandoned());
-                self.lanes.insert(0, Lane::open(engine));
+                let (lane, receiver) = Lane::open(engine.id);
+                engine.announce(receiver);
+                self.lanes.insert(0, lane);
             }
         }
     }
@@ -163,7 +153,7 @@ impl Local {
         {
             let end = shared.engine.timeline.ticks();
             let large_bytes = live.settle(&shared, outcome);
-            if lane.admit(large_bytes, &shared.engine) {
+            if lane.admit(large_bytes, &shared.engine.depot) {
                 lane.put(live.take_record(&shared, end, outcome));
             }
         }
@@ -205,43 +195,14 @@ fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
 
 // Starting spans.
 
-/// As [`start_default`], for a name that need not be moved.
-pub(super) fn start_named(name: &'static str) -> Span {
+/// Starts a child of the current span; `None` where there is none. Its name need not be moved.
+pub(super) fn start_named(name: &'static str) -> Option<Box<Live>> {
     if !any_tracer_is_live() {
-        return Span::none();
+        return None;
     }
-    match begin_child_of_current(None) {
-        Some(mut live) => {
-            live.name = Cow::Borrowed(limited(name, &live));
-            Span::live(live)
-        }
-        None => start_orphan(name.into()),
-    }
-}
-
-/// Starts a span of whatever tracer is at hand.
-pub(super) fn start_default(name: Cow<'static, str>) -> Span {
-    if !any_tracer_is_live() {
-        return Span::none();
-    }
-    match begin_child_of_current(None) {
-        Some(live) => finished_start(live, name, SpanKind::Internal, None),
-        None => start_orphan(name),
-    }
-}
-
-/// Starts a span where none is current.
-#[cold]
-fn start_orphan(name: Cow<'static, str>) -> Span {
-    match default_engine() {
-        Some(engine) => start_root(&engine, None, name, SpanKind::Internal, None),
-        None => Span::none(),
-    }
-}
-
-/// Starts a span of this tracer.
-pub(super) fn start(engine: &Arc<Engine>, name: Cow<'static, str>) -> Span {
-    start_with(engine, None, name, SpanKind::Internal, None)
+    let mut live = begin_child_of_current(None)?;
+    live.name = Cow::Borrowed(limited(name, &live));
+    Some(live)
 }
 
 /// Starts a child of the current span if that is this tracer's, else the first span of a trace, which
@@ -252,9 +213,9 @@ pub(super) fn start_with(
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Span {
+) -> Option<Box<Live>> {
     match begin_child_of_current(Some(engine.id)) {
-        Some(live) => finished_start(live, name, kind, details),
+        Some(live) => Some(finished_start(live, name, kind, details)),
         None => start_root(engine, otherwise, name, kind, details),
     }
 }
@@ -275,7 +236,7 @@ fn finished_start(
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Span {
+) -> Box<Live> {
     live.name = match name {
         Cow::Borrowed(name) => Cow::Borrowed(limited(name, &live)),
         Cow::Owned(mut name) => {
@@ -285,7 +246,7 @@ fn finished_start(
     };
     live.kind = kind;
     live.absorb(details);
-    Span::live(live)
+    live
 }
 
 /// A name, cut if it is too long.
@@ -306,12 +267,12 @@ pub(super) fn start_child_of(
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Span {
+) -> Option<Box<Live>> {
     let begun = with(|local| {
         let shared = local.share(shared);
         local.begin(shared, Some(parent))
     });
-    begun.map_or_else(Span::none, |live| finished_start(live, name, kind, details))
+    begun.map(|live| finished_start(live, name, kind, details))
 }
 
 /// Starts the first span of a trace in this process, under a caller's or on its own.
@@ -321,15 +282,13 @@ pub(super) fn start_root(
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Span {
+) -> Option<Box<Live>> {
     if engine.is_closed() {
-        return Span::none();
+        return None;
     }
     let ticks = engine.timeline.ticks();
     let trace = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref());
-    let Some((shared, parent)) = trace else {
-        return Span::none();
-    };
+    let (shared, parent) = trace?;
     let recording = shared.recording;
     let begun = with(|local| {
         if !recording && let Some(lane) = local.lane(engine) {
@@ -340,7 +299,7 @@ pub(super) fn start_root(
         live
     });
     let details = if recording { details } else { None };
-    begun.map_or_else(Span::none, |live| finished_start(live, name, kind, details))
+    begun.map(|live| finished_start(live, name, kind, details))
 }
 
 /// The state that the spans of a trace will share, and the caller's span.
@@ -391,12 +350,12 @@ fn should_sample(
     engine.sampler.should_sample(&parameters)
 }
 
-/// The engine of a span for which nobody named a tracer.
-pub(super) fn ambient_engine() -> Option<Arc<Engine>> {
+/// The current span's engine.
+pub(super) fn current_engine() -> Option<Arc<Engine>> {
     if !any_tracer_is_live() {
         return None;
     }
-    with(|local| local.stack.top().map(|(shared, _)| shared.engine.clone())).flatten().or_else(default_engine)
+    with(|local| local.stack.top().map(|(shared, _)| shared.engine.clone())).flatten()
 }
 
 // Ending spans.
@@ -508,32 +467,4 @@ pub(super) fn with_entry_details(
         }
     })
     .is_some()
-}
-
-// The thread's default tracer.
-
-fn default_engine() -> Option<Arc<Engine>> {
-    let of_thread = with(|local| local.defaults.last().map(|(_, tracer)| tracer.engine().cloned()));
-    match of_thread.flatten() {
-        Some(engine) => engine,
-        None => default::of_process().cloned(),
-    }
-}
-
-pub(super) fn push_default(tracer: Tracer) -> u64 {
-    with(|local| {
-        let serial = local.serial();
-        local.defaults.push((serial, tracer));
-        serial
-    })
-    .unwrap_or_default()
-}
-
-pub(super) fn remove_default(serial: u64) {
-    let removed = with(|local| {
-        let index = local.defaults.iter().position(|(known, _)| *known == serial)?;
-        Some(local.defaults.remove(index))
-    });
-    // Not while the state is borrowed: the last handle's drop shuts the tracer down.
-    drop(removed);
 }
