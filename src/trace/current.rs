@@ -113,7 +113,7 @@ impl CurrentSpan {
 impl SpanHandle {
     /// Starts a child of the span now, whether that is still open or not.
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Span {
-        Span::live(local::start_child_of(&self.shared, self.span_id, name.into(), SpanKind::Internal, None))
+        Span::of(local::start_child_of(&self.shared, self.span_id, name.into(), SpanKind::Internal, None))
     }
 
     /// Its identity.

@@ -2,6 +2,7 @@
 
 use super::{
     engine::{Engine, any_tracer_is_live},
+    live::Inner,
     local,
     span::Span,
     span_builder::SpanBuilder,
@@ -80,8 +81,8 @@ impl Span {
         // A literal's name goes in registers, which a `Cow` does not.
         match name.into() {
             Cow::Borrowed(name) => match local::start_named(name) {
-                Some(live) => Self::live(Some(live)),
-                None => start_orphan(name.into()),
+                Inner::Inert => start_orphan(name),
+                begun => Self::of(begun),
             },
             owned => start_owned(owned),
         }
@@ -95,17 +96,22 @@ impl Span {
 
 fn start_owned(name: Cow<'static, str>) -> Span {
     match local::current_engine() {
-        Some(engine) => Span::live(local::start_with(&engine, None, name, SpanKind::Internal, None)),
-        None => start_orphan(name),
+        Some(engine) => Span::of(local::start_with(&engine, None, name, SpanKind::Internal, None)),
+        None => start_with_default(name),
     }
 }
 
 /// Starts a span where none is current.
+fn start_orphan(name: &'static str) -> Span {
+    if any_tracer_is_live() { start_with_default(name.into()) } else { Span::none() }
+}
+
 #[cold]
-fn start_orphan(name: Cow<'static, str>) -> Span {
-    Span::live(
-        default_engine().and_then(|engine| local::start_root(&engine, None, name, SpanKind::Internal, None)),
-    )
+fn start_with_default(name: Cow<'static, str>) -> Span {
+    match default_engine() {
+        Some(engine) => Span::of(local::start_root(&engine, None, name, SpanKind::Internal, None)),
+        None => Span::none(),
+    }
 }
 
 /// The engine of a span for which nobody named a tracer.

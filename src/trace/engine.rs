@@ -10,7 +10,7 @@ use crate::{
     context::{Baggage, TraceFlags, TraceState},
     diagnostics::Diagnostics,
     export::{Completed, Completion, DropReason, Queue, Report, Stats},
-    ids::{IdSource, RequestId, TraceId},
+    ids::{IdSource, RequestId, SpanId, TraceId},
     record::{Limits, Recycler, Resource, SpanRecord},
     sampling::Sampler,
     sync::{AtomicU64, Mutex, Ordering, lock},
@@ -32,6 +32,8 @@ pub(super) fn any_tracer_is_live() -> bool {
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
     pub(super) trace_id: TraceId,
+    /// The trace's first span in this process.
+    pub(super) first_span: SpanId,
     pub(super) flags: TraceFlags,
     pub(super) recording: bool,
     pub(super) trace_state: TraceState,

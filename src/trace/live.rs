@@ -7,12 +7,39 @@ use crate::{
 };
 use std::{borrow::Cow, cell::Cell, sync::Arc};
 
+/// What a [`Span`](super::Span) is. Two words, which go in registers.
+pub(super) enum Inner {
+    /// There is no tracer, or the span has ended.
+    Inert,
+    /// Of a trace that is not recorded. All its spans here go by the first one's id, so that what is
+    /// handed on names a span the caller of this process knows of.
+    Silent(Arc<Shared>),
+    Recorded(Box<Live>),
+}
+
+impl Inner {
+    #[inline]
+    pub(super) const fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Inert)
+    }
+
+    /// The trace's shared state and the span's id, unless it is inert.
+    #[inline]
+    pub(super) fn identity(&self) -> Option<(&Arc<Shared>, SpanId)> {
+        match self {
+            Self::Inert => None,
+            Self::Silent(shared) => Some((shared, shared.first_span)),
+            Self::Recorded(live) => live.shared.as_ref().map(|shared| (shared, live.span_id)),
+        }
+    }
+}
+
 /// A span in one place: what moves is the pointer to it.
 ///
 /// A thread keeps the boxes of ended spans for new ones. Moving the span itself instead, just written as
 /// it is, costs several times what all the rest of its start does.
 pub(super) struct Live {
-    /// `None` only in a box that waits for a span.
+    /// A trace that is recorded; `None` only in a box that waits for a span.
     pub(super) shared: Option<Arc<Shared>>,
     pub(super) span_id: SpanId,
     pub(super) parent: Option<SpanId>,
@@ -76,7 +103,7 @@ impl Live {
         large_bytes(details)
     }
 
-    /// What is exported of it, if it ended at `end`. Only for a span of a recorded trace, once.
+    /// What is exported of it, if it ended at `end`. Once.
     #[inline(always)]
     pub(super) fn take_record(&mut self, shared: &Shared, end: u64, outcome: Outcome) -> SpanRecord {
         SpanRecord {
@@ -92,12 +119,6 @@ impl Live {
             flags: shared.flags,
             parent_is_remote: self.parent_is_remote,
         }
-    }
-
-    /// The trace, if it is recorded.
-    #[inline]
-    pub(super) fn recorded(&self) -> Option<&Arc<Shared>> {
-        self.shared.as_ref().filter(|shared| shared.recording)
     }
 
     /// Takes over what was recorded on it while it was current.

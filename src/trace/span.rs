@@ -1,6 +1,10 @@
 //! The span (floor 4).
 
-use super::{engine::Shared, live::Live, local};
+use super::{
+    engine::Shared,
+    live::{Inner, Live},
+    local,
+};
 use crate::{
     context::{Baggage, SpanContext},
     ids::{RequestId, SpanId},
@@ -37,7 +41,7 @@ use std::{borrow::Cow, error::Error, fmt, sync::Arc, time::Duration};
 /// For futures, whose drop before their end means cancellation, see
 /// [`Instrument`](super::Instrument).
 #[must_use = "a span ends when it is dropped"]
-pub struct Span(Option<Box<Live>>);
+pub struct Span(Inner);
 
 /// The recording methods, the same on [`Span`] and on [`CurrentSpan`](super::CurrentSpan).
 macro_rules! recording_methods {
@@ -127,19 +131,19 @@ pub(super) use recording_methods;
 impl Span {
     /// A span that records nothing.
     pub const fn none() -> Self {
-        Self(None)
+        Self(Inner::Inert)
     }
 
     #[inline(always)]
-    pub(super) const fn live(live: Option<Box<Live>>) -> Self {
-        Self(live)
+    pub(super) const fn of(inner: Inner) -> Self {
+        Self(inner)
     }
 
     /// Starts a child of this span now, current or not.
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Self {
         match self.identity() {
             Some((shared, span_id)) => {
-                Self::live(local::start_child_of(shared, span_id, name.into(), SpanKind::Internal, None))
+                Self::of(local::start_child_of(shared, span_id, name.into(), SpanKind::Internal, None))
             }
             None => Self::none(),
         }
@@ -156,15 +160,17 @@ impl Span {
     }
 
     pub(crate) fn end_as(mut self, outcome: Outcome) {
-        if let Some(live) = self.0.take() {
-            local::finish(live, outcome);
+        match self.0.take() {
+            Inner::Inert => {}
+            Inner::Silent(shared) => local::finish_silent(shared),
+            Inner::Recorded(live) => local::finish(live, outcome),
         }
     }
 
     recording_methods!();
 
     fn record(&self, body: impl FnOnce(&mut Details, &Limits)) {
-        let (Some(live), Some(shared)) = (&self.0, self.recorded()) else {
+        let Some((live, shared)) = self.recorded() else {
             return;
         };
         let engine = &shared.engine;
@@ -178,12 +184,15 @@ impl Span {
     }
 
     #[inline]
-    fn recorded(&self) -> Option<&Arc<Shared>> {
-        self.0.as_ref()?.recorded()
+    fn recorded(&self) -> Option<(&Live, &Arc<Shared>)> {
+        match &self.0 {
+            Inner::Recorded(live) => live.shared.as_ref().map(|shared| (&**live, shared)),
+            _ => None,
+        }
     }
 
     fn ticks(&self) -> u64 {
-        self.recorded().map_or(0, |shared| shared.engine.timeline.ticks())
+        self.recorded().map_or(0, |(_, shared)| shared.engine.timeline.ticks())
     }
 
     /// Will anything that is set on it be exported?
@@ -203,30 +212,31 @@ impl Span {
 
     /// The time since it started, by the tracer's clock; zero where nothing is recorded.
     pub fn elapsed(&self) -> Duration {
-        let (Some(live), Some(shared)) = (&self.0, self.recorded()) else {
-            return Duration::ZERO;
-        };
-        let timeline = &shared.engine.timeline;
-        Duration::from_nanos(timeline.nanos_between(live.start, timeline.ticks()))
+        self.recorded().map_or(Duration::ZERO, |(live, shared)| {
+            let timeline = &shared.engine.timeline;
+            Duration::from_nanos(timeline.nanos_between(live.start, timeline.ticks()))
+        })
     }
 
     /// The trace's shared state and the span's id, unless it is inert.
     #[inline]
     pub(super) fn identity(&self) -> Option<(&Arc<Shared>, SpanId)> {
-        let live = self.0.as_ref()?;
-        live.shared.as_ref().map(|shared| (shared, live.span_id))
+        self.0.identity()
     }
 
     #[inline]
     pub(super) fn enter_entry(&self) -> Option<local::Token> {
-        let live = self.0.as_ref()?;
-        local::enter(live.shared.as_ref()?, live.span_id, true)
+        match &self.0 {
+            Inner::Inert => None,
+            Inner::Silent(shared) => local::enter_silent(shared),
+            Inner::Recorded(live) => local::enter(live.shared.as_ref()?, live.span_id, true),
+        }
     }
 
     /// Takes over what was recorded on it while it was current.
     #[inline]
     pub(super) fn absorb(&self, details: Option<Box<Details>>) {
-        if let Some(live) = &self.0 {
+        if let Inner::Recorded(live) = &self.0 {
             live.absorb(details);
         }
     }
@@ -234,8 +244,12 @@ impl Span {
     /// Ends it, and its time as the current span.
     #[inline]
     pub(super) fn leave_and_end(&mut self, token: local::Token) {
-        if let Some(live) = self.0.take() {
-            local::leave_and_finish(token, live);
+        match self.0.take() {
+            Inner::Recorded(live) => local::leave_and_finish(token, live),
+            other => {
+                let _nothing_recorded = local::exit(token);
+                self.0 = other;
+            }
         }
     }
 }
@@ -243,8 +257,10 @@ impl Span {
 impl Drop for Span {
     #[inline]
     fn drop(&mut self) {
-        if let Some(live) = self.0.take() {
-            local::finish_dropped(live);
+        match self.0.take() {
+            Inner::Inert => {}
+            Inner::Silent(shared) => local::finish_silent(shared),
+            Inner::Recorded(live) => local::finish_dropped(live),
         }
     }
 }
@@ -258,12 +274,15 @@ impl Default for Span {
 impl fmt::Debug for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.0, self.identity()) {
-            (Some(live), Some((shared, span_id))) => f
+            (Inner::Recorded(live), Some((shared, span_id))) => f
                 .debug_struct("Span")
                 .field("name", &live.name)
                 .field("trace_id", &shared.trace_id)
                 .field("span_id", &span_id)
-                .field("recording", &shared.recording)
+                .finish_non_exhaustive(),
+            (_, Some((shared, _))) => f
+                .debug_struct("Span(not recorded)")
+                .field("trace_id", &shared.trace_id)
                 .finish_non_exhaustive(),
             _ => f.write_str("Span(none)"),
         }

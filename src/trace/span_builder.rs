@@ -106,7 +106,7 @@ impl SpanBuilder {
             }
             Parent::Handle(other) => local::start_root(&engine, Some(other.outgoing()), name, kind, details),
         };
-        Span::live(live)
+        Span::of(live)
     }
 }
 

@@ -69,9 +69,7 @@ impl Tracer {
     /// first of a new trace.
     pub fn span(&self, name: impl Into<Cow<'static, str>>) -> Span {
         match self.engine() {
-            Some(engine) => {
-                Span::live(local::start_with(engine, None, name.into(), SpanKind::Internal, None))
-            }
+            Some(engine) => Span::of(local::start_with(engine, None, name.into(), SpanKind::Internal, None)),
             None => Span::none(),
         }
     }
