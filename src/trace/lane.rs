@@ -7,16 +7,20 @@
 //! it has emptied it, and can keep it for another burst. Past the budget the newest span is dropped and
 //! counted.
 
-use super::engine::Engine;
+use super::{bell::Bell, budget::Budget};
 use crate::{
     record::SpanRecord,
-    sync::{AtomicU64, Ordering},
+    sync::{AtomicBool, AtomicU64, Ordering},
 };
+use crossbeam_queue::ArrayQueue;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
 
 /// Slots of a block, one of which is kept for the link to the next: 24 KiB.
-pub(super) const BLOCK: usize = 256;
+const BLOCK: usize = 256;
+
+/// Blocks that a tracer keeps for bursts: 1.5 MiB.
+const SPARE_BLOCKS: usize = 64;
 
 /// Blocks a thread fills before it wakes the collector, which otherwise comes by itself: a wake-up costs
 /// as much as some hundred spans.
@@ -31,7 +35,7 @@ enum Slot {
 }
 
 /// A block that nobody uses: both its ends.
-pub(super) struct SpareBlock {
+struct SpareBlock {
     producer: Box<Producer<Slot>>,
     consumer: Box<Consumer<Slot>>,
 }
@@ -40,6 +44,40 @@ impl SpareBlock {
     fn new() -> Self {
         let (producer, consumer) = RingBuffer::new(BLOCK);
         Self { producer: Box::new(producer), consumer: Box::new(consumer) }
+    }
+}
+
+/// What the lanes of one tracer have in common.
+pub(super) struct Depot {
+    pub(super) budget: Budget,
+    pub(super) bell: Bell,
+    spare_blocks: ArrayQueue<SpareBlock>,
+    closed: AtomicBool,
+}
+
+impl Depot {
+    /// Bounds for all lanes together, beyond each one's first block.
+    pub(super) fn new(max_spans: usize, max_large_bytes: usize) -> Self {
+        Self {
+            budget: Budget::new(max_spans.div_ceil(BLOCK), max_large_bytes),
+            bell: Bell::new(),
+            spare_blocks: ArrayQueue::new(SPARE_BLOCKS),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// From here on the collector takes nothing more.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// The most spans that can lie in one lane.
+    pub(super) fn max_lane_spans(&self) -> usize {
+        (self.budget.max_blocks() + 2) * BLOCK
     }
 }
 
@@ -88,12 +126,12 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// A lane of this thread to `engine`, made known to its collector.
-    pub(super) fn open(engine: &Arc<Engine>) -> Self {
+    /// A lane of this thread, and the end that its collector reads.
+    pub(super) fn open(engine_id: u64) -> (Self, LaneReceiver) {
         let SpareBlock { producer, consumer } = SpareBlock::new();
         let counters = Arc::new(LaneCounters::default());
-        engine.announce(LaneReceiver { consumer, left: None, counters: counters.clone() });
-        Self { engine_id: engine.id, producer, free: BLOCK - 1, blocks_since_wake: 0, counters }
+        let receiver = LaneReceiver { consumer, left: None, counters: counters.clone() };
+        (Self { engine_id, producer, free: BLOCK - 1, blocks_since_wake: 0, counters }, receiver)
     }
 
     pub(super) const fn engine_id(&self) -> u64 {
@@ -116,10 +154,10 @@ impl Lane {
     /// Counts an ended span, and says whether there is room for it: if not, it is counted as refused.
     /// Never waits. `large_bytes` is what the span holds beyond the usual.
     #[inline(always)]
-    pub(super) fn admit(&mut self, large_bytes: usize, engine: &Engine) -> bool {
+    pub(super) fn admit(&mut self, large_bytes: usize, depot: &Depot) -> bool {
         bump(&self.counters.ended);
-        let admitted = (self.free > 0 || self.make_room(engine))
-            && (large_bytes == 0 || engine.budget.take_large(large_bytes));
+        let admitted = (self.free > 0 || self.make_room(depot))
+            && (large_bytes == 0 || depot.budget.take_large(large_bytes));
         if !admitted {
             bump(&self.counters.refused);
         }
@@ -138,7 +176,7 @@ impl Lane {
     }
 
     #[cold]
-    fn make_room(&mut self, engine: &Engine) -> bool {
+    fn make_room(&mut self, depot: &Depot) -> bool {
         self.free = self.producer.slots().saturating_sub(1);
         if self.free > 0 {
             return true;
@@ -146,12 +184,12 @@ impl Lane {
         self.blocks_since_wake += 1;
         if self.blocks_since_wake >= BLOCKS_UNTIL_WAKE {
             self.blocks_since_wake = 0;
-            engine.wake_if_asleep();
+            depot.bell.ring_if_asleep();
         }
-        if engine.is_closed() || !engine.budget.take_block() {
+        if depot.is_closed() || !depot.budget.take_block() {
             return false;
         }
-        let SpareBlock { producer, consumer } = engine.spare_blocks.pop().unwrap_or_else(SpareBlock::new);
+        let SpareBlock { producer, consumer } = depot.spare_blocks.pop().unwrap_or_else(SpareBlock::new);
         // Into the slot that was kept for it.
         let _fits = self.producer.push(Slot::Next(consumer));
         let left = std::mem::replace(&mut self.producer, producer);
@@ -176,23 +214,23 @@ impl LaneReceiver {
     }
 
     /// Takes what is there, at most `most` spans; true if the thread is gone and nothing is left.
-    pub(super) fn drain(&mut self, engine: &Engine, most: usize, mut each: impl FnMut(SpanRecord)) -> bool {
+    pub(super) fn drain(&mut self, depot: &Depot, most: usize, mut each: impl FnMut(SpanRecord)) -> bool {
         for _ in 0..most {
             // Before the pop: a thread that is gone pushes nothing more.
             let thread_is_gone = self.consumer.is_abandoned();
             match self.consumer.pop() {
                 Ok(Slot::Span(record)) => {
-                    engine.budget.release(&record);
+                    depot.budget.release(&record);
                     each(record);
                 }
                 Ok(Slot::Next(next)) => {
                     self.left = Some(std::mem::replace(&mut self.consumer, next));
-                    engine.budget.give_block();
+                    depot.budget.give_block();
                 }
                 Ok(Slot::Left(producer)) => {
                     if let Some(consumer) = self.left.take() {
                         // Enough are kept already if it does not fit.
-                        let _freed = engine.spare_blocks.push(SpareBlock { producer, consumer });
+                        let _freed = depot.spare_blocks.push(SpareBlock { producer, consumer });
                     }
                 }
                 Err(_empty) => return thread_is_gone,

@@ -5,12 +5,10 @@
 //! be had (inside a destructor of the thread's own, say) does without it rather than panic.
 
 use super::{
-    default,
     engine::{Engine, Shared, any_tracer_is_live},
     lane::Lane,
-    span::{Live, Span},
+    live::{Inner, Live},
     stack::Stack,
-    tracer::Tracer,
 };
 use crate::{
     context::{Context, SpanContext, TraceFlags},
@@ -36,7 +34,6 @@ thread_local! {
 
 struct Local {
     stack: Stack,
-    next_serial: u64,
     /// All to the same trace.
     spare: Vec<Arc<Shared>>,
     /// Boxes of ended spans, for new ones.
@@ -46,27 +43,18 @@ struct Local {
     lanes: Vec<Lane>,
     buffers: FreeList,
     rng: Option<ThreadRng>,
-    defaults: Vec<(u64, Tracer)>,
 }
 
 impl Local {
     const fn new() -> Self {
         Self {
             stack: Stack::new(),
-            next_serial: 1,
             spare: Vec::new(),
             boxes: Vec::new(),
             lanes: Vec::new(),
             buffers: FreeList::new(),
             rng: None,
-            defaults: Vec::new(),
         }
-    }
-
-    fn serial(&mut self) -> u64 {
-        let serial = self.next_serial;
-        self.next_serial += 1;
-        serial
     }
 
     fn rng(&mut self) -> &mut ThreadRng {
@@ -122,48 +110,60 @@ impl Local {
             Some(known) => self.lanes.swap(0, known),
             None => {
                 self.lanes.retain(|lane| !lane.is_abandoned());
-                self.lanes.insert(0, Lane::open(engine));
+                let (lane, receiver) = Lane::open(engine.id);
+                engine.announce(receiver);
+                self.lanes.insert(0, lane);
             }
         }
     }
 
-    /// Starts a span, but for its name.
+    fn span_id(&mut self, engine: &Engine) -> SpanId {
+        match &engine.ids.0 {
+            None => self.rng().span_id(),
+            Some(custom) => custom.span_id(),
+        }
+    }
+
+    /// Starts a span of a recorded trace, but for its name.
     #[inline(always)]
-    fn begin(&mut self, shared: Arc<Shared>, parent: Option<SpanId>) -> Box<Live> {
+    fn begin(&mut self, shared: Arc<Shared>, span_id: SpanId, parent: Option<SpanId>) -> Box<Live> {
         let mut live = match self.boxes.pop() {
             Some(live) => live,
             None => Live::vacant(),
         };
-        live.span_id = match &shared.engine.ids.0 {
-            None => self.rng().span_id(),
-            Some(custom) => custom.span_id(),
-        };
+        live.span_id = span_id;
         live.parent = parent;
         live.parent_is_remote = false;
         live.kind = SpanKind::Internal;
         live.began_in_panic = thread::panicking();
-        if shared.recording {
-            if let Some(lane) = self.lane(&shared.engine) {
-                lane.count_start();
-            }
-            live.start = shared.engine.timeline.ticks();
+        if let Some(lane) = self.lane(&shared.engine) {
+            lane.count_start();
         }
+        live.start = shared.engine.timeline.ticks();
         live.shared = Some(shared);
         live
     }
 
-    /// Ends a span: hands it to its collector, if it is recorded.
+    /// Starts a child, but for its name.
+    #[inline(always)]
+    fn begin_child(&mut self, shared: Arc<Shared>, parent: SpanId) -> Inner {
+        if !shared.recording {
+            return Inner::Silent(shared);
+        }
+        let span_id = self.span_id(&shared.engine);
+        Inner::Recorded(self.begin(shared, span_id, Some(parent)))
+    }
+
+    /// Ends a span: hands it to its collector.
     #[inline(always)]
     fn finish(&mut self, mut live: Box<Live>, outcome: Outcome) {
         let Some(shared) = live.shared.take() else {
             return;
         };
-        if shared.recording
-            && let Some(lane) = self.lane(&shared.engine)
-        {
+        if let Some(lane) = self.lane(&shared.engine) {
             let end = shared.engine.timeline.ticks();
             let large_bytes = live.settle(&shared, outcome);
-            if lane.admit(large_bytes, &shared.engine) {
+            if lane.admit(large_bytes, &shared.engine.depot) {
                 lane.put(live.take_record(&shared, end, outcome));
             }
         }
@@ -205,43 +205,16 @@ fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
 
 // Starting spans.
 
-/// As [`start_default`], for a name that need not be moved.
-pub(super) fn start_named(name: &'static str) -> Span {
+/// Starts a child of the current span; inert where there is none. Its name need not be moved.
+pub(super) fn start_named(name: &'static str) -> Inner {
     if !any_tracer_is_live() {
-        return Span::none();
+        return Inner::Inert;
     }
-    match begin_child_of_current(None) {
-        Some(mut live) => {
-            live.name = Cow::Borrowed(limited(name, &live));
-            Span::live(live)
-        }
-        None => start_orphan(name.into()),
+    let mut begun = begin_child_of_current(None);
+    if let Inner::Recorded(live) = &mut begun {
+        live.name = Cow::Borrowed(limited(name, live));
     }
-}
-
-/// Starts a span of whatever tracer is at hand.
-pub(super) fn start_default(name: Cow<'static, str>) -> Span {
-    if !any_tracer_is_live() {
-        return Span::none();
-    }
-    match begin_child_of_current(None) {
-        Some(live) => finished_start(live, name, SpanKind::Internal, None),
-        None => start_orphan(name),
-    }
-}
-
-/// Starts a span where none is current.
-#[cold]
-fn start_orphan(name: Cow<'static, str>) -> Span {
-    match default_engine() {
-        Some(engine) => start_root(&engine, None, name, SpanKind::Internal, None),
-        None => Span::none(),
-    }
-}
-
-/// Starts a span of this tracer.
-pub(super) fn start(engine: &Arc<Engine>, name: Cow<'static, str>) -> Span {
-    start_with(engine, None, name, SpanKind::Internal, None)
+    begun
 }
 
 /// Starts a child of the current span if that is this tracer's, else the first span of a trace, which
@@ -252,40 +225,42 @@ pub(super) fn start_with(
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Span {
+) -> Inner {
     match begin_child_of_current(Some(engine.id)) {
-        Some(live) => finished_start(live, name, kind, details),
-        None => start_root(engine, otherwise, name, kind, details),
+        Inner::Inert => start_root(engine, otherwise, name, kind, details),
+        begun => finished_start(begun, name, kind, details),
     }
 }
 
 /// Begins a child of the current span, of any tracer or of this one.
 #[inline(always)]
-fn begin_child_of_current(engine_id: Option<u64>) -> Option<Box<Live>> {
-    with(|local| {
-        let (shared, parent) = local.share_top(engine_id)?;
-        Some(local.begin(shared, Some(parent)))
-    })
-    .flatten()
+fn begin_child_of_current(engine_id: Option<u64>) -> Inner {
+    let begun = with(|local| match local.share_top(engine_id) {
+        Some((shared, parent)) => local.begin_child(shared, parent),
+        None => Inner::Inert,
+    });
+    begun.unwrap_or(Inner::Inert)
 }
 
 /// Gives a span that has begun all the rest.
 fn finished_start(
-    mut live: Box<Live>,
+    mut begun: Inner,
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Span {
-    live.name = match name {
-        Cow::Borrowed(name) => Cow::Borrowed(limited(name, &live)),
-        Cow::Owned(mut name) => {
-            name.truncate(limited(&name, &live).len());
-            Cow::Owned(name)
-        }
-    };
-    live.kind = kind;
-    live.absorb(details);
-    Span::live(live)
+) -> Inner {
+    if let Inner::Recorded(live) = &mut begun {
+        live.name = match name {
+            Cow::Borrowed(name) => Cow::Borrowed(limited(name, live)),
+            Cow::Owned(mut name) => {
+                name.truncate(limited(&name, live).len());
+                Cow::Owned(name)
+            }
+        };
+        live.kind = kind;
+        live.absorb(details);
+    }
+    begun
 }
 
 /// A name, cut if it is too long.
@@ -306,12 +281,12 @@ pub(super) fn start_child_of(
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Span {
+) -> Inner {
     let begun = with(|local| {
         let shared = local.share(shared);
-        local.begin(shared, Some(parent))
+        local.begin_child(shared, parent)
     });
-    begun.map_or_else(Span::none, |live| finished_start(live, name, kind, details))
+    finished_start(begun.unwrap_or(Inner::Inert), name, kind, details)
 }
 
 /// Starts the first span of a trace in this process, under a caller's or on its own.
@@ -321,26 +296,28 @@ pub(super) fn start_root(
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Span {
+) -> Inner {
     if engine.is_closed() {
-        return Span::none();
+        return Inner::Inert;
     }
     let ticks = engine.timeline.ticks();
     let trace = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref());
     let Some((shared, parent)) = trace else {
-        return Span::none();
+        return Inner::Inert;
     };
-    let recording = shared.recording;
     let begun = with(|local| {
-        if !recording && let Some(lane) = local.lane(engine) {
-            lane.count_sampled_out();
+        if !shared.recording {
+            if let Some(lane) = local.lane(engine) {
+                lane.count_sampled_out();
+            }
+            return Inner::Silent(shared);
         }
-        let mut live = local.begin(Arc::new(shared), parent);
+        let first_span = shared.first_span;
+        let mut live = local.begin(shared, first_span, parent);
         live.parent_is_remote = parent.is_some();
-        live
+        Inner::Recorded(live)
     });
-    let details = if recording { details } else { None };
-    begun.map_or_else(Span::none, |live| finished_start(live, name, kind, details))
+    finished_start(begun.unwrap_or(Inner::Inert), name, kind, details)
 }
 
 /// The state that the spans of a trace will share, and the caller's span.
@@ -351,7 +328,7 @@ fn new_trace(
     name: &str,
     kind: SpanKind,
     details: Option<&Details>,
-) -> Option<(Shared, Option<SpanId>)> {
+) -> Option<(Arc<Shared>, Option<SpanId>)> {
     let Context { span: parent, request_id, baggage } = context;
     let unix_millis = engine.timeline.unix_nanos(ticks) / 1_000_000;
     let mint = || match &engine.ids.0 {
@@ -370,9 +347,10 @@ fn new_trace(
     let recording = should_sample(engine, parent.as_ref(), trace_id, name, kind, details);
     let flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags).with_sampled(recording);
     let trace_state = parent.as_ref().map(|parent| parent.trace_state().clone()).unwrap_or_default();
-    let shared =
-        Shared { engine: engine.clone(), trace_id, flags, recording, trace_state, request_id, baggage };
-    Some((shared, parent.map(|parent| parent.span_id())))
+    let first_span = with(|local| local.span_id(engine))?;
+    let engine = engine.clone();
+    let shared = Shared { engine, trace_id, first_span, flags, recording, trace_state, request_id, baggage };
+    Some((Arc::new(shared), parent.map(|parent| parent.span_id())))
 }
 
 fn should_sample(
@@ -391,12 +369,12 @@ fn should_sample(
     engine.sampler.should_sample(&parameters)
 }
 
-/// The engine of a span for which nobody named a tracer.
-pub(super) fn ambient_engine() -> Option<Arc<Engine>> {
+/// The current span's engine.
+pub(super) fn current_engine() -> Option<Arc<Engine>> {
     if !any_tracer_is_live() {
         return None;
     }
-    with(|local| local.stack.top().map(|(shared, _)| shared.engine.clone())).flatten().or_else(default_engine)
+    with(|local| local.stack.top().map(|(shared, _)| shared.engine.clone())).flatten()
 }
 
 // Ending spans.
@@ -412,6 +390,16 @@ pub(super) fn finish(live: Box<Live>, outcome: Outcome) {
     if let Some(live) = live {
         finish_stray(live, outcome);
     }
+}
+
+/// Keeps the reference of a span that was not recorded.
+pub(super) fn finish_silent(shared: Arc<Shared>) {
+    let mut shared = Some(shared);
+    with(|local| {
+        if let Some(shared) = shared.take() {
+            local.keep(shared);
+        }
+    });
 }
 
 /// Ends a span that nobody ended in another way.
@@ -444,7 +432,7 @@ fn outcome_of_drop(live: &Live) -> Outcome {
 #[cold]
 #[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
 fn finish_stray(mut live: Box<Live>, outcome: Outcome) {
-    if let Some(shared) = live.shared.take().filter(|shared| shared.recording) {
+    if let Some(shared) = live.shared.take() {
         let end = shared.engine.timeline.ticks();
         live.settle(&shared, outcome);
         let record = live.take_record(&shared, end, outcome);
@@ -462,6 +450,15 @@ pub(super) fn take_buffer(recycler: &Recycler) -> Box<Details> {
 /// Makes a span current. `owned` says that a guard will fetch what is recorded meanwhile.
 pub(super) fn enter(shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Option<Token> {
     with(|local| local.enter(shared, span_id, owned))
+}
+
+/// Makes a trace that is not recorded current, unless it is.
+pub(super) fn enter_silent(shared: &Arc<Shared>) -> Option<Token> {
+    with(|local| {
+        let is_current = local.stack.top().is_some_and(|(top, _)| Arc::ptr_eq(top, shared));
+        (!is_current).then(|| local.enter(shared, shared.first_span, false))
+    })
+    .flatten()
 }
 
 /// Ends what `enter` began; returns what was recorded meanwhile.
@@ -508,32 +505,4 @@ pub(super) fn with_entry_details(
         }
     })
     .is_some()
-}
-
-// The thread's default tracer.
-
-fn default_engine() -> Option<Arc<Engine>> {
-    let of_thread = with(|local| local.defaults.last().map(|(_, tracer)| tracer.engine().cloned()));
-    match of_thread.flatten() {
-        Some(engine) => engine,
-        None => default::of_process().cloned(),
-    }
-}
-
-pub(super) fn push_default(tracer: Tracer) -> u64 {
-    with(|local| {
-        let serial = local.serial();
-        local.defaults.push((serial, tracer));
-        serial
-    })
-    .unwrap_or_default()
-}
-
-pub(super) fn remove_default(serial: u64) {
-    let removed = with(|local| {
-        let index = local.defaults.iter().position(|(known, _)| *known == serial)?;
-        Some(local.defaults.remove(index))
-    });
-    // Not while the state is borrowed: the last handle's drop shuts the tracer down.
-    drop(removed);
 }

@@ -7,6 +7,29 @@ use super::{
 use crate::record::Outcome;
 use std::{marker::PhantomData, ops::Deref, thread};
 
+impl Span {
+    /// Makes this the thread's current span until the guard is dropped.
+    ///
+    /// The guard must not be held across an `.await`: it would stay current for whatever the thread
+    /// does next. It is not `Send`, so a future that does it cannot be spawned on a thread pool; use
+    /// [`Instrument`](super::Instrument) for futures.
+    pub fn enter(&self) -> Entered<'_> {
+        Entered::new(self)
+    }
+
+    /// Makes this the thread's current span until the guard is dropped, which ends the span.
+    #[inline]
+    pub fn entered(self) -> EnteredSpan {
+        EnteredSpan::new(self)
+    }
+
+    /// Runs `body` with this as the thread's current span.
+    pub fn in_scope<R>(&self, body: impl FnOnce() -> R) -> R {
+        let _entered = self.enter();
+        body()
+    }
+}
+
 /// Keeps a span current on this thread. See [`Span::enter`].
 #[derive(Debug)]
 #[must_use = "the span is current until the guard is dropped"]
