@@ -11,7 +11,7 @@ use crate::{
     record::{Details, Limits, Outcome, SpanKind, Status},
     value::Value,
 };
-use std::{borrow::Cow, error::Error, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, time::Duration};
 
 /// One unit of work: from now until it is dropped or ended.
 ///
@@ -173,14 +173,16 @@ impl Span {
         let Some((live, shared)) = self.recorded() else {
             return;
         };
-        let engine = &shared.engine;
-        let mut details = live.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
-        body(&mut details, &engine.limits);
-        // What user code has recorded in the meantime, by being formatted, stands behind it.
-        if let Some(meanwhile) = live.details.take() {
-            details.append(meanwhile, &engine.limits);
+        while let Some(earlier) = local::take_recorded(shared, live.span_id) {
+            live.absorb(Some(earlier));
         }
-        live.details.set(Some(details));
+        let engine = &shared.engine;
+        let details = live.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
+        // Formatting a value runs user code, which may panic.
+        let mut lent = Lent { details: Some(details), place: &live.details, limits: &engine.limits };
+        if let Some(details) = &mut lent.details {
+            body(details, &engine.limits);
+        }
     }
 
     #[inline]
@@ -251,6 +253,24 @@ impl Span {
                 self.0 = other;
             }
         }
+    }
+}
+
+/// Details that go back to their place, whatever happens.
+struct Lent<'a> {
+    details: Option<Box<Details>>,
+    place: &'a Cell<Option<Box<Details>>>,
+    limits: &'a Limits,
+}
+
+impl Drop for Lent<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // What user code has recorded in the meantime, by being formatted, stands behind it.
+        if let (Some(details), Some(meanwhile)) = (&mut self.details, self.place.take()) {
+            details.append(meanwhile, self.limits);
+        }
+        self.place.set(self.details.take());
     }
 }
 
