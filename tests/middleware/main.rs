@@ -1,0 +1,3 @@
+//! The tower middleware between real peers on loopback sockets.
+
+mod support;
