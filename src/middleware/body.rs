@@ -75,10 +75,12 @@ impl<B: Body> ResponseBody<B> {
         } else {
             Some(exchange)
         };
+        // A server that is told the length, by header or by hint, reads no further than that.
+        let promised = expected.promised.or_else(|| inner.size_hint().exact());
         Self {
             inner: Some(inner),
             exchange,
-            promised: expected.promised,
+            promised,
             polled: false,
             unread_is_complete: expected.unread_is_complete,
         }
@@ -125,8 +127,9 @@ where
                 if let (Some(trailers), Some(exchange)) = (frame.trailers_ref(), this.exchange.as_mut()) {
                     exchange.trailers(trailers);
                 }
-                // Many a caller asks this instead of polling once more.
-                if inner.is_end_stream() {
+                // Few callers poll once more: nothing follows trailers [RFC 9110, 6.5], and a body may
+                // know its end.
+                if frame.is_trailers() || inner.is_end_stream() {
                     end(this.exchange, Exchange::complete);
                 }
             }

@@ -1,3 +1,4 @@
 //! The tower middleware between real peers on loopback sockets.
 
 mod support;
+mod wire;
