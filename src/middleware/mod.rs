@@ -25,6 +25,7 @@
 //! `ServerLayer` outermost, so that its span has all there is to measure; in axum, on the `Router`, so
 //! that the matched route is known. `ClientLayer` inside of retries, so that each attempt is a span.
 
+mod authority;
 mod body;
 mod classify;
 #[cfg(feature = "client")]

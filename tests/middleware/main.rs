@@ -1,4 +1,6 @@
 //! The tower middleware between real peers on loopback sockets.
 
+mod client_span;
+mod server_span;
 mod support;
 mod wire;

@@ -4,16 +4,20 @@ use super::layer::Config;
 use crate::{
     context,
     diagnostics::Diagnostic,
-    middleware::{body::ResponseBody, classify::Side, exchange::Exchange, future::ResponseFuture, grpc},
+    middleware::{
+        authority, body::ResponseBody, classify::Side, exchange::Exchange, future::ResponseFuture, grpc,
+    },
     record::SpanKind,
     redact, semconv,
     trace::{Span, SpanBuilder, SpanHandle},
 };
-use http::{Request, Response, Uri, header, request};
+use http::{
+    Request, Response, request,
+    uri::{Authority, PathAndQuery},
+};
 use http_body::Body;
 use std::{
     any::Any,
-    borrow::Cow,
     fmt::{self, Display},
     sync::Arc,
     task::{Context, Poll},
@@ -28,7 +32,7 @@ pub struct Client<S> {
 }
 
 /// Put into a request's extensions by a retry or a redirect, it says which attempt this is: 1 for the
-/// second. Recorded as `http.request.resend_count`.
+/// second. Recorded as `http.request.resend_count`; 0, the first attempt, is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResendCount(pub u32);
 
@@ -102,6 +106,7 @@ impl<S: fmt::Debug> fmt::Debug for Client<S> {
 
 /// Starts the span with all that the request's head tells, so that a sampler sees it.
 fn start(config: &Config, head: &request::Parts, is_grpc: bool) -> Span {
+    let authority = authority::of(head);
     let rpc_method = if is_grpc { grpc::method_of(head.uri.path()) } else { None };
     let mut builder = match rpc_method {
         Some(rpc_method) => config
@@ -110,9 +115,11 @@ fn start(config: &Config, head: &request::Parts, is_grpc: bool) -> Span {
             .span_builder(rpc_method.to_owned())
             .attribute(semconv::RPC_SYSTEM_NAME, "grpc")
             .attribute(semconv::RPC_METHOD, rpc_method),
-        None => describe_http(config, head),
+        None => describe_http(config, head, authority.as_ref()),
     };
-    describe_server(head, &mut builder);
+    if let Some(authority) = &authority {
+        describe_server(head, authority, &mut builder);
+    }
     // A call outside of any request may have been given an id by its caller; within one, the request's
     // own counts.
     let given = config.common.headers.request_id(&head.headers, &config.common.tracer);
@@ -123,7 +130,7 @@ fn start(config: &Config, head: &request::Parts, is_grpc: bool) -> Span {
     builder.kind(SpanKind::Client).start()
 }
 
-fn describe_http(config: &Config, head: &request::Parts) -> SpanBuilder {
+fn describe_http(config: &Config, head: &request::Parts, authority: Option<&Authority>) -> SpanBuilder {
     let method = config.common.methods.record(&head.method);
     let template = (config.url_template)(head);
     let mut builder = config.common.tracer.span_builder(method.span_name(template.as_deref()));
@@ -131,29 +138,27 @@ fn describe_http(config: &Config, head: &request::Parts) -> SpanBuilder {
     if let Some(template) = template {
         builder.set_attribute(semconv::URL_TEMPLATE, template);
     }
-    let url = full_url(head);
+    let url = full_url(head, authority);
     builder.set_attribute(semconv::URL_FULL, redact::url(&url));
-    if let Some(ResendCount(count)) = head.extensions.get() {
+    if let Some(ResendCount(count @ 1..)) = head.extensions.get() {
         builder.set_attribute(semconv::HTTP_REQUEST_RESEND_COUNT, *count);
     }
     builder
 }
 
-/// The request's target as an absolute URL: where it is only a path, the `Host` header has the rest.
-fn full_url(head: &request::Parts) -> Cow<'_, str> {
-    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    match (head.uri.authority(), host) {
-        (None, Some(host)) => format!("http://{host}{}", head.uri).into(),
-        _ => head.uri.to_string().into(),
+/// The request's target as an absolute URL, whichever form it has [RFC 9112, 3.2].
+fn full_url(head: &request::Parts, authority: Option<&Authority>) -> String {
+    match (head.uri.scheme(), authority) {
+        (None, Some(authority)) => {
+            let path = head.uri.path_and_query().map_or("", PathAndQuery::as_str);
+            format!("http://{authority}{path}")
+        }
+        _ => head.uri.to_string(),
     }
 }
 
-fn describe_server(head: &request::Parts, builder: &mut SpanBuilder) {
-    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Uri>().ok());
-    let Some(authority) = head.uri.authority().or_else(|| host.as_ref()?.authority()) else {
-        return;
-    };
-    let default_port = if head.uri.scheme_str() == Some("https") { 443 } else { 80 };
-    builder.set_attribute(semconv::SERVER_ADDRESS, authority.host());
+fn describe_server(head: &request::Parts, authority: &Authority, builder: &mut SpanBuilder) {
+    let default_port = if matches!(head.uri.scheme_str(), Some("https" | "wss")) { 443 } else { 80 };
+    builder.set_attribute(semconv::SERVER_ADDRESS, authority::host(authority));
     builder.set_attribute(semconv::SERVER_PORT, authority.port_u16().unwrap_or(default_port));
 }

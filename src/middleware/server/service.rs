@@ -4,6 +4,7 @@ use super::layer::Config;
 use crate::{
     diagnostics::Diagnostic,
     middleware::{
+        authority,
         body::ResponseBody,
         classify::Side,
         exchange::Exchange,
@@ -14,7 +15,7 @@ use crate::{
     redact, semconv,
     trace::{Span, SpanBuilder},
 };
-use http::{Request, Response, Uri, header, request};
+use http::{Request, Response, header, request};
 use http_body::Body;
 use std::{
     any::Any,
@@ -148,10 +149,8 @@ fn describe_connection(config: &Config, head: &request::Parts, builder: &mut Spa
     if let Some(version) = protocol_version(head.version) {
         builder.set_attribute(semconv::NETWORK_PROTOCOL_VERSION, version);
     }
-    let host = header_text(head, &header::HOST).and_then(|host| host.parse::<Uri>().ok());
-    let authority = head.uri.authority().or_else(|| host.as_ref()?.authority());
-    if let Some(authority) = authority {
-        builder.set_attribute(semconv::SERVER_ADDRESS, authority.host());
+    if let Some(authority) = authority::of(head) {
+        builder.set_attribute(semconv::SERVER_ADDRESS, authority::host(&authority));
         if let Some(port) = authority.port_u16() {
             builder.set_attribute(semconv::SERVER_PORT, port);
         }
