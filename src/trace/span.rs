@@ -11,6 +11,7 @@ use crate::{
     context::{Baggage, SpanContext},
     ids::{RequestId, SpanId},
     record::{Details, Limits, Outcome, SpanKind, SpanRecord, Status, cut_name},
+    semconv,
     value::Value,
 };
 use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, thread, time::Duration};
@@ -120,7 +121,9 @@ impl Active {
             parent_is_remote,
         };
         if outcome == Outcome::Panicked {
-            record.details_mut().set_status(Status::error("panicked"));
+            let details = record.details_mut();
+            details.push_attribute(semconv::ERROR_TYPE.into(), "panic".into(), &shared.engine.limits);
+            details.set_status(Status::error("panicked"));
         }
         if !shared.trace_state.is_empty() {
             record.details_mut().trace_state = shared.trace_state.clone();
