@@ -31,10 +31,12 @@ mod classify;
 #[cfg(feature = "client")]
 mod client;
 mod exchange;
+mod exclusive;
 mod future;
 mod grpc;
 mod headers;
 mod methods;
+mod recorded;
 #[cfg(feature = "server")]
 mod server;
 mod settings;

@@ -136,14 +136,16 @@ impl Local {
             None => self.rng().span_id(),
             Some(custom) => custom.span_id(),
         };
-        let mut begun_at = 0;
-        if shared.recording {
-            if let Some(lane) = self.lane(engine) {
-                lane.count_start();
-            }
-            begun_at = start.unwrap_or_else(|| engine.timeline.ticks());
+        if shared.recording
+            && let Some(lane) = self.lane(engine)
+        {
+            lane.count_start();
         }
-        Begun { shared, parent, span_id, start: begun_at }
+        let start = match start {
+            None if shared.recording => engine.timeline.ticks(),
+            known => known.unwrap_or(0),
+        };
+        Begun { shared, parent, span_id, start }
     }
 
     fn begin_child(&mut self, of: Option<u64>) -> Option<Begun> {

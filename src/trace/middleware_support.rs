@@ -6,8 +6,10 @@ use crate::{
     diagnostics::Diagnostic,
     ids::{RequestId, SpanId, TraceId},
 };
+use std::time::Duration;
 
 /// What a span hands on with a call, borrowed.
+#[cfg_attr(not(feature = "client"), expect(dead_code, reason = "a server hands on less"))]
 pub(crate) struct Carried<'a> {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
@@ -26,6 +28,16 @@ impl Span {
             trace_state: &active.shared.trace_state,
             request_id: &active.shared.request_id,
         })
+    }
+
+    /// The time since a trace's first span here has started, recorded or not: its caller is told it all
+    /// the same. Of any other span that is not recorded, the time is unknown.
+    pub(crate) fn time_in_process(&self) -> Duration {
+        let Some(active) = &self.0 else {
+            return Duration::ZERO;
+        };
+        let timeline = &active.shared.engine.timeline;
+        Duration::from_nanos(timeline.nanos_between(active.start, timeline.ticks()))
     }
 }
 

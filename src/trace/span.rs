@@ -51,8 +51,8 @@ pub(super) struct Active {
     pub(super) shared: Arc<Shared>,
     pub(super) span_id: SpanId,
     parent: Option<SpanId>,
-    /// In ticks; meaningless where the trace is not recorded.
-    start: u64,
+    /// In ticks; where the trace is not recorded, known only of its first span here.
+    pub(super) start: u64,
     name: Cow<'static, str>,
     details: Cell<Option<Box<Details>>>,
     kind: SpanKind,

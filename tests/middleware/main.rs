@@ -1,6 +1,10 @@
 //! The tower middleware between real peers on loopback sockets.
 
+mod client_endings;
 mod client_span;
+mod grpc;
+mod headers;
+mod recorded;
 mod server_endings;
 mod server_span;
 mod support;

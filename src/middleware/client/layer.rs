@@ -4,12 +4,13 @@ use super::service::Client;
 use crate::{
     middleware::{
         headers::Headers,
-        settings::{Settings, header_settings},
+        methods::KnownMethods,
+        settings::{Settings, common_settings},
     },
     trace::Tracer,
 };
-use http::{HeaderName, request};
-use std::{borrow::Cow, fmt, sync::Arc};
+use http::{HeaderName, Method, request};
+use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 use tower_layer::Layer;
 
 type TemplateOf = dyn Fn(&request::Parts) -> Option<Cow<'static, str>> + Send + Sync;
@@ -66,7 +67,7 @@ impl ClientLayer {
         self.set(|config| config.url_template = Arc::new(template))
     }
 
-    header_settings!();
+    common_settings!();
 }
 
 impl<S> Layer<S> for ClientLayer {

@@ -1,5 +1,6 @@
 //! The calling side (floor 5).
 
+mod headers;
 mod layer;
 mod service;
 

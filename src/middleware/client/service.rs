@@ -5,7 +5,13 @@ use crate::{
     context,
     diagnostics::Diagnostic,
     middleware::{
-        authority, body::ResponseBody, classify::Side, exchange::Exchange, future::ResponseFuture, grpc,
+        authority,
+        body::ResponseBody,
+        classify::Side,
+        exchange::Exchange,
+        future::{Pending, ResponseFuture},
+        grpc, recorded,
+        settings::Settings,
     },
     record::SpanKind,
     redact, semconv,
@@ -81,20 +87,20 @@ where
             self.config.common.tracer.note(Diagnostic::RepeatedLayer);
             return ResponseFuture::untraced(self.inner.call(Request::from_parts(head, body)));
         }
-        let is_grpc = grpc::is_grpc(&head.headers);
-        let span = start(&self.config, &head, is_grpc);
+        let call = grpc::Call::of(&head);
+        let span = start(&self.config, &head, call.as_ref());
         if let Some(carried) = span.carried() {
             self.config.common.headers.inject(&mut head.headers, &carried);
         }
         head.extensions.insert(HasClientSpan);
         let method = head.method.clone();
         let request = Request::from_parts(head, body);
-        let mut exchange = Exchange::new(span, Side::Client, is_grpc);
+        let mut exchange = Exchange::new(span, Side::Client, call, self.config.common.clone());
         let future = {
             let _scope = exchange.enter();
             self.inner.call(request)
         };
-        ResponseFuture::new(future, exchange, method, self.config.common.clone())
+        ResponseFuture::new(future, Pending::new(exchange, method, None))
     }
 }
 
@@ -105,24 +111,22 @@ impl<S: fmt::Debug> fmt::Debug for Client<S> {
 }
 
 /// Starts the span with all that the request's head tells, so that a sampler sees it.
-fn start(config: &Config, head: &request::Parts, is_grpc: bool) -> Span {
+fn start(config: &Config, head: &request::Parts, call: Option<&grpc::Call>) -> Span {
+    let Settings { tracer, headers, recorded, .. } = &*config.common;
     let authority = authority::of(head);
-    let rpc_method = if is_grpc { grpc::method_of(head.uri.path()) } else { None };
-    let mut builder = match rpc_method {
-        Some(rpc_method) => config
-            .common
-            .tracer
-            .span_builder(rpc_method.to_owned())
-            .attribute(semconv::RPC_SYSTEM_NAME, "grpc")
-            .attribute(semconv::RPC_METHOD, rpc_method),
-        None => describe_http(config, head, authority.as_ref()),
+    let (mut builder, prefix) = match call {
+        Some(call) => (call.span_builder(tracer), semconv::RPC_REQUEST_METADATA),
+        None => (describe_http(config, head, authority.as_ref()), semconv::HTTP_REQUEST_HEADER),
     };
     if let Some(authority) = &authority {
         describe_server(head, authority, &mut builder);
     }
+    recorded::describe(&recorded.request, &head.headers, prefix, |key, value| {
+        builder.set_attribute(key, value)
+    });
     // A call outside of any request may have been given an id by its caller; within one, the request's
     // own counts.
-    let given = config.common.headers.request_id(&head.headers, &config.common.tracer);
+    let given = headers.request_id(&head.headers, tracer);
     let builder = match head.extensions.get::<SpanHandle>() {
         Some(parent) => builder.parent(parent),
         None => builder.or_remote(context::Context { request_id: given, ..Default::default() }),

@@ -1,5 +1,6 @@
 //! The answering side (floor 5).
 
+mod headers;
 mod layer;
 mod service;
 

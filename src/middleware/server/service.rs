@@ -3,13 +3,15 @@
 use super::layer::Config;
 use crate::{
     diagnostics::Diagnostic,
+    ids::{RequestId, ThreadRng, mint_trace_id},
     middleware::{
         authority,
         body::ResponseBody,
         classify::Side,
         exchange::Exchange,
-        future::{ResponseFuture, protocol_version},
-        grpc,
+        future::{Pending, ResponseFuture, protocol_version},
+        grpc, recorded,
+        settings::Settings,
     },
     record::SpanKind,
     redact, semconv,
@@ -22,6 +24,7 @@ use std::{
     fmt::{self, Display},
     sync::Arc,
     task::{Context, Poll},
+    time::{SystemTime, UNIX_EPOCH},
 };
 use tower_service::Service;
 
@@ -77,20 +80,18 @@ where
             self.config.common.tracer.note(Diagnostic::RepeatedLayer);
             return ResponseFuture::untraced(self.inner.call(Request::from_parts(head, body)));
         }
-        let is_grpc = grpc::is_grpc(&head.headers);
-        let span = start(&self.config, &head, is_grpc);
-        if let Some(id) = span.request_id() {
-            head.extensions.insert(id.clone());
-        }
+        let call = grpc::Call::of(&head);
+        let (span, request_id) = start(&self.config, &head, call.as_ref());
+        head.extensions.insert(request_id.clone());
         head.extensions.insert(HasServerSpan);
         let method = head.method.clone();
         let request = Request::from_parts(head, body);
-        let mut exchange = Exchange::new(span, Side::Server, is_grpc);
+        let mut exchange = Exchange::new(span, Side::Server, call, self.config.common.clone());
         let future = {
             let _scope = exchange.enter();
             self.inner.call(request)
         };
-        ResponseFuture::new(future, exchange, method, self.config.common.clone())
+        ResponseFuture::new(future, Pending::new(exchange, method, Some(request_id)))
     }
 }
 
@@ -101,28 +102,30 @@ impl<S: fmt::Debug> fmt::Debug for Server<S> {
 }
 
 /// Starts the span with all that the request's head tells, so that a sampler sees it.
-fn start(config: &Config, head: &request::Parts, is_grpc: bool) -> Span {
-    let context = config.common.headers.extract(&head.headers, &config.common.tracer);
-    let rpc_method = if is_grpc { grpc::method_of(head.uri.path()) } else { None };
-    let mut builder = match rpc_method {
-        Some(rpc_method) => describe_rpc(config, rpc_method),
-        None if is_grpc => config.common.tracer.span_builder("grpc"),
-        None => describe_http(config, head),
+fn start(config: &Config, head: &request::Parts, call: Option<&grpc::Call>) -> (Span, RequestId) {
+    let Settings { tracer, headers, recorded, .. } = &*config.common;
+    let context = headers.extract(&head.headers, tracer);
+    let (mut builder, prefix) = match call {
+        Some(call) => (call.span_builder(tracer), semconv::RPC_REQUEST_METADATA),
+        None => (describe_http(config, head), semconv::HTTP_REQUEST_HEADER),
     };
     describe_connection(config, head, &mut builder);
-    if let Some(caller) = config.common.headers.peer(&head.headers, &config.common.tracer) {
+    if let Some(caller) = headers.peer(&head.headers, tracer) {
         builder.set_attribute(semconv::SERVICE_PEER_NAME, caller);
     }
-    builder.kind(SpanKind::Server).remote(context).start()
+    recorded::describe(&recorded.request, &head.headers, prefix, |key, value| {
+        builder.set_attribute(key, value)
+    });
+    let given = context.request_id.clone();
+    let span = builder.kind(SpanKind::Server).remote(context).start();
+    // The application may count on an id, even where the tracer is switched off or has been shut down.
+    let request_id = span.request_id().cloned().or(given).unwrap_or_else(mint);
+    (span, request_id)
 }
 
-fn describe_rpc(config: &Config, method: &str) -> SpanBuilder {
-    config
-        .common
-        .tracer
-        .span_builder(method.to_owned())
-        .attribute(semconv::RPC_SYSTEM_NAME, "grpc")
-        .attribute(semconv::RPC_METHOD, method)
+fn mint() -> RequestId {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    RequestId::from_trace_id(mint_trace_id(since_1970.as_millis() as u64, &mut ThreadRng::new()))
 }
 
 fn describe_http(config: &Config, head: &request::Parts) -> SpanBuilder {

@@ -5,7 +5,7 @@ pub mod peers;
 
 use std::{collections::BTreeMap, error::Error, future::poll_fn, pin::Pin, task::Poll, time::Duration};
 use throughline::{
-    Batch, RequestId, SpanId, SpanRecord, Tracer, TracerBuilder, Value,
+    Batch, RequestId, SpanRecord, Tracer, TracerBuilder, Value,
     export::{ExportError, Exporter},
     middleware::{ClientLayer, ServerLayer},
 };
@@ -87,10 +87,6 @@ pub async fn is_pending(future: &mut (impl Future + Unpin)) -> bool {
 /// The span of this name.
 pub fn named<'a>(spans: &'a [SpanRecord], name: &str) -> &'a SpanRecord {
     spans.iter().find(|span| span.name() == name).unwrap_or_else(|| panic!("no span {name} in {spans:?}"))
-}
-
-pub fn id(span: &SpanRecord) -> Option<SpanId> {
-    Some(span.span_id())
 }
 
 pub fn text(span: &SpanRecord, key: &str) -> Option<String> {

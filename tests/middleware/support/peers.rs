@@ -126,3 +126,8 @@ pub async fn read<B: Body<Data = Bytes, Error: Into<BoxError>>>(body: B) -> Resu
 pub fn current() -> Option<SpanHandle> {
     throughline::Span::current().handle()
 }
+
+/// hyper's pooling client, HTTP/2 only.
+pub fn h2_client<B: Body<Data: Send> + Send>() -> Client<HttpConnector, B> {
+    Client::builder(TokioExecutor::new()).http2_only(true).build_http()
+}
