@@ -9,11 +9,12 @@ use super::{
     settings::Settings,
 };
 use crate::{
+    diagnostics::Diagnostic,
     record::{Outcome, Status},
     redact, semconv,
-    trace::{PollScope, Span},
+    trace::{PollScope, Span, Tracer},
 };
-use http::{HeaderMap, StatusCode, response};
+use http::{Extensions, HeaderMap, StatusCode, response};
 use std::{any::Any, fmt::Display, sync::Arc};
 
 pub(super) struct Exchange {
@@ -106,4 +107,18 @@ impl Drop for Exchange {
         let panicked = std::thread::panicking();
         span.end_as(if panicked { Outcome::Panicked } else { Outcome::Cancelled });
     }
+}
+
+/// In a request's extensions: the side of the layer that it passed last.
+#[derive(Clone, Copy, PartialEq)]
+struct Passed(Side);
+
+/// Has the request just passed a layer of the same side? After one of the other side it is at its next
+/// hop, which may be in this process.
+pub(super) fn is_repeated(extensions: &mut Extensions, side: Side, tracer: &Tracer) -> bool {
+    let repeated = extensions.insert(Passed(side)) == Some(Passed(side));
+    if repeated {
+        tracer.note(Diagnostic::RepeatedLayer);
+    }
+    repeated
 }

@@ -4,6 +4,7 @@ mod client_endings;
 mod client_span;
 mod grpc;
 mod headers;
+mod layers;
 mod recorded;
 mod server_endings;
 mod server_span;

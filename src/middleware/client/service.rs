@@ -3,12 +3,11 @@
 use super::layer::Config;
 use crate::{
     context,
-    diagnostics::Diagnostic,
     middleware::{
         authority,
         body::ResponseBody,
         classify::Side,
-        exchange::Exchange,
+        exchange::{Exchange, is_repeated},
         future::{Pending, ResponseFuture},
         grpc, recorded,
         settings::Settings,
@@ -41,10 +40,6 @@ pub struct Client<S> {
 /// second. Recorded as `http.request.resend_count`; 0, the first attempt, is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResendCount(pub u32);
-
-/// Says, in a request's extensions, that it has a client span.
-#[derive(Clone, Copy)]
-struct HasClientSpan;
 
 impl<S> Client<S> {
     pub(super) const fn new(inner: S, config: Arc<Config>) -> Self {
@@ -83,16 +78,15 @@ where
 
     fn call(&mut self, request: Request<RequestB>) -> Self::Future {
         let (mut head, body) = request.into_parts();
-        if head.extensions.get::<HasClientSpan>().is_some() {
-            self.config.common.tracer.note(Diagnostic::RepeatedLayer);
+        if is_repeated(&mut head.extensions, Side::Client, &self.config.common.tracer) {
             return ResponseFuture::untraced(self.inner.call(Request::from_parts(head, body)));
         }
         let call = grpc::Call::of(&head);
-        let span = start(&self.config, &head, call.as_ref());
+        let parent = head.extensions.remove::<SpanHandle>();
+        let span = start(&self.config, &head, call.as_ref(), parent.as_ref());
         if let Some(carried) = span.carried() {
             self.config.common.headers.inject(&mut head.headers, &carried);
         }
-        head.extensions.insert(HasClientSpan);
         let method = head.method.clone();
         let request = Request::from_parts(head, body);
         let mut exchange = Exchange::new(span, Side::Client, call, self.config.common.clone());
@@ -111,7 +105,12 @@ impl<S: fmt::Debug> fmt::Debug for Client<S> {
 }
 
 /// Starts the span with all that the request's head tells, so that a sampler sees it.
-fn start(config: &Config, head: &request::Parts, call: Option<&grpc::Call>) -> Span {
+fn start(
+    config: &Config,
+    head: &request::Parts,
+    call: Option<&grpc::Call>,
+    parent: Option<&SpanHandle>,
+) -> Span {
     let Settings { tracer, headers, recorded, .. } = &*config.common;
     let authority = authority::of(head);
     let (mut builder, prefix) = match call {
@@ -127,7 +126,7 @@ fn start(config: &Config, head: &request::Parts, call: Option<&grpc::Call>) -> S
     // A call outside of any request may have been given an id by its caller; within one, the request's
     // own counts.
     let given = headers.request_id(&head.headers, tracer);
-    let builder = match head.extensions.get::<SpanHandle>() {
+    let builder = match parent {
         Some(parent) => builder.parent(parent),
         None => builder.or_remote(context::Context { request_id: given, ..Default::default() }),
     };

@@ -2,13 +2,12 @@
 
 use super::layer::Config;
 use crate::{
-    diagnostics::Diagnostic,
     ids::{RequestId, ThreadRng, mint_trace_id},
     middleware::{
         authority,
         body::ResponseBody,
         classify::Side,
-        exchange::Exchange,
+        exchange::{Exchange, is_repeated},
         future::{Pending, ResponseFuture, protocol_version},
         grpc, recorded,
         settings::Settings,
@@ -34,10 +33,6 @@ pub struct Server<S> {
     inner: S,
     config: Arc<Config>,
 }
-
-/// Says, in a request's extensions, that it has a server span.
-#[derive(Clone, Copy)]
-struct HasServerSpan;
 
 impl<S> Server<S> {
     pub(super) const fn new(inner: S, config: Arc<Config>) -> Self {
@@ -76,14 +71,12 @@ where
 
     fn call(&mut self, request: Request<RequestB>) -> Self::Future {
         let (mut head, body) = request.into_parts();
-        if head.extensions.get::<HasServerSpan>().is_some() {
-            self.config.common.tracer.note(Diagnostic::RepeatedLayer);
+        if is_repeated(&mut head.extensions, Side::Server, &self.config.common.tracer) {
             return ResponseFuture::untraced(self.inner.call(Request::from_parts(head, body)));
         }
         let call = grpc::Call::of(&head);
         let (span, request_id) = start(&self.config, &head, call.as_ref());
         head.extensions.insert(request_id.clone());
-        head.extensions.insert(HasServerSpan);
         let method = head.method.clone();
         let request = Request::from_parts(head, body);
         let mut exchange = Exchange::new(span, Side::Server, call, self.config.common.clone());
