@@ -99,14 +99,14 @@ macro_rules! recording_methods {
 
         /// Changes the name, for a better one that is known only later. Cut at 1 KiB.
         pub fn set_name(&self, name: impl Into<Cow<'static, str>>) -> &Self {
-            self.record(|details, _| details.name = Some(name.into()));
+            self.record(|details, limits| details.set_name(name.into(), limits));
             self
         }
 
         /// Says whether the work succeeded. `Ok` is final; `Unset` changes nothing
         /// [OpenTelemetry trace API, set status].
         pub fn set_status(&self, status: Status) -> &Self {
-            self.record(|details, _| details.set_status(status));
+            self.record(|details, limits| details.set_status_within(status, limits));
             self
         }
 
