@@ -1,4 +1,4 @@
-//! Secrets in URLs (floor 3): keys stay, values go, before anything is recorded.
+//! Secrets in URLs and headers (floor 3): keys stay, values go, before anything is recorded.
 //!
 //! Nothing is allocated where nothing is found.
 
@@ -33,6 +33,28 @@ const SECRET_KEYS: [&str; 22] = [
     "session",
     "authorization",
 ];
+
+/// Headers whose values are secrets, in lowercase: those that carry credentials by their specification
+/// [RFC 9110, 11; RFC 6265], and the usual names besides.
+const SECRET_HEADERS: [&str; 12] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "x-auth-token",
+    "x-csrf-token",
+    "x-xsrf-token",
+    "x-amz-security-token",
+    "x-goog-api-key",
+    "x-vault-token",
+];
+
+/// Must this header's value never be recorded? Names are in lowercase.
+pub(crate) fn is_secret_header(name: &str) -> bool {
+    SECRET_HEADERS.contains(&name)
+}
 
 /// A query string, without its `?`, whose secret values are replaced.
 pub(crate) fn query(query: &str) -> Cow<'_, str> {

@@ -16,12 +16,16 @@ pub const EXCEPTION_STACKTRACE: &str = "exception.stacktrace";
 pub const EXCEPTION_TYPE: &str = "exception.type";
 /// `host.name`.
 pub const HOST_NAME: &str = "host.name";
+/// `http.request.header.`: the prefix of a recorded header's name.
+pub const HTTP_REQUEST_HEADER: &str = "http.request.header.";
 /// `http.request.method`: a known method, or `_OTHER`.
 pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
 /// `http.request.method_original`: the method as sent, where it is not the known one.
 pub const HTTP_REQUEST_METHOD_ORIGINAL: &str = "http.request.method_original";
 /// `http.request.resend_count`: which retry or redirect this attempt is.
 pub const HTTP_REQUEST_RESEND_COUNT: &str = "http.request.resend_count";
+/// `http.response.header.`: the prefix of a recorded header's name.
+pub const HTTP_RESPONSE_HEADER: &str = "http.response.header.";
 /// `http.response.status_code`.
 pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 /// `http.route`: the matched route's template, never the raw path.
@@ -40,6 +44,12 @@ pub const PROCESS_PID: &str = "process.pid";
 pub const REQUEST_ID: &str = "request.id";
 /// `rpc.method`, as `package.Service/Method`.
 pub const RPC_METHOD: &str = "rpc.method";
+/// `rpc.method_original`: the method as asked for, where it is not there.
+pub const RPC_METHOD_ORIGINAL: &str = "rpc.method_original";
+/// `rpc.request.metadata.`: the prefix of a recorded header's name.
+pub const RPC_REQUEST_METADATA: &str = "rpc.request.metadata.";
+/// `rpc.response.metadata.`: the prefix of a recorded header's name.
+pub const RPC_RESPONSE_METADATA: &str = "rpc.response.metadata.";
 /// `rpc.response.status_code`: the gRPC status by name.
 pub const RPC_STATUS_CODE: &str = "rpc.response.status_code";
 /// `rpc.system.name`: `grpc`.

@@ -1,6 +1,6 @@
 //! The answer's body (floor 5): passes every frame on unchanged and ends the exchange with the last.
 
-use super::exchange::Exchange;
+use super::{exchange::Exchange, exclusive::Exclusive};
 use bytes::Buf;
 use http::{HeaderMap, Method, StatusCode, header::CONTENT_LENGTH, response};
 use http_body::{Body, Frame, SizeHint};
@@ -21,7 +21,7 @@ pin_project! {
         #[pin]
         inner: Option<B>,
         // `None` once the exchange is over, or where there is nothing to record.
-        exchange: Option<Exchange>,
+        exchange: Exclusive<Option<Exchange>>,
         // What the head promised and has not come yet; a server stops polling when it has.
         promised: Option<u64>,
         polled: bool,
@@ -31,7 +31,7 @@ pin_project! {
     impl<B> PinnedDrop for ResponseBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let Some(mut exchange) = this.exchange.take() else {
+            let Some(mut exchange) = this.exchange.get_mut().take() else {
                 return;
             };
             {
@@ -75,10 +75,12 @@ impl<B: Body> ResponseBody<B> {
         } else {
             Some(exchange)
         };
+        // A server that is told the length, by header or by hint, reads no further than that.
+        let promised = expected.promised.or_else(|| inner.size_hint().exact());
         Self {
             inner: Some(inner),
-            exchange,
-            promised: expected.promised,
+            exchange: Exclusive::new(exchange),
+            promised,
             polled: false,
             unread_is_complete: expected.unread_is_complete,
         }
@@ -88,7 +90,13 @@ impl<B: Body> ResponseBody<B> {
 impl<B> ResponseBody<B> {
     /// A body that is only passed on.
     pub(super) const fn untraced(inner: B) -> Self {
-        Self { inner: Some(inner), exchange: None, promised: None, polled: false, unread_is_complete: false }
+        Self {
+            inner: Some(inner),
+            exchange: Exclusive::new(None),
+            promised: None,
+            polled: false,
+            unread_is_complete: false,
+        }
     }
 }
 
@@ -109,7 +117,8 @@ where
         let Some(mut inner) = this.inner.as_mut().as_pin_mut() else {
             return Poll::Ready(None);
         };
-        let polled = match this.exchange {
+        let exchange = this.exchange.get_mut();
+        let polled = match exchange {
             Some(exchange) => {
                 let _scope = exchange.enter();
                 inner.as_mut().poll_frame(context)
@@ -122,16 +131,17 @@ where
                 if let (Some(data), Some(promised)) = (frame.data_ref(), this.promised.as_mut()) {
                     *promised = promised.saturating_sub(data.remaining() as u64);
                 }
-                if let (Some(trailers), Some(exchange)) = (frame.trailers_ref(), this.exchange.as_mut()) {
+                if let (Some(trailers), Some(exchange)) = (frame.trailers_ref(), exchange.as_mut()) {
                     exchange.trailers(trailers);
                 }
-                // Many a caller asks this instead of polling once more.
-                if inner.is_end_stream() {
-                    end(this.exchange, Exchange::complete);
+                // Few callers poll once more: nothing follows trailers [RFC 9110, 6.5], and a body may
+                // know its end.
+                if frame.is_trailers() || inner.is_end_stream() {
+                    end(exchange, Exchange::complete);
                 }
             }
-            Poll::Ready(Some(Err(error))) => end(this.exchange, |exchange| exchange.fail(error)),
-            Poll::Ready(None) => end(this.exchange, Exchange::complete),
+            Poll::Ready(Some(Err(error))) => end(exchange, |exchange| exchange.fail(error)),
+            Poll::Ready(None) => end(exchange, Exchange::complete),
         }
         polled
     }
@@ -153,7 +163,7 @@ impl<B: Default> Default for ResponseBody<B> {
 
 impl<B> std::fmt::Debug for ResponseBody<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ResponseBody").field("open", &self.exchange.is_some()).finish_non_exhaustive()
+        f.debug_struct("ResponseBody").finish_non_exhaustive()
     }
 }
 

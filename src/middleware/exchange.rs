@@ -5,32 +5,32 @@
 
 use super::{
     classify::{self, Side},
-    grpc::{self, GrpcStatus},
+    grpc, recorded,
+    settings::Settings,
 };
 use crate::{
+    diagnostics::Diagnostic,
     record::{Outcome, Status},
     redact, semconv,
-    trace::{PollScope, Span},
-    value::Value,
+    trace::{PollScope, Span, Tracer},
 };
-use http::{HeaderMap, StatusCode, response};
-use std::{any::Any, fmt::Display};
+use http::{Extensions, HeaderMap, StatusCode, response};
+use std::{any::Any, fmt::Display, sync::Arc};
 
 pub(super) struct Exchange {
     span: Span,
     side: Side,
-    /// Was the request a gRPC message?
-    is_grpc: bool,
-    /// Known from the head, the trailers or neither.
-    grpc_status: Option<GrpcStatus>,
+    /// `None` where it is plain HTTP.
+    grpc: Option<grpc::Call>,
+    settings: Arc<Settings>,
 }
 
 impl Exchange {
-    pub(super) fn new(span: Span, side: Side, is_grpc: bool) -> Self {
+    pub(super) fn new(span: Span, side: Side, grpc: Option<grpc::Call>, settings: Arc<Settings>) -> Self {
         if let Some(id) = span.request_id().filter(|_| span.is_recording()) {
             span.set_attribute(semconv::REQUEST_ID, id.encode(&mut [0; 36]));
         }
-        Self { span, side, is_grpc, grpc_status: None }
+        Self { span, side, grpc, settings }
     }
 
     pub(super) const fn side(&self) -> Side {
@@ -41,6 +41,10 @@ impl Exchange {
         &self.span
     }
 
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// Makes the span current around one call or poll.
     pub(super) fn enter(&mut self) -> PollScope<'_> {
         PollScope::enter(&mut self.span)
@@ -48,52 +52,52 @@ impl Exchange {
 
     /// The answer's head has come.
     pub(super) fn head(&mut self, head: &response::Parts) {
-        let status = head.status;
-        if !self.is_grpc || status != StatusCode::OK {
-            self.span.set_attribute(semconv::HTTP_RESPONSE_STATUS_CODE, status.as_u16());
+        if let Some(call) = &mut self.grpc {
+            call.head(head);
         }
-        if self.is_grpc && (status == StatusCode::OK || grpc::is_grpc(&head.headers)) {
-            self.grpc_status = GrpcStatus::from_headers(&head.headers);
+        if !self.span.is_recording() {
+            return;
+        }
+        let status = head.status;
+        if self.grpc.is_none() || status != StatusCode::OK {
+            self.span.set_attribute(semconv::HTTP_RESPONSE_STATUS_CODE, status.as_u16());
         }
         if classify::is_error(status, self.side) {
             self.span.set_attribute(semconv::ERROR_TYPE, status.as_str()).set_status(Status::error(""));
         }
+        let prefix = match self.grpc {
+            Some(_) => semconv::RPC_RESPONSE_METADATA,
+            None => semconv::HTTP_RESPONSE_HEADER,
+        };
+        recorded::describe(&self.settings.recorded.response, &head.headers, prefix, |key, value| {
+            self.span.set_attribute(key, value);
+        });
     }
 
     /// The trailers have come.
     pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
-        if self.is_grpc {
-            self.grpc_status = GrpcStatus::from_headers(trailers).or(self.grpc_status);
+        if let Some(call) = &mut self.grpc {
+            call.trailers(trailers);
         }
     }
 
     /// The exchange has run to its end.
     pub(super) fn complete(mut self) {
-        self.record_grpc_status();
+        if let Some(call) = &self.grpc {
+            call.record(&self.span, self.side);
+        }
         std::mem::take(&mut self.span).end();
     }
 
     /// The service, the connection or the body has failed.
     pub(super) fn fail<E: Display + Any>(mut self, error: &E) {
-        let message = error.to_string();
-        self.span.record_error_fmt(classify::error_type(error), format_args!("{}", redact::text(&message)));
+        if self.span.is_recording() {
+            let errors = &self.settings.errors;
+            let message = errors.message(error);
+            let message = redact::text(&message);
+            self.span.record_error_fmt(errors.error_type(error), format_args!("{message}"));
+        }
         std::mem::take(&mut self.span).end();
-    }
-
-    fn record_grpc_status(&self) {
-        if !self.is_grpc || !self.span.is_recording() {
-            return;
-        }
-        // An answer that ends without saying its status is an unknown one.
-        let status = self.grpc_status.unwrap_or(GrpcStatus::UNKNOWN);
-        self.span.set_attribute(semconv::RPC_STATUS_CODE, status.name());
-        if status.is_error(self.side) {
-            self.span.set_attribute(semconv::ERROR_TYPE, status.name()).set_status(Status::error(""));
-        }
-        if status == GrpcStatus::UNIMPLEMENTED && self.side == Side::Server {
-            // Anybody can ask for any method: one that is not there names no span.
-            self.span.set_name("grpc").set_attribute(semconv::RPC_METHOD, Value::from("_OTHER"));
-        }
     }
 }
 
@@ -103,4 +107,18 @@ impl Drop for Exchange {
         let panicked = std::thread::panicking();
         span.end_as(if panicked { Outcome::Panicked } else { Outcome::Cancelled });
     }
+}
+
+/// In a request's extensions: the side of the layer that it passed last.
+#[derive(Clone, Copy, PartialEq)]
+struct Passed(Side);
+
+/// Has the request just passed a layer of the same side? After one of the other side it is at its next
+/// hop, which may be in this process.
+pub(super) fn is_repeated(extensions: &mut Extensions, side: Side, tracer: &Tracer) -> bool {
+    let repeated = extensions.insert(Passed(side)) == Some(Passed(side));
+    if repeated {
+        tracer.note(Diagnostic::RepeatedLayer);
+    }
+    repeated
 }

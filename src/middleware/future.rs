@@ -4,9 +4,9 @@ use super::{
     body::{Expected, ResponseBody},
     classify::Side,
     exchange::Exchange,
-    settings::Settings,
+    exclusive::Exclusive,
 };
-use crate::{semconv, trace::Span};
+use crate::{ids::RequestId, semconv};
 use http::{Method, Response, Version, response};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -15,7 +15,6 @@ use std::{
     fmt::{self, Display},
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -27,13 +26,13 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         // `None` once the head has come, or where there is nothing to record.
-        pending: Option<Pending>,
+        pending: Exclusive<Option<Pending>>,
     }
 
     impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if let Some(pending) = this.pending {
+            if let Some(pending) = this.pending.get_mut() {
                 let _scope = pending.exchange.enter();
                 this.inner.set(None);
             }
@@ -42,19 +41,20 @@ pin_project! {
 }
 
 /// An exchange whose head has not come yet.
-struct Pending {
+pub(super) struct Pending {
     exchange: Exchange,
     method: Method,
-    settings: Arc<Settings>,
+    /// What a server tells its caller; a client has nothing to tell.
+    request_id: Option<RequestId>,
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) const fn new(inner: F, exchange: Exchange, method: Method, settings: Arc<Settings>) -> Self {
-        Self { inner: Some(inner), pending: Some(Pending { exchange, method, settings }) }
+    pub(super) const fn new(inner: F, pending: Pending) -> Self {
+        Self { inner: Some(inner), pending: Exclusive::new(Some(pending)) }
     }
 
     pub(super) const fn untraced(inner: F) -> Self {
-        Self { inner: Some(inner), pending: None }
+        Self { inner: Some(inner), pending: Exclusive::new(None) }
     }
 }
 
@@ -71,14 +71,15 @@ where
         let Some(inner) = this.inner.as_pin_mut() else {
             return Poll::Pending;
         };
-        let Some(pending) = this.pending else {
+        let waiting = this.pending.get_mut();
+        let Some(pending) = waiting else {
             return inner.poll(context).map_ok(|response| response.map(ResponseBody::untraced));
         };
         let answer = {
             let _scope = pending.exchange.enter();
             ready!(inner.poll(context))
         };
-        let Some(pending) = this.pending.take() else {
+        let Some(pending) = waiting.take() else {
             // It was there above.
             return Poll::Pending;
         };
@@ -93,36 +94,30 @@ where
 }
 
 impl Pending {
+    pub(super) const fn new(exchange: Exchange, method: Method, request_id: Option<RequestId>) -> Self {
+        Self { exchange, method, request_id }
+    }
+
     fn answer<B: Body>(mut self, response: Response<B>) -> Response<ResponseBody<B>> {
         let (mut head, body) = response.into_parts();
         self.exchange.head(&head);
-        let unread_is_complete = match self.exchange.side() {
-            Side::Server => {
-                self.name_ourselves(&mut head);
-                false
+        match &self.request_id {
+            Some(id) => {
+                let headers = &self.exchange.settings().headers;
+                headers.inject_answer(&mut head.headers, id, self.exchange.span());
             }
-            Side::Client => {
-                self.note_peer(&head);
-                true
-            }
-        };
+            None => self.note_peer(&head),
+        }
+        // A client that never looks at the body has what it wanted.
+        let unread_is_complete = self.exchange.side() == Side::Client;
         let expected = Expected::of(&self.method, &head, unread_is_complete);
         Response::from_parts(head, ResponseBody::new(body, self.exchange, &expected))
     }
 
-    fn name_ourselves(&self, head: &mut response::Parts) {
-        let (span, headers) = (self.exchange.span(), &self.settings.headers);
-        if let Some(id) = span.request_id() {
-            headers.inject_request_id(&mut head.headers, id);
-            headers.inject_own_name(&mut head.headers);
-            headers.inject_response_time(&mut head.headers, span.elapsed());
-        }
-    }
-
     /// Which service answered, and in which version of the protocol, a client learns only now.
     fn note_peer(&self, head: &response::Parts) {
-        let span: &Span = self.exchange.span();
-        if let Some(callee) = self.settings.headers.peer(&head.headers, &self.settings.tracer) {
+        let (span, settings) = (self.exchange.span(), self.exchange.settings());
+        if let Some(callee) = settings.headers.peer(&head.headers, &settings.tracer) {
             span.set_attribute(semconv::SERVICE_PEER_NAME, callee);
         }
         if let Some(version) = protocol_version(head.version) {
@@ -133,7 +128,7 @@ impl Pending {
 
 impl<F> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").field("pending", &self.pending.is_some()).finish_non_exhaustive()
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,13 @@
 //! [gRPC over HTTP2, Responses].
 
 use super::classify::Side;
-use http::{HeaderMap, header::CONTENT_TYPE};
+use crate::{
+    record::Status,
+    semconv,
+    trace::{Span, SpanBuilder, Tracer},
+};
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request, response, uri::PathAndQuery};
+use std::borrow::Cow;
 
 const NAMES: [&str; 17] = [
     "OK",
@@ -24,17 +30,90 @@ const NAMES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
+/// The system's name, and that of a span whose method is not to be named.
+const GRPC: &str = "grpc";
+/// Stands for a method that is not there.
+const OTHER: &str = "_OTHER";
+
+/// A call under way.
+pub(super) struct Call {
+    path: PathAndQuery,
+    /// Known from the head, the trailers or neither.
+    status: Option<GrpcStatus>,
+}
+
+impl Call {
+    /// The call that a request makes, if it is one of gRPC.
+    pub(super) fn of(head: &request::Parts) -> Option<Self> {
+        if !is_grpc(&head.headers) {
+            return None;
+        }
+        let path = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        Some(Self { path, status: None })
+    }
+
+    /// `package.Service/Method`.
+    fn method(&self) -> Option<&str> {
+        let method = self.path.path().strip_prefix('/')?;
+        let (service, name) = method.split_once('/')?;
+        (!service.is_empty() && !name.is_empty() && !name.contains('/')).then_some(method)
+    }
+
+    pub(super) fn span_builder(&self, tracer: &Tracer) -> SpanBuilder {
+        let method = self.method();
+        let name = method.map_or(Cow::Borrowed(GRPC), |method| Cow::Owned(method.to_owned()));
+        let builder = tracer.span_builder(name).attribute(semconv::RPC_SYSTEM_NAME, GRPC);
+        match method {
+            Some(method) => builder.attribute(semconv::RPC_METHOD, method),
+            None => builder,
+        }
+    }
+
+    /// The answer's head has come. One that is not gRPC's own, a proxy's perhaps, stands for a status
+    /// all the same.
+    pub(super) fn head(&mut self, head: &response::Parts) {
+        self.status = GrpcStatus::from_headers(&head.headers);
+        if head.status != StatusCode::OK && !is_grpc(&head.headers) {
+            self.status = Some(GrpcStatus::from_http(head.status));
+        }
+    }
+
+    pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
+        self.status = GrpcStatus::from_headers(trailers).or(self.status);
+    }
+
+    /// Records how the call ended. An answer that does not say so is an unknown one.
+    pub(super) fn record(&self, span: &Span, side: Side) {
+        let status = self.status.unwrap_or(GrpcStatus::UNKNOWN);
+        span.set_attribute(semconv::RPC_STATUS_CODE, status.name());
+        if status.is_error(side) {
+            span.set_attribute(semconv::ERROR_TYPE, status.name()).set_status(Status::error(""));
+        }
+        if status == GrpcStatus::UNIMPLEMENTED && side == Side::Server {
+            // Anybody can ask for any method: one that is not there names no span.
+            span.set_name(GRPC).set_attribute(semconv::RPC_METHOD, OTHER);
+            if let Some(method) = self.method() {
+                span.set_attribute(semconv::RPC_METHOD_ORIGINAL, method);
+            }
+        }
+    }
+}
+
 /// A gRPC status code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct GrpcStatus(u8);
+struct GrpcStatus(u8);
 
 impl GrpcStatus {
-    pub(super) const UNKNOWN: Self = Self(2);
-    pub(super) const UNIMPLEMENTED: Self = Self(12);
+    const UNKNOWN: Self = Self(2);
+    const PERMISSION_DENIED: Self = Self(7);
+    const UNIMPLEMENTED: Self = Self(12);
+    const INTERNAL: Self = Self(13);
+    const UNAVAILABLE: Self = Self(14);
+    const UNAUTHENTICATED: Self = Self(16);
 
     /// The status in trailers, or in the head of an answer that has only trailers. A number that is no
     /// code counts as `UNKNOWN`, as it does to gRPC clients.
-    pub(super) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+    fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let code = match headers.get("grpc-status")?.as_bytes() {
             [ones @ b'0'..=b'9'] => ones - b'0',
             [b'1', ones @ b'0'..=b'9'] => 10 + (ones - b'0'),
@@ -43,12 +122,24 @@ impl GrpcStatus {
         Some(if usize::from(code) < NAMES.len() { Self(code) } else { Self::UNKNOWN })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    /// What gRPC clients take an HTTP status for [gRPC, HTTP to gRPC Status Code Mapping].
+    fn from_http(status: StatusCode) -> Self {
+        match status.as_u16() {
+            400 => Self::INTERNAL,
+            401 => Self::UNAUTHENTICATED,
+            403 => Self::PERMISSION_DENIED,
+            404 => Self::UNIMPLEMENTED,
+            429 | 502 | 503 | 504 => Self::UNAVAILABLE,
+            _ => Self::UNKNOWN,
+        }
+    }
+
+    fn name(self) -> &'static str {
         NAMES.get(usize::from(self.0)).copied().unwrap_or("UNKNOWN")
     }
 
     /// Is it a failure, as seen from this side? A caller's mistake is not the server's failure.
-    pub(super) fn is_error(self, side: Side) -> bool {
+    fn is_error(self, side: Side) -> bool {
         match side {
             Side::Client => self.0 != 0,
             Side::Server => matches!(
@@ -60,18 +151,11 @@ impl GrpcStatus {
 }
 
 /// Is it a gRPC message? `application/grpc`, with a message format or without; not `grpc-web`.
-pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+fn is_grpc(headers: &HeaderMap) -> bool {
     let Some(rest) =
         headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"))
     else {
         return false;
     };
     matches!(rest.first(), None | Some(b'+' | b';'))
-}
-
-/// `package.Service/Method` of a gRPC path.
-pub(super) fn method_of(path: &str) -> Option<&str> {
-    let method = path.strip_prefix('/')?;
-    let (service, name) = method.split_once('/')?;
-    (!service.is_empty() && !name.is_empty() && !name.contains('/')).then_some(method)
 }

@@ -1,20 +1,21 @@
-//! The headers of both sides (floor 5): which, under what names, read and written.
+//! The headers of both sides (floor 5): which, under what names. What only one side reads or writes is
+//! that side's.
 
 use crate::{
-    context::{Context, SpanContext, TraceState},
+    context::SpanContext,
     diagnostics::Diagnostic,
     ids::RequestId,
     propagation::{LineError, request_id, service_name, trace_context, traceparent},
-    trace::{Carried, Tracer},
+    trace::{Carried, Span, Tracer},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use std::time::Duration;
 
-const TRACEPARENT: HeaderName = HeaderName::from_static(trace_context::TRACEPARENT);
-const TRACESTATE: HeaderName = HeaderName::from_static(trace_context::TRACESTATE);
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static(trace_context::TRACEPARENT);
+pub(super) const TRACESTATE: HeaderName = HeaderName::from_static(trace_context::TRACESTATE);
 const X_REQUEST_ID: HeaderName = HeaderName::from_static(request_id::X_REQUEST_ID);
 const X_SERVICE_NAME: HeaderName = HeaderName::from_static(service_name::X_SERVICE_NAME);
 const X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Which headers are read and written; a name that is `None` is switched off.
 #[derive(Clone, Debug)]
@@ -23,6 +24,7 @@ pub(super) struct Headers {
     pub(super) request_id: Option<HeaderName>,
     pub(super) service_name: Option<HeaderName>,
     pub(super) response_time: Option<HeaderName>,
+    pub(super) server_timing: bool,
     /// `None` where the service's name cannot be a header's value.
     own_name: Option<HeaderValue>,
 }
@@ -37,27 +39,9 @@ impl Headers {
             request_id: Some(X_REQUEST_ID),
             service_name: Some(X_SERVICE_NAME),
             response_time: Some(X_RESPONSE_TIME),
+            server_timing: false,
             own_name,
         }
-    }
-
-    /// What the request brought along; malformed headers are ignored and counted.
-    pub(super) fn extract(&self, headers: &HeaderMap, tracer: &Tracer) -> Context {
-        let mut context = Context::default();
-        if self.trace_context && headers.contains_key(TRACEPARENT) {
-            let (parents, states) = (headers.get_all(TRACEPARENT), headers.get_all(TRACESTATE));
-            match trace_context::extract(&parents, &states) {
-                Ok(extracted) => {
-                    if extracted.dropped_trace_state.is_some() {
-                        tracer.note(Diagnostic::RejectedHeader);
-                    }
-                    context.span = Some(extracted.span);
-                }
-                Err(_malformed) => tracer.note(Diagnostic::RejectedHeader),
-            }
-        }
-        context.request_id = self.request_id(headers, tracer);
-        context
     }
 
     /// The request's id, if it came with a good one.
@@ -78,7 +62,7 @@ impl Headers {
         let lines = headers.get_all(self.service_name.as_ref()?);
         // Checked as bytes first: the name borrows from the map, not from this view of it.
         match service_name::parse(&lines) {
-            Ok(_) => headers.get(self.service_name.as_ref()?)?.to_str().ok(),
+            Ok(_) => Some(headers.get(self.service_name.as_ref()?)?.to_str().ok()?.trim_matches([' ', '\t'])),
             Err(LineError::Missing) => None,
             Err(_malformed) => {
                 tracer.note(Diagnostic::RejectedHeader);
@@ -87,50 +71,55 @@ impl Headers {
         }
     }
 
-    /// Writes what a call hands on.
-    pub(super) fn inject(&self, headers: &mut HeaderMap, carried: &Carried<'_>) {
-        if self.trace_context {
-            let parent =
-                traceparent::format(&SpanContext::new(carried.trace_id, carried.span_id, carried.flags));
-            set(headers, TRACEPARENT, HeaderValue::from_bytes(&parent).ok());
-            inject_trace_state(headers, carried.trace_state);
+    /// Writes what an answer tells its caller. Without a span there is no time to tell.
+    pub(super) fn inject_answer(&self, headers: &mut HeaderMap, id: &RequestId, span: &Span) {
+        self.inject_ids(headers, id);
+        let Some(carried) = span.carried() else {
+            return;
+        };
+        let time = span.elapsed();
+        let millis = format_args!("{}.{:03}", time.as_millis(), time.subsec_micros() % 1_000).to_string();
+        if self.server_timing {
+            add_server_timing(headers, &millis, &carried);
         }
-        self.inject_request_id(headers, carried.request_id);
-        self.inject_own_name(headers);
-    }
-
-    pub(super) fn inject_request_id(&self, headers: &mut HeaderMap, id: &RequestId) {
-        if let Some(name) = &self.request_id {
-            set(headers, name.clone(), HeaderValue::from_str(id.encode(&mut [0; 36])).ok());
-        }
-    }
-
-    pub(super) fn inject_own_name(&self, headers: &mut HeaderMap) {
-        if let Some(name) = &self.service_name {
-            set(headers, name.clone(), self.own_name.clone());
-        }
-    }
-
-    /// Writes the time to the answer's head, in milliseconds.
-    pub(super) fn inject_response_time(&self, headers: &mut HeaderMap, time: Duration) {
         if let Some(name) = &self.response_time {
-            let text = format!("{}.{:03}ms", time.as_millis(), time.subsec_micros() % 1_000);
-            set(headers, name.clone(), HeaderValue::try_from(text).ok());
+            set(headers, name, HeaderValue::try_from(millis + "ms").ok());
+        }
+    }
+
+    /// The request's id, and who speaks.
+    pub(super) fn inject_ids(&self, headers: &mut HeaderMap, id: &RequestId) {
+        if let Some(name) = &self.request_id {
+            set(headers, name, HeaderValue::from_str(id.encode(&mut [0; 36])).ok());
+        }
+        if let Some(name) = &self.service_name {
+            set(headers, name, self.own_name.clone());
         }
     }
 }
 
-fn inject_trace_state(headers: &mut HeaderMap, state: &TraceState) {
-    if state.is_empty() {
-        headers.remove(TRACESTATE);
-    } else {
-        set(headers, TRACESTATE, HeaderValue::from_str(&state.to_header()).ok());
+pub(super) fn parent(carried: &Carried<'_>) -> [u8; traceparent::BYTES] {
+    traceparent::format(&SpanContext::new(carried.trace_id, carried.span_id, carried.flags))
+}
+
+/// Adds a line to those of the application's own [Server Timing, 3].
+fn add_server_timing(headers: &mut HeaderMap, millis: &str, carried: &Carried<'_>) {
+    let parent = parent(carried);
+    let parts = [b"total;dur=", millis.as_bytes(), b", traceparent;desc=\"", &parent, b"\""];
+    if let Ok(timing) = HeaderValue::from_bytes(&parts.concat()) {
+        let _full = headers.try_append(SERVER_TIMING, timing);
     }
 }
 
-/// Replaces a header. A map that is full stays as it is: `insert` would panic.
-fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
-    if let Some(value) = value {
-        let _full = headers.try_insert(name, value);
+/// Replaces a header. Without a value it is taken away: another hop's must not pass for ours. A map that
+/// is full stays as it is: `insert` would panic.
+pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
+    match value {
+        Some(value) => {
+            let _full = headers.try_insert(name, value);
+        }
+        None => {
+            headers.remove(name);
+        }
     }
 }

@@ -32,9 +32,21 @@ pub(super) struct RecordedMethod {
 impl KnownMethods {
     /// The list in `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`, which replaces the standard one.
     pub(super) fn from_env() -> Self {
-        std::env::var("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS").map_or(Self::Standard, |list| {
-            Self::These(list.split(',').map(|method| method.trim().to_owned()).collect())
-        })
+        let list = std::env::var("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS");
+        list.map_or(Self::Standard, |list| Self::from_list(&list))
+    }
+
+    /// An empty list is none [OpenTelemetry environment variables, empty values].
+    fn from_list(list: &str) -> Self {
+        let methods = list.split(',').map(str::trim).filter(|method| !method.is_empty());
+        match methods.map(str::to_owned).collect::<Vec<_>>() {
+            none if none.is_empty() => Self::Standard,
+            methods => Self::These(methods),
+        }
+    }
+
+    pub(super) fn these(methods: impl IntoIterator<Item = String>) -> Self {
+        Self::These(methods.into_iter().collect())
     }
 
     pub(super) fn record(&self, method: &Method) -> RecordedMethod {
@@ -63,6 +75,29 @@ impl RecordedMethod {
         set(semconv::HTTP_REQUEST_METHOD, (&*self.method).into());
         if !self.is_known {
             set(semconv::HTTP_REQUEST_METHOD_ORIGINAL, sent.as_str().into());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KnownMethods;
+    use http::Method;
+
+    fn records(known: &KnownMethods, method: &str) -> String {
+        known.record(&Method::from_bytes(method.as_bytes()).unwrap()).method.into_owned()
+    }
+
+    #[test]
+    fn a_list_replaces_the_standard_one() {
+        let known = KnownMethods::from_list("BREW, GET ,,");
+        assert_eq!(["BREW", "GET", "POST"].map(|method| records(&known, method)), ["BREW", "GET", "_OTHER"]);
+    }
+
+    #[test]
+    fn an_empty_list_is_none() {
+        for list in ["", " ", ","] {
+            assert_eq!(records(&KnownMethods::from_list(list), "POST"), "POST");
         }
     }
 }

@@ -25,15 +25,18 @@
 //! `ServerLayer` outermost, so that its span has all there is to measure; in axum, on the `Router`, so
 //! that the matched route is known. `ClientLayer` inside of retries, so that each attempt is a span.
 
+mod authority;
 mod body;
 mod classify;
 #[cfg(feature = "client")]
 mod client;
 mod exchange;
+mod exclusive;
 mod future;
 mod grpc;
 mod headers;
 mod methods;
+mod recorded;
 #[cfg(feature = "server")]
 mod server;
 mod settings;

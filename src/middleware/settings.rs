@@ -1,24 +1,32 @@
 //! What both layers can be told (floor 5).
 
-use super::{headers::Headers, methods::KnownMethods};
+use super::{classify::KnownErrors, headers::Headers, methods::KnownMethods, recorded::RecordedHeaders};
 use crate::trace::Tracer;
 
-/// Settings of either layer, shared with the futures of its answers.
+/// Settings of either layer, shared with its exchanges.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) tracer: Tracer,
     pub(super) headers: Headers,
     pub(super) methods: KnownMethods,
+    pub(super) recorded: RecordedHeaders,
+    pub(super) errors: KnownErrors,
 }
 
 impl Settings {
     pub(super) fn new(tracer: &Tracer) -> Self {
-        Self { tracer: tracer.clone(), headers: Headers::new(tracer), methods: KnownMethods::from_env() }
+        Self {
+            tracer: tracer.clone(),
+            headers: Headers::new(tracer),
+            methods: KnownMethods::from_env(),
+            recorded: RecordedHeaders::default(),
+            errors: KnownErrors::default(),
+        }
     }
 }
 
-/// The methods by which either layer is told of headers.
-macro_rules! header_settings {
+/// The methods by which either layer is told.
+macro_rules! common_settings {
     () => {
         /// Whether `traceparent` and `tracestate` are read on the way in and written on the way out.
         /// Default: yes.
@@ -42,15 +50,60 @@ macro_rules! header_settings {
             self.set_headers(|headers| headers.service_name = name)
         }
 
+        /// Records these headers of requests as `http.request.header.<name>`, or as
+        /// `rpc.request.metadata.<name>` for gRPC: a list of the header's lines. Calls add up. Default:
+        /// none.
+        ///
+        /// Of `authorization`, `proxy-authorization`, `cookie`, `set-cookie`, `x-api-key` and their
+        /// like, and of values marked as sensitive, only `REDACTED` is recorded; and URLs lose their
+        /// secrets as everywhere.
+        #[must_use]
+        pub fn record_request_headers(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+            self.set_common(|common| common.recorded.request.extend(names))
+        }
+
+        /// As [`record_request_headers`](Self::record_request_headers), for answers:
+        /// `http.response.header.<name>` or `rpc.response.metadata.<name>`.
+        #[must_use]
+        pub fn record_response_headers(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+            self.set_common(|common| common.recorded.response.extend(names))
+        }
+
+        /// The request methods that are recorded by name; any other is `_OTHER`. They are compared
+        /// as they are, for methods are case-sensitive.
+        ///
+        /// Default: those in `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`, separated by commas; without
+        /// it those of RFC 9110, PATCH and QUERY.
+        #[must_use]
+        pub fn known_methods(self, methods: impl IntoIterator<Item = Method>) -> Self {
+            let methods = KnownMethods::these(methods.into_iter().map(|method| method.as_str().to_owned()));
+            self.set_common(|common| common.methods = methods)
+        }
+
+        /// Looks for causes in errors of this type, of the service or of a body: `error.type` then
+        /// tells a refused connection from a timeout, where else it has only the type's name, and the
+        /// message has the causes too.
+        ///
+        /// Needed for a client's own error type, such as hyper-util's, reqwest's or `hyper::Error`. I/O
+        /// errors and boxed errors are looked into anyway.
+        #[must_use]
+        pub fn known_error<E: Error + 'static>(self) -> Self {
+            self.set_common(|common| common.errors.add::<E>())
+        }
+
         /// Changes settings; a layer that has been cloned gets settings of its own.
         fn set(mut self, change: impl FnOnce(&mut Config)) -> Self {
             change(Arc::make_mut(&mut self.config));
             self
         }
 
+        fn set_common(self, change: impl FnOnce(&mut Settings)) -> Self {
+            self.set(|config| change(Arc::make_mut(&mut config.common)))
+        }
+
         fn set_headers(self, change: impl FnOnce(&mut Headers)) -> Self {
-            self.set(|config| change(&mut Arc::make_mut(&mut config.common).headers))
+            self.set_common(|common| change(&mut common.headers))
         }
     };
 }
-pub(super) use header_settings;
+pub(super) use common_settings;

@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) trace_id: TraceId,
     /// The trace's first span in this process.
     pub(super) first_span: SpanId,
+    /// When that started, in ticks.
+    pub(super) first_start: u64,
     pub(super) flags: TraceFlags,
     pub(super) recording: bool,
     pub(super) trace_state: TraceState,

@@ -4,6 +4,7 @@ use super::{budget::large_bytes, engine::Shared};
 use crate::{
     ids::SpanId,
     record::{Details, Outcome, SpanKind, SpanRecord, Status, cut_name},
+    semconv,
 };
 use std::{borrow::Cow, cell::Cell, sync::Arc};
 
@@ -97,6 +98,7 @@ impl Live {
             self.name = cut_name(renamed, shared.engine.limits.name_bytes);
         }
         if outcome == Outcome::Panicked {
+            details.push_attribute(semconv::ERROR_TYPE.into(), "panic".into(), &shared.engine.limits);
             details.set_status(Status::error("panicked"));
         }
         details.trace_state.clone_from(&shared.trace_state);

@@ -354,7 +354,18 @@ fn new_trace(
     let trace_state = parent.as_ref().map(|parent| parent.trace_state().clone()).unwrap_or_default();
     let first_span = with(|local| local.span_id(engine))?;
     let engine = engine.clone();
-    let shared = Shared { engine, trace_id, first_span, flags, recording, trace_state, request_id, baggage };
+    let first_start = ticks;
+    let shared = Shared {
+        engine,
+        trace_id,
+        first_span,
+        first_start,
+        flags,
+        recording,
+        trace_state,
+        request_id,
+        baggage,
+    };
     Some((Arc::new(shared), parent.map(|parent| parent.span_id())))
 }
 

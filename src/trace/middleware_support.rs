@@ -8,6 +8,7 @@ use crate::{
 };
 
 /// What a span hands on with a call, borrowed.
+#[cfg_attr(not(feature = "client"), expect(dead_code, reason = "a server hands on less"))]
 pub(crate) struct Carried<'a> {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,

@@ -212,12 +212,19 @@ impl Span {
         self.identity().map(|(shared, _)| &shared.baggage)
     }
 
-    /// The time since it started, by the tracer's clock; zero where nothing is recorded.
+    /// The time since it started, by the tracer's clock. Where its trace is not recorded, the time since
+    /// the first span of that in this process; without a tracer zero.
     pub fn elapsed(&self) -> Duration {
-        self.recorded().map_or(Duration::ZERO, |(live, shared)| {
-            let timeline = &shared.engine.timeline;
-            Duration::from_nanos(timeline.nanos_between(live.start, timeline.ticks()))
-        })
+        let (shared, start) = match &self.0 {
+            Inner::Inert => return Duration::ZERO,
+            Inner::Silent(shared) => (shared, shared.first_start),
+            Inner::Recorded(live) => match &live.shared {
+                Some(shared) => (shared, live.start),
+                None => return Duration::ZERO,
+            },
+        };
+        let timeline = &shared.engine.timeline;
+        Duration::from_nanos(timeline.nanos_between(start, timeline.ticks()))
     }
 
     /// The trace's shared state and the span's id, unless it is inert.

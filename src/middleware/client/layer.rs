@@ -7,12 +7,13 @@ use super::{
 use crate::{
     middleware::{
         headers::Headers,
-        settings::{Settings, header_settings},
+        methods::KnownMethods,
+        settings::{Settings, common_settings},
     },
     trace::Tracer,
 };
-use http::{HeaderName, request};
-use std::{borrow::Cow, fmt, sync::Arc};
+use http::{HeaderName, Method, request};
+use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 use tower_layer::Layer;
 
 /// Gives every call that a client makes a span, and hands the request's ids on with it.
@@ -66,7 +67,7 @@ impl ClientLayer {
         self.set(|config| config.url_template = Arc::new(template))
     }
 
-    header_settings!();
+    common_settings!();
 }
 
 impl<S> Layer<S> for ClientLayer {

@@ -1,6 +1,7 @@
 //! The calling side (floor 5).
 
 mod config;
+mod headers;
 mod layer;
 mod service;
 

@@ -3,13 +3,23 @@
 use super::config::Config;
 use crate::{
     context,
-    diagnostics::Diagnostic,
-    middleware::{body::ResponseBody, classify::Side, exchange::Exchange, future::ResponseFuture, grpc},
+    middleware::{
+        authority,
+        body::ResponseBody,
+        classify::Side,
+        exchange::{Exchange, is_repeated},
+        future::{Pending, ResponseFuture},
+        grpc, recorded,
+        settings::Settings,
+    },
     record::SpanKind,
     redact, semconv,
     trace::{Span, SpanBuilder, SpanHandle},
 };
-use http::{Request, Response, Uri, header, request};
+use http::{
+    Request, Response, request,
+    uri::{Authority, PathAndQuery},
+};
 use http_body::Body;
 use std::{
     any::Any,
@@ -28,7 +38,7 @@ pub struct Client<S> {
 }
 
 /// Put into a request's extensions by a retry or a redirect, it says which attempt this is: 1 for the
-/// second. Recorded as `http.request.resend_count`.
+/// second. Recorded as `http.request.resend_count`; 0, the first attempt, is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResendCount(pub u32);
 
@@ -36,10 +46,6 @@ pub struct ResendCount(pub u32);
 /// name and `url.template`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UrlTemplate(pub Cow<'static, str>);
-
-/// Says, in a request's extensions, that it has a client span.
-#[derive(Clone, Copy)]
-struct HasClientSpan;
 
 impl<S> Client<S> {
     pub(super) const fn new(inner: S, config: Arc<Config>) -> Self {
@@ -78,24 +84,23 @@ where
 
     fn call(&mut self, request: Request<RequestB>) -> Self::Future {
         let (mut head, body) = request.into_parts();
-        if head.extensions.get::<HasClientSpan>().is_some() {
-            self.config.common.tracer.note(Diagnostic::RepeatedLayer);
+        if is_repeated(&mut head.extensions, Side::Client, &self.config.common.tracer) {
             return ResponseFuture::untraced(self.inner.call(Request::from_parts(head, body)));
         }
-        let is_grpc = grpc::is_grpc(&head.headers);
-        let span = start(&self.config, &head, is_grpc);
+        let call = grpc::Call::of(&head);
+        let parent = head.extensions.remove::<SpanHandle>();
+        let span = start(&self.config, &head, call.as_ref(), parent.as_ref());
         if let Some(carried) = span.carried() {
             self.config.common.headers.inject(&mut head.headers, &carried);
         }
-        head.extensions.insert(HasClientSpan);
         let method = head.method.clone();
         let request = Request::from_parts(head, body);
-        let mut exchange = Exchange::new(span, Side::Client, is_grpc);
+        let mut exchange = Exchange::new(span, Side::Client, call, self.config.common.clone());
         let future = {
             let _scope = exchange.enter();
             self.inner.call(request)
         };
-        ResponseFuture::new(future, exchange, method, self.config.common.clone())
+        ResponseFuture::new(future, Pending::new(exchange, method, None))
     }
 }
 
@@ -106,29 +111,35 @@ impl<S: fmt::Debug> fmt::Debug for Client<S> {
 }
 
 /// Starts the span with all that the request's head tells, so that a sampler sees it.
-fn start(config: &Config, head: &request::Parts, is_grpc: bool) -> Span {
-    let rpc_method = if is_grpc { grpc::method_of(head.uri.path()) } else { None };
-    let mut builder = match rpc_method {
-        Some(rpc_method) => config
-            .common
-            .tracer
-            .span_builder(rpc_method.to_owned())
-            .attribute(semconv::RPC_SYSTEM_NAME, "grpc")
-            .attribute(semconv::RPC_METHOD, rpc_method),
-        None => describe_http(config, head),
+fn start(
+    config: &Config,
+    head: &request::Parts,
+    call: Option<&grpc::Call>,
+    parent: Option<&SpanHandle>,
+) -> Span {
+    let Settings { tracer, headers, recorded, .. } = &*config.common;
+    let authority = authority::of(head);
+    let (mut builder, prefix) = match call {
+        Some(call) => (call.span_builder(tracer), semconv::RPC_REQUEST_METADATA),
+        None => (describe_http(config, head, authority.as_ref()), semconv::HTTP_REQUEST_HEADER),
     };
-    describe_server(head, &mut builder);
+    if let Some(authority) = &authority {
+        describe_server(head, authority, &mut builder);
+    }
+    recorded::describe(&recorded.request, &head.headers, prefix, |key, value| {
+        builder.set_attribute(key, value)
+    });
     // A call outside of any request may have been given an id by its caller; within one, the request's
     // own counts.
-    let given = config.common.headers.request_id(&head.headers, &config.common.tracer);
-    let builder = match head.extensions.get::<SpanHandle>() {
+    let given = headers.request_id(&head.headers, tracer);
+    let builder = match parent {
         Some(parent) => builder.parent(parent),
         None => builder.or_remote(context::Context { request_id: given, ..Default::default() }),
     };
     builder.kind(SpanKind::Client).start()
 }
 
-fn describe_http(config: &Config, head: &request::Parts) -> SpanBuilder {
+fn describe_http(config: &Config, head: &request::Parts, authority: Option<&Authority>) -> SpanBuilder {
     let method = config.common.methods.record(&head.method);
     let template = (config.url_template)(head);
     let mut builder = config.common.tracer.span_builder(method.span_name(template.as_deref()));
@@ -136,29 +147,27 @@ fn describe_http(config: &Config, head: &request::Parts) -> SpanBuilder {
     if let Some(template) = template {
         builder.set_attribute(semconv::URL_TEMPLATE, template);
     }
-    let url = full_url(head);
+    let url = full_url(head, authority);
     builder.set_attribute(semconv::URL_FULL, redact::url(&url));
-    if let Some(ResendCount(count)) = head.extensions.get() {
+    if let Some(ResendCount(count @ 1..)) = head.extensions.get() {
         builder.set_attribute(semconv::HTTP_REQUEST_RESEND_COUNT, *count);
     }
     builder
 }
 
-/// The request's target as an absolute URL: where it is only a path, the `Host` header has the rest.
-fn full_url(head: &request::Parts) -> Cow<'_, str> {
-    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    match (head.uri.authority(), host) {
-        (None, Some(host)) => format!("http://{host}{}", head.uri).into(),
-        _ => head.uri.to_string().into(),
+/// The request's target as an absolute URL, whichever form it has [RFC 9112, 3.2].
+fn full_url(head: &request::Parts, authority: Option<&Authority>) -> String {
+    match (head.uri.scheme(), authority) {
+        (None, Some(authority)) => {
+            let path = head.uri.path_and_query().map_or("", PathAndQuery::as_str);
+            format!("http://{authority}{path}")
+        }
+        _ => head.uri.to_string(),
     }
 }
 
-fn describe_server(head: &request::Parts, builder: &mut SpanBuilder) {
-    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Uri>().ok());
-    let Some(authority) = head.uri.authority().or_else(|| host.as_ref()?.authority()) else {
-        return;
-    };
-    let default_port = if head.uri.scheme_str() == Some("https") { 443 } else { 80 };
-    builder.set_attribute(semconv::SERVER_ADDRESS, authority.host());
+fn describe_server(head: &request::Parts, authority: &Authority, builder: &mut SpanBuilder) {
+    let default_port = if matches!(head.uri.scheme_str(), Some("https" | "wss")) { 443 } else { 80 };
+    builder.set_attribute(semconv::SERVER_ADDRESS, authority::host(authority));
     builder.set_attribute(semconv::SERVER_PORT, authority.port_u16().unwrap_or(default_port));
 }

@@ -4,12 +4,13 @@ use super::{config::Config, service::Server};
 use crate::{
     middleware::{
         headers::Headers,
-        settings::{Settings, header_settings},
+        methods::KnownMethods,
+        settings::{Settings, common_settings},
     },
     trace::Tracer,
 };
-use http::{HeaderName, request};
-use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
+use http::{HeaderName, Method, request};
+use std::{borrow::Cow, error::Error, fmt, net::SocketAddr, sync::Arc};
 use tower_layer::Layer;
 
 /// Gives every request that a service answers a span, from its head to the end of the answer's body.
@@ -75,7 +76,7 @@ impl ServerLayer {
         self.set(|config| config.default_scheme = scheme)
     }
 
-    header_settings!();
+    common_settings!();
 
     /// The header that says how long the answer's head took, as in `12.345ms`; `None` switches it off.
     /// Default `X-Response-Time`.
@@ -83,6 +84,14 @@ impl ServerLayer {
     pub fn response_time_header(self, name: impl Into<Option<HeaderName>>) -> Self {
         let name = name.into();
         self.set_headers(|headers| headers.response_time = name)
+    }
+
+    /// Whether a line of `Server-Timing`, which browsers show, is added to the answer:
+    /// `total;dur=12.345, traceparent;desc="00-…"`, the milliseconds to the answer's head, and the span.
+    /// Default: no.
+    #[must_use]
+    pub fn server_timing(self, on: bool) -> Self {
+        self.set_headers(|headers| headers.server_timing = on)
     }
 }
 

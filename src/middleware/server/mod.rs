@@ -1,6 +1,7 @@
 //! The answering side (floor 5).
 
 mod config;
+mod headers;
 mod layer;
 mod service;
 

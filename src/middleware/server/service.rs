@@ -2,25 +2,28 @@
 
 use super::config::Config;
 use crate::{
-    diagnostics::Diagnostic,
+    ids::{RequestId, ThreadRng, mint_trace_id},
     middleware::{
+        authority,
         body::ResponseBody,
         classify::Side,
-        exchange::Exchange,
-        future::{ResponseFuture, protocol_version},
-        grpc,
+        exchange::{Exchange, is_repeated},
+        future::{Pending, ResponseFuture, protocol_version},
+        grpc, recorded,
+        settings::Settings,
     },
     record::SpanKind,
     redact, semconv,
     trace::{Span, SpanBuilder},
 };
-use http::{Request, Response, Uri, header, request};
+use http::{Request, Response, header, request};
 use http_body::Body;
 use std::{
     any::Any,
     fmt::{self, Display},
     sync::Arc,
     task::{Context, Poll},
+    time::{SystemTime, UNIX_EPOCH},
 };
 use tower_service::Service;
 
@@ -30,10 +33,6 @@ pub struct Server<S> {
     inner: S,
     config: Arc<Config>,
 }
-
-/// Says, in a request's extensions, that it has a server span.
-#[derive(Clone, Copy)]
-struct HasServerSpan;
 
 impl<S> Server<S> {
     pub(super) const fn new(inner: S, config: Arc<Config>) -> Self {
@@ -72,24 +71,20 @@ where
 
     fn call(&mut self, request: Request<RequestB>) -> Self::Future {
         let (mut head, body) = request.into_parts();
-        if head.extensions.get::<HasServerSpan>().is_some() {
-            self.config.common.tracer.note(Diagnostic::RepeatedLayer);
+        if is_repeated(&mut head.extensions, Side::Server, &self.config.common.tracer) {
             return ResponseFuture::untraced(self.inner.call(Request::from_parts(head, body)));
         }
-        let is_grpc = grpc::is_grpc(&head.headers);
-        let span = start(&self.config, &head, is_grpc);
-        if let Some(id) = span.request_id() {
-            head.extensions.insert(id.clone());
-        }
-        head.extensions.insert(HasServerSpan);
+        let call = grpc::Call::of(&head);
+        let (span, request_id) = start(&self.config, &head, call.as_ref());
+        head.extensions.insert(request_id.clone());
         let method = head.method.clone();
         let request = Request::from_parts(head, body);
-        let mut exchange = Exchange::new(span, Side::Server, is_grpc);
+        let mut exchange = Exchange::new(span, Side::Server, call, self.config.common.clone());
         let future = {
             let _scope = exchange.enter();
             self.inner.call(request)
         };
-        ResponseFuture::new(future, exchange, method, self.config.common.clone())
+        ResponseFuture::new(future, Pending::new(exchange, method, Some(request_id)))
     }
 }
 
@@ -100,28 +95,30 @@ impl<S: fmt::Debug> fmt::Debug for Server<S> {
 }
 
 /// Starts the span with all that the request's head tells, so that a sampler sees it.
-fn start(config: &Config, head: &request::Parts, is_grpc: bool) -> Span {
-    let context = config.common.headers.extract(&head.headers, &config.common.tracer);
-    let rpc_method = if is_grpc { grpc::method_of(head.uri.path()) } else { None };
-    let mut builder = match rpc_method {
-        Some(rpc_method) => describe_rpc(config, rpc_method),
-        None if is_grpc => config.common.tracer.span_builder("grpc"),
-        None => describe_http(config, head),
+fn start(config: &Config, head: &request::Parts, call: Option<&grpc::Call>) -> (Span, RequestId) {
+    let Settings { tracer, headers, recorded, .. } = &*config.common;
+    let context = headers.extract(&head.headers, tracer);
+    let (mut builder, prefix) = match call {
+        Some(call) => (call.span_builder(tracer), semconv::RPC_REQUEST_METADATA),
+        None => (describe_http(config, head), semconv::HTTP_REQUEST_HEADER),
     };
     describe_connection(config, head, &mut builder);
-    if let Some(caller) = config.common.headers.peer(&head.headers, &config.common.tracer) {
+    if let Some(caller) = headers.peer(&head.headers, tracer) {
         builder.set_attribute(semconv::SERVICE_PEER_NAME, caller);
     }
-    builder.kind(SpanKind::Server).remote(context).start()
+    recorded::describe(&recorded.request, &head.headers, prefix, |key, value| {
+        builder.set_attribute(key, value)
+    });
+    let given = context.request_id.clone();
+    let span = builder.kind(SpanKind::Server).remote(context).start();
+    // The application may count on an id, even where the tracer is switched off or has been shut down.
+    let request_id = span.request_id().cloned().or(given).unwrap_or_else(mint);
+    (span, request_id)
 }
 
-fn describe_rpc(config: &Config, method: &str) -> SpanBuilder {
-    config
-        .common
-        .tracer
-        .span_builder(method.to_owned())
-        .attribute(semconv::RPC_SYSTEM_NAME, "grpc")
-        .attribute(semconv::RPC_METHOD, method)
+fn mint() -> RequestId {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    RequestId::from_trace_id(mint_trace_id(since_1970.as_millis() as u64, &mut ThreadRng::new()))
 }
 
 fn describe_http(config: &Config, head: &request::Parts) -> SpanBuilder {
@@ -148,10 +145,8 @@ fn describe_connection(config: &Config, head: &request::Parts, builder: &mut Spa
     if let Some(version) = protocol_version(head.version) {
         builder.set_attribute(semconv::NETWORK_PROTOCOL_VERSION, version);
     }
-    let host = header_text(head, &header::HOST).and_then(|host| host.parse::<Uri>().ok());
-    let authority = head.uri.authority().or_else(|| host.as_ref()?.authority());
-    if let Some(authority) = authority {
-        builder.set_attribute(semconv::SERVER_ADDRESS, authority.host());
+    if let Some(authority) = authority::of(head) {
+        builder.set_attribute(semconv::SERVER_ADDRESS, authority::host(&authority));
         if let Some(port) = authority.port_u16() {
             builder.set_attribute(semconv::SERVER_PORT, port);
         }

@@ -1,0 +1,40 @@
+//! Headers that are recorded because the user named them (floor 5). None are by default, and a secret's
+//! value never is.
+
+use crate::{redact, value::Value};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::borrow::Cow;
+
+/// Which headers of requests and of answers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RecordedHeaders {
+    pub(super) request: Vec<HeaderName>,
+    pub(super) response: Vec<HeaderName>,
+}
+
+/// Describes those of `headers` that are named, each as a list of its lines.
+pub(super) fn describe(
+    names: &[HeaderName],
+    headers: &HeaderMap,
+    prefix: &str,
+    mut set: impl FnMut(String, Value<'_>),
+) {
+    for name in names {
+        let lines: Vec<Cow<'_, str>> = headers.get_all(name).iter().map(|line| text(name, line)).collect();
+        if !lines.is_empty() {
+            set([prefix, name.as_str()].concat(), lines.into());
+        }
+    }
+}
+
+/// A line without secrets: not those of a header that is one, nor those of a URL in it.
+fn text<'a>(name: &HeaderName, line: &'a HeaderValue) -> Cow<'a, str> {
+    if line.is_sensitive() || redact::is_secret_header(name.as_str()) {
+        return redact::REDACTED.into();
+    }
+    match String::from_utf8_lossy(line.as_bytes()) {
+        Cow::Borrowed(path) if path.starts_with('/') => redact::url(path),
+        Cow::Borrowed(text) => redact::text(text),
+        Cow::Owned(text) => redact::text(&text).into_owned().into(),
+    }
+}

@@ -1,0 +1,12 @@
+//! The tower middleware between real peers on loopback sockets.
+
+mod client_endings;
+mod client_span;
+mod grpc;
+mod headers;
+mod layers;
+mod recorded;
+mod server_endings;
+mod server_span;
+mod support;
+mod wire;
