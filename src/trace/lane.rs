@@ -77,7 +77,7 @@ impl Depot {
 
     /// The most spans that can lie in one lane.
     pub(super) fn max_lane_spans(&self) -> usize {
-        (self.budget.max_blocks() + 2) * BLOCK
+        self.budget.max_blocks().saturating_add(2).saturating_mul(BLOCK)
     }
 }
 
@@ -156,9 +156,10 @@ impl Lane {
     #[inline(always)]
     pub(super) fn admit(&mut self, large_bytes: usize, depot: &Depot) -> bool {
         bump(&self.counters.ended);
-        let admitted = (self.free > 0 || self.make_room(depot))
-            && (large_bytes == 0 || depot.budget.take_large(large_bytes));
-        if !admitted {
+        let admitted =
+            (self.free > 0 || self.make_room(depot)) && (large_bytes == 0 || take_large(large_bytes, depot));
+        // After the shutdown it is not for want of room that a span is lost.
+        if !admitted && !depot.is_closed() {
             bump(&self.counters.refused);
         }
         admitted
@@ -182,7 +183,7 @@ impl Lane {
             return true;
         }
         self.blocks_since_wake += 1;
-        if self.blocks_since_wake >= BLOCKS_UNTIL_WAKE {
+        if self.blocks_since_wake >= BLOCKS_UNTIL_WAKE || depot.budget.is_running_low() {
             self.blocks_since_wake = 0;
             depot.bell.ring_if_asleep();
         }
@@ -198,6 +199,14 @@ impl Lane {
         self.free = BLOCK - 2;
         true
     }
+}
+
+#[cold]
+fn take_large(bytes: usize, depot: &Depot) -> bool {
+    if depot.budget.is_running_low() {
+        depot.bell.ring_if_asleep();
+    }
+    depot.budget.take_large(bytes)
 }
 
 /// The collector's end.
@@ -237,5 +246,17 @@ impl LaneReceiver {
             }
         }
         false
+    }
+}
+
+/// A block that has been left and the next one own an end of each other; unread, they would do so for
+/// ever.
+impl Drop for LaneReceiver {
+    fn drop(&mut self) {
+        while let Ok(slot) = self.consumer.pop() {
+            if let Slot::Next(next) = slot {
+                self.consumer = next;
+            }
+        }
     }
 }
