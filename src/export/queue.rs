@@ -98,8 +98,9 @@ impl Queue {
 
     // The collector's side.
 
-    /// Takes a chunk, or drops and counts it; false if it did.
-    pub(crate) fn push(&self, chunk: &Arc<Chunk>) -> bool {
+    /// Takes a chunk, or drops and counts it; false if it did. `more` is to come at once, and will wake
+    /// the worker.
+    pub(crate) fn push(&self, chunk: &Arc<Chunk>, more: bool) -> bool {
         let mut state = lock(&self.state);
         let spans = state.spans + chunk.len();
         let bytes = state.bytes.saturating_add(chunk.bytes());
@@ -116,7 +117,7 @@ impl Queue {
         let waiting = state.spans - state.in_flight_spans;
         drop(state);
         // In between the worker sleeps until the delay is over; waking it would only cost.
-        if was_empty || waiting >= self.limits.batch_spans {
+        if !more && (was_empty || waiting >= self.limits.batch_spans) {
             self.changed.notify_all();
         }
         true

@@ -63,7 +63,42 @@ impl Details {
     // Recording.
 
     /// Appends an attribute, or counts it as dropped.
+    #[inline]
     pub(crate) fn push_attribute(&mut self, key: Cow<'static, str>, value: Value<'_>, limits: &Limits) {
+        // What most attributes are goes in registers, not through memory that has just been written.
+        match (key, value) {
+            (Cow::Borrowed(key), Value::Str(Cow::Borrowed(text))) => self.push_text(key, text, limits),
+            (Cow::Borrowed(key), Value::I64(number)) => self.push_i64(key, number, limits),
+            (key, value) => self.push_any(key, value, limits),
+        }
+    }
+
+    fn push_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
+        if text.len() <= limits.value_bytes && self.has_usual_room(key, text.len(), limits) {
+            self.slots.push(self.values.keep_text(key, text));
+        } else {
+            self.push_any(key.into(), text.into(), limits);
+        }
+    }
+
+    fn push_i64(&mut self, key: &'static str, number: i64, limits: &Limits) {
+        if self.has_usual_room(key, 0, limits) {
+            self.slots.push(Slot::of_i64(key, number));
+        } else {
+            self.push_any(key.into(), number.into(), limits);
+        }
+    }
+
+    /// Is there a place for an attribute of these bytes without anything having to be cut, settled or
+    /// dropped?
+    #[inline]
+    fn has_usual_room(&self, key: &str, bytes: usize, limits: &Limits) -> bool {
+        key.len() <= limits.name_bytes
+            && self.slots.len() < limits.attributes
+            && bytes <= limits.span_bytes.saturating_sub(self.held_bytes())
+    }
+
+    fn push_any(&mut self, key: Cow<'static, str>, value: Value<'_>, limits: &Limits) {
         let key = cut_name(key, limits.name_bytes);
         if !self.has_place_for(&key, limits) {
             return count(&mut self.dropped_attributes, 1);

@@ -36,11 +36,13 @@ pub(crate) fn cut_at(text: &str, bytes: usize) -> &str {
 }
 
 /// As [`cut_at`], of a text that may be owned; what is cut off is freed.
-#[inline]
+#[inline(always)]
 pub(crate) fn cut_name(name: Cow<'static, str>, bytes: usize) -> Cow<'static, str> {
-    if name.len() <= bytes {
-        return name;
-    }
+    if name.len() <= bytes { name } else { cut(name, bytes) }
+}
+
+#[cold]
+fn cut(name: Cow<'static, str>, bytes: usize) -> Cow<'static, str> {
     match name {
         Cow::Borrowed(name) => Cow::Borrowed(cut_at(name, bytes)),
         Cow::Owned(name) => Cow::Owned(cut_at(&name, bytes).to_owned()),

@@ -84,6 +84,14 @@ impl Values {
         Some(Slot { key, value })
     }
 
+    /// Keeps a text for which there is room.
+    #[inline]
+    pub(super) fn keep_text(&mut self, key: &'static str, text: &str) -> Slot {
+        let start = self.text.len();
+        self.text.push_str(text);
+        Slot { key: Cow::Borrowed(key), value: self.text_from(start) }
+    }
+
     /// As [`keep`](Self::keep), of a text that is yet to be formatted.
     pub(super) fn keep_formatted(
         &mut self,
@@ -191,6 +199,11 @@ impl Values {
 }
 
 impl Slot {
+    #[inline]
+    pub(super) const fn of_i64(key: &'static str, number: i64) -> Self {
+        Self { key: Cow::Borrowed(key), value: SlotValue::I64(number) }
+    }
+
     /// The slot of a buffer that has been appended to another at `offset`.
     pub(super) fn moved(mut self, offset: u32) -> Self {
         if let SlotValue::Text(range) = &mut self.value {

@@ -169,11 +169,12 @@ impl Collector {
         }
         let next = Vec::with_capacity(self.spans.len());
         let spans = std::mem::replace(&mut self.spans, next);
+        let marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
         let bytes = std::mem::take(&mut self.bytes);
         let handed_on = spans.len();
         let chunk = Arc::new(Chunk::new(spans, bytes, Some(self.engine.recycler.clone())));
         for queue in &self.engine.queues {
-            if !queue.push(&chunk) {
+            if !queue.push(&chunk, marker_follows) {
                 self.engine.diagnostics.note(Diagnostic::SpansDropped);
             }
         }
