@@ -1,4 +1,48 @@
-//! throughline
+//! See a request's way through a system of services.
+//!
+//! A [`Tracer`] makes [`Span`]s and hands them, when they end, to its exporters. The
+//! [`middleware`] gives every request that a service answers or makes a span over its whole exchange,
+//! and carries the request's ids along. [`analysis`] draws what has been recorded.
+//!
+//! ```
+//! use std::time::Duration;
+//! use throughline::{Span, Tracer, exporters::Memory, instrument};
+//!
+//! #[instrument]
+//! fn reserve(item: &str) {
+//!     Span::current().add_event("reserved", &[("item", item.into())]);
+//! }
+//!
+//! let memory = Memory::new();
+//! let tracer = Tracer::builder("orders").exporter(memory.clone()).build()?;
+//!
+//! tracer.span("order").in_scope(|| reserve("lamp"));
+//!
+//! assert!(tracer.shutdown(Duration::from_secs(5)).is_complete());
+//! assert_eq!(memory.spans().len(), 2);
+//! # Ok::<(), throughline::BuildError>(())
+//! ```
+//!
+//! # Where to look
+//!
+//! | to | see |
+//! |---|---|
+//! | start spans, in sync and in async code | [`Span`], [`instrument`], [`Instrument`] |
+//! | trace an HTTP or gRPC service | [`middleware::ServerLayer`], [`middleware::ClientLayer`] |
+//! | send spans somewhere | [`exporters`], and [`export::Exporter`] for one's own |
+//! | end a process without losing any | [`Tracer::shutdown`], [`export::Report`] |
+//! | test what a service records | [`exporters::Memory`], [`Tracer::set_thread_default`] |
+//! | read headers without the middleware | [`propagation`], [`SpanBuilder::remote`] |
+//! | ask recorded spans | [`analysis`] |
+//!
+//! # Features
+//!
+//! `server`, `client` and `macros` are on by default. `axum` finds axum's matched route, `testing` adds
+//! test support and the contract for exporters, `full` is all of them.
+#![cfg_attr(
+    not(all(feature = "client", feature = "macros", feature = "server")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 #![cfg_attr(
@@ -29,6 +73,8 @@ mod redact;
 pub mod sampling;
 pub mod semconv;
 mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod trace;
 mod value;
 
@@ -37,9 +83,16 @@ pub use context::{Context, SpanContext, TraceFlags};
 pub use diagnostics::Diagnostic;
 pub use ids::{IdGenerator, IdSource, InvalidRequestId, ParseIdError, RequestId, SpanId, TraceId};
 pub use record::{Batch, Outcome, Resource, SpanKind, SpanRecord, Status};
+#[cfg(feature = "macros")]
+pub use throughline_macros::instrument;
 pub use trace::{
     BuildError, CurrentSpan, DefaultAlreadySet, DefaultGuard, Entered, EnteredSpan, FlushFuture,
     InCurrentSpan, Instrument, Instrumented, InvalidVariable, Span, SpanBuilder, SpanHandle, Tracer,
     TracerBuilder,
 };
 pub use value::{Attribute, Value};
+
+/// The code in the README, compiled.
+#[cfg(all(doctest, feature = "axum", feature = "client", feature = "macros"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

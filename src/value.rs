@@ -1,6 +1,6 @@
 //! Attribute values and attributes (floor 0).
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeSeq};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{borrow::Cow, fmt};
 
 /// The value of an attribute: one of OpenTelemetry's types, borrowed where it can be.
@@ -15,7 +15,7 @@ use std::{borrow::Cow, fmt};
 /// assert_eq!(Value::from(u64::MAX).to_string(), "18446744073709551615");
 /// assert_eq!(Value::from("eu-1").as_str(), Some("eu-1"));
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Value<'a> {
     /// True or false.
@@ -89,6 +89,24 @@ impl<'a> Value<'a> {
             Self::I64s(list) => Value::I64s(Cow::Borrowed(list)),
             Self::F64s(list) => Value::F64s(Cow::Borrowed(list)),
             Self::Strs(list) => Value::Strs(Cow::Borrowed(list)),
+        }
+    }
+}
+
+/// Borrowed or owned is all the same, and so is for how long: `Value` is invariant, so that a derived
+/// comparison would only take two of one lifetime.
+impl<'b> PartialEq<Value<'b>> for Value<'_> {
+    fn eq(&self, other: &Value<'b>) -> bool {
+        match (self, other) {
+            (Self::Bool(one), Value::Bool(other)) => one == other,
+            (Self::I64(one), Value::I64(other)) => one == other,
+            (Self::F64(one), Value::F64(other)) => one == other,
+            (Self::Str(one), Value::Str(other)) => one == other,
+            (Self::Bools(one), Value::Bools(other)) => one == other,
+            (Self::I64s(one), Value::I64s(other)) => one == other,
+            (Self::F64s(one), Value::F64s(other)) => one == other,
+            (Self::Strs(one), Value::Strs(other)) => one[..] == other[..],
+            _ => false,
         }
     }
 }
@@ -172,73 +190,115 @@ from_same! {
     Vec<Cow<'a, str>> => Strs(list) Cow::Owned(list),
 }
 
-/// Numbers JSON has no notation for are written as the texts `NaN`, `Infinity` and `-Infinity`, as
-/// OTLP's JSON does [Protocol Buffers, ProtoJSON].
-fn serialize_f64<S: Serializer>(number: f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if number.is_finite() {
-        serializer.serialize_f64(number)
-    } else if number.is_nan() {
-        serializer.serialize_str("NaN")
-    } else {
-        serializer.serialize_str(if number > 0.0 { "Infinity" } else { "-Infinity" })
-    }
-}
-
+/// What JSON has a notation for is written plainly: `true`, `3`, `3.0`, `"text"`, `[1, 2]`.
+///
+/// The rest names its type, so that it is read back as what it was: `{"f64": "NaN"}`,
+/// `{"f64s": [1.0, "-Infinity"]}`, and the empty lists `{"bools": []}`, `{"i64s": []}`,
+/// `{"f64s": []}`; an empty list of texts is `[]`. `NaN`, `Infinity` and `-Infinity` are spelt as
+/// OTLP's JSON spells them [Protocol Buffers, ProtoJSON].
 impl Serialize for Value<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        struct Number(f64);
-
-        impl Serialize for Number {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serialize_f64(self.0, serializer)
-            }
-        }
-
         match self {
             Self::Bool(flag) => serializer.serialize_bool(*flag),
             Self::I64(number) => serializer.serialize_i64(*number),
-            Self::F64(number) => serialize_f64(*number, serializer),
+            Self::F64(number) if number.is_finite() => serializer.serialize_f64(*number),
+            Self::F64(number) => serializer.collect_map([("f64", Number(*number))]),
             Self::Str(text) => serializer.serialize_str(text),
+            Self::Bools(list) if list.is_empty() => serializer.collect_map([("bools", list)]),
             Self::Bools(list) => serializer.collect_seq(list.iter()),
+            Self::I64s(list) if list.is_empty() => serializer.collect_map([("i64s", list)]),
             Self::I64s(list) => serializer.collect_seq(list.iter()),
+            Self::F64s(list) if !list.is_empty() && list.iter().all(|number| number.is_finite()) => {
+                serializer.collect_seq(list.iter())
+            }
             Self::F64s(list) => {
-                let mut sequence = serializer.serialize_seq(Some(list.len()))?;
-                for number in list.iter() {
-                    sequence.serialize_element(&Number(*number))?;
-                }
-                sequence.end()
+                let numbers: Vec<_> = list.iter().copied().map(Number).collect();
+                serializer.collect_map([("f64s", numbers)])
             }
             Self::Strs(list) => serializer.collect_seq(list.iter()),
         }
     }
 }
 
-/// Reads what was written. JSON cannot tell an empty list's type: it comes back as texts.
+/// Reads what was written. An integer beyond 64 signed bits becomes a floating-point number.
 impl<'de> Deserialize<'de> for Value<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
-        enum Untagged {
+        enum Plain {
             Bool(bool),
             I64(i64),
             F64(f64),
             Str(String),
+            // Before the other lists, each of which an empty one would fit, too.
+            Strs(Vec<String>),
             Bools(Vec<bool>),
             I64s(Vec<i64>),
             F64s(Vec<f64>),
-            Strs(Vec<String>),
+            Typed(Typed),
         }
 
-        Ok(match Untagged::deserialize(deserializer).map_err(de::Error::custom)? {
-            Untagged::Bool(flag) => flag.into(),
-            Untagged::I64(number) => number.into(),
-            Untagged::F64(number) => number.into(),
-            Untagged::Str(text) => text.into(),
-            Untagged::Bools(list) if !list.is_empty() => list.into(),
-            Untagged::I64s(list) if !list.is_empty() => list.into(),
-            Untagged::F64s(list) => list.into(),
-            Untagged::Strs(list) => list.into(),
-            Untagged::Bools(_) | Untagged::I64s(_) => Self::Strs(Cow::Owned(Vec::new())),
+        #[derive(Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Typed {
+            F64(Number),
+            Bools(Vec<bool>),
+            I64s(Vec<i64>),
+            F64s(Vec<Number>),
+        }
+
+        Ok(match Plain::deserialize(deserializer)? {
+            Plain::Bool(flag) => flag.into(),
+            Plain::I64(number) => number.into(),
+            Plain::F64(number) | Plain::Typed(Typed::F64(Number(number))) => number.into(),
+            Plain::Str(text) => text.into(),
+            Plain::Strs(list) => list.into(),
+            Plain::Bools(list) | Plain::Typed(Typed::Bools(list)) => list.into(),
+            Plain::I64s(list) | Plain::Typed(Typed::I64s(list)) => list.into(),
+            Plain::F64s(list) => list.into(),
+            Plain::Typed(Typed::F64s(list)) => {
+                list.into_iter().map(|Number(number)| number).collect::<Vec<_>>().into()
+            }
         })
+    }
+}
+
+/// A floating-point number that may be none JSON has a notation for.
+struct Number(f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            number if number.is_finite() => serializer.serialize_f64(number),
+            number if number.is_nan() => serializer.serialize_str("NaN"),
+            number if number > 0.0 => serializer.serialize_str("Infinity"),
+            _ => serializer.serialize_str("-Infinity"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Notation {
+            Number(f64),
+            Name(Name),
+        }
+
+        #[derive(Deserialize)]
+        enum Name {
+            NaN,
+            Infinity,
+            #[serde(rename = "-Infinity")]
+            NegativeInfinity,
+        }
+
+        Ok(Self(match Notation::deserialize(deserializer)? {
+            Notation::Number(number) => number,
+            Notation::Name(Name::NaN) => f64::NAN,
+            Notation::Name(Name::Infinity) => f64::INFINITY,
+            Notation::Name(Name::NegativeInfinity) => f64::NEG_INFINITY,
+        }))
     }
 }

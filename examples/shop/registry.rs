@@ -24,7 +24,7 @@ use tower::{
     discover::ServiceList,
     load::{CompleteOnResponse, PendingRequests},
     retry::Policy,
-    util::BoxCloneService,
+    util::BoxCloneSyncService,
 };
 
 /// The body of every call: small, known in advance, so that a call can be made again.
@@ -32,7 +32,7 @@ pub type RequestBody = Full<Bytes>;
 /// The body of every answer, with the client's span around it.
 pub type ResponseBody = throughline::middleware::ResponseBody<hyper::body::Incoming>;
 /// A client of one service.
-pub type ServiceClient = BoxCloneService<Request<RequestBody>, Response<ResponseBody>, BoxError>;
+pub type ServiceClient = BoxCloneSyncService<Request<RequestBody>, Response<ResponseBody>, BoxError>;
 
 /// Where the services are.
 #[derive(Clone, Default)]
@@ -59,13 +59,14 @@ impl Registry {
     /// which instance it went to.
     pub fn client(&self, service: &'static str, tracer: &Tracer, deadline: Duration) -> ServiceClient {
         let connections = Client::builder(TokioExecutor::new()).build_http::<RequestBody>();
-        let instances = self.addresses(service).into_iter().map(|address| {
+        let instance_at = |address| {
             let instance = ServiceBuilder::new()
                 .map_request(move |request| at(request, address))
                 .layer(ClientLayer::new(tracer))
                 .service(connections.clone());
             PendingRequests::new(instance, CompleteOnResponse::default())
-        });
+        };
+        let instances: Vec<_> = self.addresses(service).into_iter().map(instance_at).collect();
         let balanced = Balance::new(ServiceList::new(instances));
         let client = ServiceBuilder::new()
             .map_request(remember_parent)
@@ -73,7 +74,7 @@ impl Registry {
             .timeout(deadline)
             .buffer(16)
             .service(balanced);
-        BoxCloneService::new(client.map_err(BoxError::from))
+        BoxCloneSyncService::new(client.map_err(BoxError::from))
     }
 }
 
@@ -125,8 +126,8 @@ impl Policy<Request<RequestBody>, Response<ResponseBody>, BoxError> for OnceMore
 
 /// Sends one request through a client.
 pub async fn send(
-    client: &ServiceClient,
+    mut client: ServiceClient,
     request: Request<RequestBody>,
 ) -> Result<Response<ResponseBody>, BoxError> {
-    client.clone().ready().await?.call(request).await
+    client.ready().await?.call(request).await
 }

@@ -3,20 +3,17 @@
 use std::{
     collections::HashSet,
     io::{IsTerminal, stdout},
-    sync::Arc,
     time::Duration,
 };
 use throughline::{
-    Resource, SpanRecord, TraceId, Tracer,
+    TraceId, Tracer,
     analysis::{Performance, RenderOptions, Trace},
-    exporters::Memory,
+    exporters::{ExportedSpan, Memory},
 };
 use tokio::{
     signal::ctrl_c,
     time::{Instant, interval, sleep},
 };
-
-type Records = [(Arc<Resource>, SpanRecord)];
 
 /// Waits until every span has ended, and for its way to the memory. A hang-up takes its time to reach the
 /// services.
@@ -36,9 +33,9 @@ async fn flush(tracers: &[Tracer]) {
 }
 
 /// Every trace as a tree, then every operation in a table.
-pub fn draw_all(records: &Records) {
+pub fn draw_all(records: &[ExportedSpan]) {
     let options = render_options();
-    let spans = || records.iter().map(|(resource, span)| (resource.service_name(), span));
+    let spans = || records.iter().map(ExportedSpan::as_pair);
     for trace in Trace::assemble(spans()) {
         println!("{}", trace.render(&options));
     }
@@ -54,7 +51,7 @@ pub async fn draw_until_interrupted(tracers: &[Tracer], memory: &Memory) -> std:
             interrupted = ctrl_c() => {
                 interrupted?;
                 let records = memory.records();
-                let spans = records.iter().map(|(resource, span)| (resource.service_name(), span));
+                let spans = records.iter().map(ExportedSpan::as_pair);
                 println!("\n{}", Performance::of(spans).render(&render_options()));
                 return Ok(());
             }
@@ -68,12 +65,12 @@ pub async fn draw_until_interrupted(tracers: &[Tracer], memory: &Memory) -> std:
     }
 }
 
-fn draw_new(records: &Records, drawn: &mut HashSet<TraceId>) {
-    let new = records.iter().filter(|(_, span)| !drawn.contains(&span.trace_id()));
-    for trace in Trace::assemble(new.map(|(resource, span)| (resource.service_name(), span))) {
+fn draw_new(records: &[ExportedSpan], drawn: &mut HashSet<TraceId>) {
+    let new = records.iter().filter(|record| !drawn.contains(&record.span.trace_id()));
+    for trace in Trace::assemble(new.map(ExportedSpan::as_pair)) {
         println!("{}", trace.render(&render_options()));
     }
-    drawn.extend(records.iter().map(|(_, span)| span.trace_id()));
+    drawn.extend(records.iter().map(|record| record.span.trace_id()));
 }
 
 fn render_options() -> RenderOptions {

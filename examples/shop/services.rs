@@ -25,11 +25,16 @@ use std::{
     },
     time::Duration,
 };
-use throughline::{Instrument, Span, Status, Tracer, instrument, middleware::ServerLayer};
+use throughline::{
+    Instrument, Span, Status, Tracer, instrument,
+    middleware::{ServerLayer, UrlTemplate},
+};
 use tokio::{net::TcpListener, time::sleep};
 
-/// How long a service waits for another, an attempt.
-const PATIENCE: Duration = Duration::from_millis(150);
+/// How long the gateway waits for `orders`, an attempt.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long `orders` waits for those it asks, an attempt.
+const IMPATIENCE: Duration = Duration::from_millis(120);
 
 /// What a customer wants.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,7 +46,8 @@ pub struct Order {
 
 /// Starts a service on a free port; the services it calls have to be there already, or come later.
 pub async fn start(name: &'static str, tracer: &Tracer, registry: &Registry) -> Result<SocketAddr, BoxError> {
-    let calls = Calls { tracer: tracer.clone(), registry: registry.clone() };
+    let patience = if name == "gateway" { PATIENCE } else { IMPATIENCE };
+    let calls = Calls { tracer: tracer.clone(), registry: registry.clone(), patience };
     let routes = match name {
         "gateway" => gateway(calls),
         "orders" => orders(calls),
@@ -67,26 +73,28 @@ fn matched_path(head: &Parts) -> Option<Cow<'static, str>> {
 struct Calls {
     tracer: Tracer,
     registry: Registry,
+    patience: Duration,
 }
 
 impl Calls {
     fn client(&self, service: &'static str) -> ServiceClient {
-        self.registry.client(service, &self.tracer, PATIENCE)
+        self.registry.client(service, &self.tracer, self.patience)
     }
 
     async fn post(
         &self,
         service: &'static str,
-        path: &str,
-        body: &impl Serialize,
+        path: &'static str,
+        body: &(impl Serialize + Sync),
     ) -> Result<Response<ResponseBody>, BoxError> {
         let body = RequestBody::from(serde_json::to_vec(body)?);
         let request = Request::builder()
             .method(Method::POST)
             .uri(path)
             .header(CONTENT_TYPE, "application/json")
+            .extension(UrlTemplate(path.into()))
             .body(body)?;
-        send(&self.client(service), request).await
+        send(self.client(service), request).await
     }
 }
 
@@ -121,9 +129,11 @@ fn gateway(calls: Calls) -> Router {
     }
 
     async fn invoice(State(calls): State<Calls>, Path(id): Path<u32>) -> Result<Response<Body>, Failure> {
-        let request = Request::get(format!("/orders/{id}/invoice")).body(RequestBody::default());
+        let request = Request::get(format!("/orders/{id}/invoice"))
+            .extension(UrlTemplate("/orders/{id}/invoice".into()))
+            .body(RequestBody::default());
         let request = request.map_err(|error| Failure::from(BoxError::from(error)))?;
-        let answer = send(&calls.client("orders"), request).await?;
+        let answer = send(calls.client("orders"), request).await?;
         // Passed on as it comes: the span of the call stays open until the last page.
         Ok(Response::new(Body::new(answer.into_body())))
     }
@@ -215,7 +225,7 @@ fn shipping() -> Router {
     /// The first attempt to ship a piano takes longer than anyone waits.
     async fn ship(State(pianos): State<Arc<AtomicU32>>, Json(order): Json<Value>) -> Json<Value> {
         let is_slow = order["item"] == "piano" && pianos.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
-        let packing = if is_slow { PATIENCE * 3 } else { Duration::from_millis(12) };
+        let packing = if is_slow { IMPATIENCE * 3 } else { Duration::from_millis(12) };
         sleep(packing).instrument(Span::new("pack")).await;
         Json(json!({ "carrier": "bicycle" }))
     }

@@ -4,7 +4,7 @@
 //! and written by `propagation::baggage`.
 
 use super::{
-    lines::{ascii, split_once, trim},
+    lines::{any_byte, ascii, is_blank},
     percent::{Decoder, decoded, encode_onto, encoded_len, is_token},
 };
 use std::{borrow::Cow, fmt, sync::Arc};
@@ -151,20 +151,18 @@ impl Baggage {
     }
 
     /// Decodes members that were checked. The caller keeps to the limits.
-    pub(crate) fn from_members(members: &[Member<'_>]) -> Self {
+    pub(crate) fn from_members(members: &[BaggageMember<'_>]) -> Self {
         if members.is_empty() {
             return Self::EMPTY;
         }
-        let mut entries = Entries::with_capacity(members.len(), members.iter().map(Member::bytes).sum());
+        let mut entries =
+            Entries::with_capacity(members.len(), members.iter().map(BaggageMember::bytes).sum());
         let mut decoder = Decoder::default();
         for member in members {
             entries.push(
                 ascii(member.key),
                 |text| decoder.decode_onto(text, member.value),
-                |text| {
-                    let properties = member.properties().map(|(name, value)| (ascii(name), value.map(ascii)));
-                    push_properties(text, properties, String::push_str);
-                },
+                |text| member.push_properties(text),
             );
         }
         Self(Some(Arc::new(entries)))
@@ -235,23 +233,24 @@ impl fmt::Debug for BaggageEntry<'_> {
 
 /// A member of a header, checked but not decoded.
 #[derive(Clone, Copy)]
-pub(crate) struct Member<'a> {
+pub(crate) struct BaggageMember<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) value: &'a [u8],
-    /// All that came after the first `;`, spaces included; `None` if there was none.
+    /// All that came after the first `;`, white space included; `None` if there was no `;`.
     pub(crate) properties: Option<&'a [u8]>,
 }
 
-impl<'a> Member<'a> {
+impl<'a> BaggageMember<'a> {
     pub(crate) const BLANK: Self = Self { key: b"", value: b"", properties: None };
 
-    /// Names and values, trimmed.
-    pub(crate) fn properties(&self) -> impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> {
-        let properties = self.properties.into_iter().flat_map(|all| all.split(|byte| *byte == b';'));
-        properties.map(|property| match split_once(property, b'=') {
-            Some((name, value)) => (trim(name), Some(trim(value))),
-            None => (trim(property), None),
-        })
+    /// Appends the properties, without the white space, which is none of theirs.
+    fn push_properties(&self, text: &mut String) {
+        let properties = self.properties.unwrap_or_default();
+        if any_byte(properties, is_blank) {
+            text.extend(properties.iter().copied().filter(|byte| !is_blank(*byte)).map(char::from));
+        } else {
+            text.push_str(ascii(properties));
+        }
     }
 
     fn bytes(&self) -> usize {

@@ -58,8 +58,16 @@ pub(crate) fn try_for_each_member<'a, E>(
     mut each: impl FnMut(&'a [u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let walk = lines.walk(|line| {
-        for member in line.split(|byte| *byte == b',').map(trim).filter(|member| !member.is_empty()) {
-            if let Err(error) = each(member) {
+        let mut rest = line;
+        // Empty members are gone with the blanks before the next.
+        while let [first, after @ ..] = rest {
+            if matches!(first, b',' | b' ' | b'\t') {
+                rest = after;
+                continue;
+            }
+            let (member, after) = split_once(rest, b',').unwrap_or((rest, b""));
+            rest = after;
+            if let Err(error) = each(trim(member)) {
                 return Break(error);
             }
         }
@@ -79,11 +87,42 @@ pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
+/// A space or a tab.
+pub(crate) const fn is_blank(byte: u8) -> bool {
+    (byte == b' ') | (byte == b'\t')
+}
+
+/// What is left after the bytes at the start that are so.
+pub(crate) fn skip(mut bytes: &[u8], is_so: impl Fn(u8) -> bool) -> &[u8] {
+    while let [first, rest @ ..] = bytes
+        && is_so(*first)
+    {
+        bytes = rest;
+    }
+    bytes
+}
+
 /// The two sides of the first `separator`; `None` if there is none.
 pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
-    let place = bytes.iter().position(|byte| *byte == separator)?;
+    // Sixteen at a time as far as there is none.
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let without =
+        chunks.iter().take_while(|chunk| !any_byte(chunk.as_slice(), |byte| byte == separator)).count();
+    let near = bytes.get(without * 16..)?;
+    let place = without * 16 + near.iter().position(|byte| *byte == separator)?;
     let (before, from) = bytes.split_at_checked(place)?;
     Some((before, from.split_first()?.1))
+}
+
+/// Is every byte so? Looks at all of them, without a branch for each: where `is_so` has none either,
+/// that is many bytes at once.
+pub(crate) fn all_bytes(bytes: &[u8], is_so: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |all, byte| all & is_so(*byte))
+}
+
+/// Is any byte so? As [`all_bytes`].
+pub(crate) fn any_byte(bytes: &[u8], is_so: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(false, |any, byte| any | is_so(*byte))
 }
 
 /// Bytes that were checked to be ASCII, as the text they are.

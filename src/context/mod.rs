@@ -6,11 +6,13 @@ mod percent;
 mod span_context;
 mod tracestate;
 
-pub(crate) use baggage::Member;
+pub(crate) use baggage::BaggageMember;
 pub use baggage::{Baggage, BaggageEntry, BaggageError};
-pub(crate) use lines::{Bounded, are_within_cap, ascii, split_once, trim, try_for_each_member};
+pub(crate) use lines::{
+    Bounded, are_within_cap, ascii, is_blank, skip, split_once, trim, try_for_each_member,
+};
 pub use lines::{Lines, MAX_HEADER_BYTES};
-pub(crate) use percent::{is_octet, is_token};
+pub(crate) use percent::{are_octets, is_octet, is_tchar, is_token};
 pub use span_context::{SpanContext, TraceFlags};
 pub use tracestate::{TraceState, TraceStateError};
 

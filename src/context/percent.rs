@@ -1,38 +1,40 @@
 //! Percent-coding and the characters of baggage (floor 1) [W3C Baggage, definition; RFC 3986, 2.1].
 //!
-//! Knows octets, not members. `+` is a plus sign, not a space.
+//! Knows octets, not members. `+` is a plus sign, not a space. The tests of a byte have no branches:
+//! `all_bytes` then takes many bytes at once.
 
-use super::lines::{MAX_HEADER_BYTES, ascii};
+use super::lines::{MAX_HEADER_BYTES, all_bytes, any_byte, ascii};
 use std::borrow::Cow;
 
-/// `baggage-octet`: `%x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E`.
-pub(crate) const fn is_octet(byte: u8) -> bool {
-    matches!(byte, 0x21 | 0x23..=0x2b | 0x2d..=0x3a | 0x3c..=0x5b | 0x5d..=0x7e)
+/// Is it all `baggage-octet`, `%x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E`?
+pub(crate) fn are_octets(bytes: &[u8]) -> bool {
+    all_bytes(bytes, is_octet)
 }
 
-/// A token, such as a header's name [RFC 7230, 3.2.6].
+/// Is it a token, as the name of a header is [RFC 7230, 3.2.6]?
 pub(crate) fn is_token(bytes: &[u8]) -> bool {
-    const fn is_tchar(byte: u8) -> bool {
-        byte.is_ascii_alphanumeric()
-            || matches!(
-                byte,
-                b'!' | b'#'
-                    | b'$'
-                    | b'%'
-                    | b'&'
-                    | b'\''
-                    | b'*'
-                    | b'+'
-                    | b'-'
-                    | b'.'
-                    | b'^'
-                    | b'_'
-                    | b'`'
-                    | b'|'
-                    | b'~'
-            )
-    }
-    !bytes.is_empty() && bytes.iter().copied().all(is_tchar)
+    !bytes.is_empty() && all_bytes(bytes, is_tchar)
+}
+
+pub(crate) const fn is_octet(byte: u8) -> bool {
+    is_visible(byte) & (byte != b'"') & (byte != b',') & (byte != b';') & (byte != b'\\')
+}
+
+/// All that is visible but the delimiters.
+pub(crate) const fn is_tchar(byte: u8) -> bool {
+    is_visible(byte)
+        & (byte != b'"')
+        & !((b'(' <= byte) & (byte <= b')'))
+        & (byte != b',')
+        & (byte != b'/')
+        & !((b':' <= byte) & (byte <= b'@'))
+        & !((b'[' <= byte) & (byte <= b']'))
+        & (byte != b'{')
+        & (byte != b'}')
+}
+
+const fn is_visible(byte: u8) -> bool {
+    (b'!' <= byte) & (byte <= b'~')
 }
 
 /// Must it be written as `%XX`? `%` itself must, or it would be taken for the start of one.
@@ -71,52 +73,59 @@ pub(crate) fn decoded(value: &str) -> Cow<'_, str> {
 /// Decodes values; what one needs of memory serves the next.
 #[derive(Default)]
 pub(crate) struct Decoder {
-    /// The bytes of one unbroken run of `%XX`.
-    run: Vec<u8>,
+    /// Bytes beyond ASCII that follow one another, not yet read as UTF-8.
+    pending: Vec<u8>,
 }
 
 impl Decoder {
     /// Appends what the octets in `value` stand for: never more bytes than `value` has. What is no
     /// UTF-8 becomes U+FFFD; a `%` that two hex digits do not follow stands for itself.
     pub(crate) fn decode_onto(&mut self, text: &mut String, value: &[u8]) {
-        let mut rest = value;
-        while let Some(plain) = rest.iter().position(|byte| *byte == b'%') {
-            let Some((before, coded)) = rest.split_at_checked(plain) else { break };
-            text.push_str(ascii(before));
-            rest = self.decode_run(text, coded);
+        if !any_byte(value, |byte| byte == b'%') {
+            text.push_str(ascii(value));
+            return;
         }
-        text.push_str(ascii(rest));
-    }
-
-    /// Decodes the run of `%XX` at the start of `coded`, and returns what comes after it. A character
-    /// cannot reach beyond its run, as all octets outside are ASCII.
-    fn decode_run<'a>(&mut self, text: &mut String, coded: &'a [u8]) -> &'a [u8] {
-        self.run.clear();
-        let mut rest = coded;
-        while let [b'%', high, low, after @ ..] = rest
-            && let (Some(high), Some(low)) = (hex(*high), hex(*low))
-        {
-            if self.run.capacity() == 0 {
-                // Once for all values that follow: a header has no longer run.
-                self.run.reserve(MAX_HEADER_BYTES / 3);
+        let mut rest = value;
+        while let [first, after @ ..] = rest {
+            let coded = if *first == b'%' { escape(after) } else { None };
+            let (byte, after) = coded.unwrap_or((*first, after));
+            if byte.is_ascii() {
+                self.flush(text);
+                text.push(char::from(byte));
+            } else {
+                self.hold(byte);
             }
-            self.run.push(high << 4 | low);
             rest = after;
         }
-        for chunk in self.run.utf8_chunks() {
+        self.flush(text);
+    }
+
+    fn hold(&mut self, byte: u8) {
+        if self.pending.capacity() == 0 {
+            // Enough for all values of a header, so that this happens once.
+            self.pending.reserve(MAX_HEADER_BYTES / 3);
+        }
+        self.pending.push(byte);
+    }
+
+    fn flush(&mut self, text: &mut String) {
+        if self.pending.is_empty() {
+            return;
+        }
+        for chunk in self.pending.utf8_chunks() {
             text.push_str(chunk.valid());
             if !chunk.invalid().is_empty() {
                 text.push(char::REPLACEMENT_CHARACTER);
             }
         }
-        match rest.split_first() {
-            Some((b'%', after)) => {
-                text.push('%');
-                after
-            }
-            _ => rest,
-        }
+        self.pending.clear();
     }
+}
+
+/// The byte that two hex digits stand for, and what comes after them.
+fn escape(digits: &[u8]) -> Option<(u8, &[u8])> {
+    let ([high, low], after) = digits.split_first_chunk()?;
+    Some((hex(*high)? << 4 | hex(*low)?, after))
 }
 
 /// Either case is read [RFC 3986, 2.1].

@@ -3,7 +3,7 @@
 //! Refuses a list with anything wrong in it as a whole, as the specification asks; says nothing about
 //! what a member means.
 
-use super::lines::{Bounded, Lines, are_within_cap, ascii, split_once, try_for_each_member};
+use super::lines::{Bounded, Lines, all_bytes, are_within_cap, ascii, split_once, try_for_each_member};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{borrow::Cow, fmt, iter, str::FromStr, sync::Arc};
 
@@ -191,11 +191,11 @@ struct Member<'a> {
 impl<'a> Member<'a> {
     fn checked(key: &'a [u8], value: &'a [u8]) -> Result<Self, TraceStateError> {
         let starts_well = matches!(key, [b'a'..=b'z' | b'0'..=b'9', ..]);
-        if !starts_well || key.len() > MAX_PART_BYTES || !key.iter().copied().all(is_key_byte) {
+        if !starts_well || key.len() > MAX_PART_BYTES || !all_bytes(key, is_key_byte) {
             return Err(TraceStateError::Key);
         }
         let ends_well = matches!(value, [.., last] if *last != b' ');
-        if !ends_well || value.len() > MAX_PART_BYTES || !value.iter().copied().all(is_value_byte) {
+        if !ends_well || value.len() > MAX_PART_BYTES || !all_bytes(value, is_value_byte) {
             return Err(TraceStateError::Value);
         }
         Ok(Self { key, value })
@@ -203,11 +203,17 @@ impl<'a> Member<'a> {
 }
 
 const fn is_key_byte(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/' | b'@')
+    ((b'a' <= byte) & (byte <= b'z'))
+        | ((b'0' <= byte) & (byte <= b'9'))
+        | (byte == b'_')
+        | (byte == b'-')
+        | (byte == b'*')
+        | (byte == b'/')
+        | (byte == b'@')
 }
 
 const fn is_value_byte(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b',' && byte != b'='
+    (b' ' <= byte) & (byte <= b'~') & (byte != b',') & (byte != b'=')
 }
 
 /// Writes the members out, in one allocation; `None` for no members.

@@ -81,3 +81,60 @@ pub(crate) fn mint_trace_id(unix_millis: u64, rng: &mut ThreadRng) -> TraceId {
     let bits = NonZeroU128::new(time | VERSION_7 | random_a | VARIANT | random_b);
     TraceId::from_nonzero(bits.unwrap_or(NonZeroU128::MIN))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn a_minted_id_is_a_uuid_of_version_7() {
+        let mut rng = ThreadRng::new();
+        for millis in [0, 1, 1_700_000_000_000, 0xffff_ffff_ffff] {
+            let uuid = mint_trace_id(millis, &mut rng).as_uuid();
+            assert_eq!(uuid.get_version(), Some(uuid::Version::SortRand));
+            assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
+            assert_eq!(uuid.as_u128() >> 80, u128::from(millis));
+        }
+    }
+
+    #[test]
+    fn a_time_beyond_48_bits_leaves_the_other_fields_alone() {
+        let uuid = mint_trace_id(u64::MAX, &mut ThreadRng::new()).as_uuid();
+        assert_eq!(uuid.get_version(), Some(uuid::Version::SortRand));
+        assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
+    }
+
+    #[test]
+    fn every_other_bit_is_random() {
+        let mut rng = ThreadRng::new();
+        let (mut ones, mut zeros) = (0, 0);
+        for _ in 0..1_000 {
+            let bits = mint_trace_id(0, &mut rng).as_u128();
+            ones |= bits;
+            zeros |= !bits;
+        }
+        let random = ((1_u128 << 80) - 1) & !(0xf << 76 | 0b11 << 62);
+        assert_eq!(ones & zeros, random);
+    }
+
+    #[test]
+    fn ids_of_one_millisecond_differ_within_and_between_threads() {
+        let mint = || {
+            let mut rng = ThreadRng::new();
+            (0..10_000).map(|_| (mint_trace_id(1, &mut rng), rng.span_id())).collect::<Vec<_>>()
+        };
+        let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(mint)).collect();
+        let ids: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+        assert_eq!(ids.iter().map(|(trace, _)| trace).collect::<HashSet<_>>().len(), ids.len());
+        assert_eq!(ids.iter().map(|(_, span)| span).collect::<HashSet<_>>().len(), ids.len());
+    }
+
+    #[test]
+    fn later_ids_sort_later() {
+        let mut rng = ThreadRng::new();
+        let ids: Vec<_> = (0..100).map(|millis| mint_trace_id(millis, &mut rng)).collect();
+        assert!(ids.is_sorted());
+        assert!(ids.iter().map(|id| id.as_uuid().to_string()).is_sorted());
+    }
+}

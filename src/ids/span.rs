@@ -31,6 +31,9 @@ impl SpanId {
         }
     }
 
+    /// Stands where no id is meant.
+    pub(crate) const MIN: Self = Self(NonZeroU64::MIN);
+
     pub(crate) const fn from_nonzero(value: NonZeroU64) -> Self {
         Self(value)
     }

@@ -43,7 +43,7 @@ mod settings;
 
 pub use body::ResponseBody;
 #[cfg(feature = "client")]
-pub use client::{Client, ClientLayer, ResendCount};
+pub use client::{Client, ClientLayer, ResendCount, UrlTemplate};
 pub use future::ResponseFuture;
 #[cfg(feature = "server")]
 pub use server::{Server, ServerLayer};

@@ -5,9 +5,10 @@
 
 use super::propagator::{ExtractError, Getter, Header, Propagator, Reason, Setter};
 use crate::context::{
-    Baggage, BaggageError, Bounded, Context, Lines, Member, are_within_cap, is_octet, is_token, split_once,
-    trim, try_for_each_member,
+    Baggage, BaggageError, BaggageMember, Bounded, Context, Lines, are_octets, are_within_cap, is_blank,
+    is_octet, is_tchar, is_token, skip, split_once, trim, try_for_each_member,
 };
+use std::fmt;
 
 /// The header.
 pub const BAGGAGE: &str = "baggage";
@@ -15,8 +16,9 @@ pub const BAGGAGE: &str = "baggage";
 /// Reads all lines of the header; no line at all is empty baggage.
 ///
 /// Keys are taken as they are, values decoded: `%XX` in UTF-8, where what is none becomes U+FFFD. A `%`
-/// without two hex digits stands for itself. Empty members are passed over [RFC 9110, 5.6.1.2]. Where
-/// a key comes twice, the later entry stands, in the place of the earlier.
+/// without two hex digits stands for itself. Properties are kept in the spelling in which they came.
+/// Empty members are passed over [RFC 9110, 5.6.1.2]. Where a key comes twice, the later entry stands,
+/// in the place of the earlier.
 ///
 /// Allocates nothing unless the header is good, then at most four times.
 ///
@@ -36,7 +38,7 @@ pub fn parse<'a>(lines: impl Lines<'a>) -> Result<Baggage, BaggageError> {
     if !are_within_cap(&lines) {
         return Err(BaggageError::TooLong);
     }
-    let mut members = Bounded::<_, { Baggage::MAX_ENTRIES }>::new(Member::BLANK);
+    let mut members = Bounded::<_, { Baggage::MAX_ENTRIES }>::new(BaggageMember::BLANK);
     let mut seen = 0;
     try_for_each_member(&lines, |text| {
         seen += 1;
@@ -54,24 +56,46 @@ pub fn parse<'a>(lines: impl Lines<'a>) -> Result<Baggage, BaggageError> {
 }
 
 /// `key = value *( ; property )`, with optional white space around each part.
-fn member(text: &[u8]) -> Result<Member<'_>, BaggageError> {
+fn member(text: &[u8]) -> Result<BaggageMember<'_>, BaggageError> {
     let (entry, properties) = match split_once(text, b';') {
         Some((entry, properties)) => (entry, Some(properties)),
         None => (text, None),
     };
     let (key, value) = split_once(entry, b'=').ok_or(BaggageError::NoValue)?;
-    let member = Member { key: trim(key), value: trim(value), properties };
+    let member = BaggageMember { key: trim(key), value: trim(value), properties };
     check(member.key, member.value)?;
-    for (name, value) in member.properties() {
-        check(name, value.unwrap_or_default())?;
-    }
+    properties.map_or(Ok(()), check_properties)?;
     Ok(member)
+}
+
+/// `name [ = value ] *( ; name [ = value ] )`, with optional white space around each part. In one go,
+/// as a header has room for thousands.
+fn check_properties(properties: &[u8]) -> Result<(), BaggageError> {
+    let mut rest = properties;
+    loop {
+        let name = skip(rest, is_blank);
+        rest = skip(name, is_tchar);
+        if rest.len() == name.len() {
+            return Err(BaggageError::Key);
+        }
+        rest = skip(rest, is_blank);
+        let mut error = BaggageError::Key;
+        if let [b'=', value @ ..] = rest {
+            rest = skip(skip(skip(value, is_blank), is_octet), is_blank);
+            error = BaggageError::Value;
+        }
+        match rest {
+            [] => return Ok(()),
+            [b';', next @ ..] => rest = next,
+            _ => return Err(error),
+        }
+    }
 }
 
 fn check(key: &[u8], value: &[u8]) -> Result<(), BaggageError> {
     if !is_token(key) {
         Err(BaggageError::Key)
-    } else if !value.iter().copied().all(is_octet) {
+    } else if !are_octets(value) {
         Err(BaggageError::Value)
     } else {
         Ok(())
@@ -79,7 +103,7 @@ fn check(key: &[u8], value: &[u8]) -> Result<(), BaggageError> {
 }
 
 /// Baggage as a header.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Encoded {
     /// The value of the header: empty for no baggage, and then not to be sent.
@@ -87,6 +111,13 @@ pub struct Encoded {
     /// Entries at the end that would have gone over the limit of 8,192 bytes. Only baggage that was
     /// received can have them, where other spellings of its values are longer.
     pub left_out: usize,
+}
+
+/// Not the text, as with [`Baggage`].
+impl fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoded").field("left_out", &self.left_out).finish_non_exhaustive()
+    }
 }
 
 /// Writes the header, in one allocation. No entry is ever sent in part.

@@ -4,11 +4,11 @@
 //! `Details` takes a typical request's worth without an allocation. Attributes are appended; a key
 //! set twice is settled once, by [`Details::settle`], off the caller's thread.
 
+use super::status::Status;
 use crate::{
     clock::Timeline,
     context::{SpanContext, TraceFlags, TraceState},
     ids::{SpanId, TraceId},
-    record::Status,
     semconv,
     value::{Attribute, Value},
 };
@@ -289,15 +289,15 @@ impl Details {
         });
     }
 
-    fn push_item_slots(
+    fn push_item_slots<K: Clone + Into<Cow<'static, str>>>(
         &mut self,
-        attributes: &[(&'static str, Value<'_>)],
+        attributes: &[(K, Value<'_>)],
         limits: &Limits,
     ) -> (Range<u32>, u32) {
         let start = self.item_slots.len();
         for (key, value) in attributes.iter().take(limits.attributes_per_item) {
             if let Some(value) = self.store(value.reborrow(), limits) {
-                self.item_slots.push(Slot { key: Cow::Borrowed(key), value });
+                self.item_slots.push(Slot { key: key.clone().into(), value });
             }
         }
         let dropped = attributes.len() - (self.item_slots.len() - start);
@@ -334,8 +334,51 @@ impl Details {
 
     /// The bytes of its texts and lists.
     #[inline]
-    pub(super) fn held_bytes(&self) -> usize {
+    pub(crate) fn held_bytes(&self) -> usize {
         self.text.len() + self.list_bytes
+    }
+
+    /// Sets an attribute at once: a key that is there already gets the new value.
+    pub(super) fn set_attribute(&mut self, key: Cow<'static, str>, value: Value<'_>) {
+        let Some(value) = self.store(value, &Limits::NONE) else {
+            return;
+        };
+        match self.slots.iter_mut().find(|slot| slot.key == key) {
+            Some(slot) => slot.value = value,
+            None => self.slots.push(Slot { key, value }),
+        }
+    }
+
+    /// Puts back attributes of a record that is read; no key comes twice.
+    pub(super) fn restore_attributes(&mut self, attributes: Vec<(Cow<'static, str>, Value<'static>)>) {
+        for (key, value) in attributes {
+            if let Some(value) = self.store(value, &Limits::NONE) {
+                self.slots.push(Slot { key, value });
+            }
+        }
+    }
+
+    /// Puts back an event of a record that is read.
+    pub(super) fn restore_event(
+        &mut self,
+        name: Cow<'static, str>,
+        unix_nanos: u64,
+        attributes: &[(Cow<'static, str>, Value<'static>)],
+        dropped_attributes: u32,
+    ) {
+        let (attributes, _) = self.push_item_slots(attributes, &Limits::NONE);
+        self.events.push(EventSlot { name, time: unix_nanos, attributes, dropped_attributes });
+    }
+
+    /// Puts back a link of a record that is read.
+    pub(super) fn restore_link(
+        &mut self,
+        target: LinkTarget,
+        attributes: &[(Cow<'static, str>, Value<'static>)],
+        dropped_attributes: u32,
+    ) {
+        let (attributes, _) = self.push_item_slots(attributes, &Limits::NONE);
+        self.links.push(LinkSlot { target, attributes, dropped_attributes });
     }
 
     /// Takes over what `later` holds, as if it had been set here after all that is here.

@@ -38,6 +38,11 @@ impl Resource {
         self
     }
 
+    /// A resource that is read back; no key comes twice.
+    pub(super) fn from_attributes(attributes: Vec<(Cow<'static, str>, Value<'static>)>) -> Self {
+        Self { attributes }
+    }
+
     pub(crate) fn set(&mut self, key: Cow<'static, str>, value: Value<'static>) {
         match self.attributes.iter_mut().find(|(known, _)| *known == key) {
             Some((_, known)) => *known = value,
@@ -45,7 +50,7 @@ impl Resource {
         }
     }
 
-    /// The service's name.
+    /// The service's name; empty if the resource was read from a text that has none.
     pub fn service_name(&self) -> &str {
         self.attributes
             .iter()

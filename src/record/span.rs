@@ -1,8 +1,8 @@
 //! One finished span (floor 2).
 
 use super::{
-    Event, Link,
-    details::{Details, EMPTY_DETAILS},
+    details::{Details, EMPTY_DETAILS, Event, Link},
+    status::{Outcome, Status},
 };
 use crate::{
     clock::Timeline,
@@ -44,66 +44,11 @@ impl SpanKind {
     }
 }
 
-/// What a span says of its success [OpenTelemetry trace API, set status].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "code")]
-#[non_exhaustive]
-pub enum Status {
-    /// Nothing was said; read as success.
-    #[default]
-    Unset,
-    /// Success, by the application's own word. Never set by the middleware.
-    Ok,
-    /// Failure.
-    Error {
-        /// What a person should know of it; empty where the attributes say it all.
-        #[serde(default, skip_serializing_if = "str::is_empty")]
-        description: Cow<'static, str>,
-    },
-}
-
-impl Status {
-    /// A failure with a description.
-    pub fn error(description: impl Into<Cow<'static, str>>) -> Self {
-        Self::Error { description: description.into() }
-    }
-
-    /// Is it a failure?
-    pub const fn is_error(&self) -> bool {
-        matches!(self, Self::Error { .. })
-    }
-}
-
-/// How a span came to its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Outcome {
-    /// The work ran to its end, well or not: see [`Status`].
-    #[default]
-    Completed,
-    /// The work was dropped before its end: a future or a body nobody waited for any longer.
-    Cancelled,
-    /// The work panicked; the status is an error.
-    Panicked,
-}
-
-impl Outcome {
-    /// The outcome in lowercase, such as `cancelled`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Cancelled => "cancelled",
-            Self::Panicked => "panicked",
-        }
-    }
-}
-
 /// A finished span.
 ///
 /// The fields every span has are here; attributes, events, links and status texts live behind one
 /// pointer, absent where there are none. 96 bytes, because a thread hands it over by value.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct SpanRecord {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
@@ -174,14 +119,14 @@ impl SpanRecord {
         self
     }
 
-    /// The same record with one more attribute.
+    /// The same record with one more attribute; one of the same name is replaced.
     #[must_use]
     pub fn with_attribute<'v>(
         mut self,
         key: impl Into<Cow<'static, str>>,
         value: impl Into<Value<'v>>,
     ) -> Self {
-        self.details_mut().push_attribute(key.into(), value.into(), &super::Limits::NONE);
+        self.details_mut().set_attribute(key.into(), value.into());
         self
     }
 
@@ -225,15 +170,6 @@ impl SpanRecord {
             Cow::Owned(name) => name.capacity(),
         };
         size_of::<Self>() + name + self.details.as_deref().map_or(0, Details::size_bytes)
-    }
-
-    /// The bytes of its texts and lists if they exceed `threshold`, else zero.
-    #[inline]
-    pub(crate) fn large_bytes(&self, threshold: usize) -> usize {
-        match &self.details {
-            Some(details) if details.held_bytes() > threshold => details.held_bytes(),
-            _ => 0,
-        }
     }
 
     fn details(&self) -> &Details {
@@ -343,5 +279,21 @@ impl SpanRecord {
     /// Links left out because the span had too many.
     pub fn dropped_links(&self) -> u32 {
         self.details().dropped_links
+    }
+}
+
+/// By what a reader sees: details that say nothing equal none.
+impl PartialEq for SpanRecord {
+    fn eq(&self, other: &Self) -> bool {
+        self.trace_id == other.trace_id
+            && self.span_id == other.span_id
+            && self.parent_span_id == other.parent_span_id
+            && (self.start, self.end) == (other.start, other.end)
+            && self.name == other.name
+            && self.kind == other.kind
+            && self.outcome == other.outcome
+            && self.flags == other.flags
+            && self.parent_is_remote == other.parent_is_remote
+            && self.details() == other.details()
     }
 }

@@ -53,6 +53,19 @@ pub struct TracerBuilder {
     drop_within: Duration,
 }
 
+impl Tracer {
+    /// Settings for a tracer of the service of this name.
+    pub fn builder(service_name: impl Into<Cow<'static, str>>) -> TracerBuilder {
+        TracerBuilder::new(Some(service_name.into()))
+    }
+
+    /// Settings for a tracer whose service is named by `OTEL_SERVICE_NAME` or by `service.name` in
+    /// `OTEL_RESOURCE_ATTRIBUTES`.
+    pub fn from_env() -> TracerBuilder {
+        TracerBuilder::new(None)
+    }
+}
+
 impl TracerBuilder {
     pub(super) fn new(service_name: Option<Cow<'static, str>>) -> Self {
         let builder = Self {
@@ -223,7 +236,7 @@ fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<En
     }
     let collector = Collector::new(engine.clone(), received, speaker, chunk_spans);
     let collector = spawn("tl-collector", move || collector.run()).inspect_err(|_| engine.cancel())?;
-    engine.set_collector(collector.thread().clone());
+    engine.depot.bell.hang(collector.thread().clone());
     Ok(engine)
 }
 

@@ -3,16 +3,18 @@
 //! It never blocks on anything but its own sleep, so it is also the clock by which flushes and
 //! shutdowns expire that are waited for as futures.
 
-use super::{engine::Engine, lane::LaneReceiver};
+use super::{
+    engine::Engine,
+    lane::LaneReceiver,
+    message::{Message, Waiting},
+};
 use crate::{
     diagnostics::{Diagnostic, Speaker},
-    export::Completion,
     record::{Chunk, SpanRecord},
 };
 use std::{
     sync::Arc,
     sync::mpsc::Receiver,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -23,41 +25,6 @@ const IDLE_TICK: Duration = Duration::from_millis(40);
 const IDLE_PASSES: u32 = 10;
 /// How often the wall clock is followed and diagnostics are said.
 const CHECK_UP: Duration = Duration::from_secs(1);
-
-pub(super) enum Message {
-    Lane(LaneReceiver),
-    Stray(Box<SpanRecord>),
-    Flush(Ticket),
-    Shutdown(Ticket),
-}
-
-/// A request on its way to the collector. One that nobody reads any more ends its sender's waiting.
-pub(super) struct Ticket(Option<Waiting>);
-
-impl Ticket {
-    pub(super) const fn new(waiting: Waiting) -> Self {
-        Self(Some(waiting))
-    }
-
-    fn read(mut self) -> Option<Waiting> {
-        self.0.take()
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if let Some(waiting) = &self.0 {
-            waiting.completion.expire();
-        }
-    }
-}
-
-/// Something that is waited for, and until when.
-#[derive(Clone)]
-pub(super) struct Waiting {
-    pub(super) completion: Arc<Completion>,
-    pub(super) deadline: Instant,
-}
 
 pub(super) struct Collector {
     engine: Arc<Engine>,
@@ -158,11 +125,11 @@ impl Collector {
 
     fn drain_lanes(&mut self) -> usize {
         let engine = self.engine.clone();
-        let most = engine.budget.max_lane_spans();
+        let most = engine.depot.max_lane_spans();
         let mut drained = 0;
         let mut lanes = std::mem::take(&mut self.lanes);
         lanes.retain_mut(|lane| {
-            let thread_has_ended = lane.drain(&engine, most, |record| {
+            let thread_has_ended = lane.drain(&engine.depot, most, |record| {
                 drained += 1;
                 self.take(record);
             });
@@ -209,9 +176,7 @@ impl Collector {
     fn sleep(&mut self, tick: Duration) {
         let now = self.expire_flushes();
         let wake_at = self.next_deadline().map_or(now + tick, |deadline| deadline.min(now + tick));
-        self.engine.set_asleep(true);
-        thread::park_timeout(wake_at.saturating_duration_since(now));
-        self.engine.set_asleep(false);
+        self.engine.depot.bell.sleep(wake_at.saturating_duration_since(now));
     }
 
     fn expire_flushes(&mut self) -> Instant {
@@ -231,7 +196,7 @@ impl Collector {
 
     /// Lets the exporters finish until the deadline, then gives up what is left.
     fn finish(mut self, waiting: &Waiting) {
-        self.engine.close();
+        self.engine.depot.close();
         self.pass();
         for queue in &self.engine.queues {
             queue.push_shutdown(waiting.completion.clone(), waiting.deadline);

@@ -33,6 +33,17 @@ pub struct SpanHandle {
 }
 
 impl Span {
+    /// Its identity, to hand to another process or to link to.
+    pub fn context(&self) -> Option<SpanContext> {
+        self.handle().map(|handle| handle.context())
+    }
+
+    /// A handle for children elsewhere: cheap to clone, `Send` and `Sync`, and never keeps the span
+    /// open.
+    pub fn handle(&self) -> Option<SpanHandle> {
+        self.identity().map(|(shared, span_id)| SpanHandle { shared: shared.clone(), span_id })
+    }
+
     /// The thread's current span, to record on it without having it at hand.
     ///
     /// ```
@@ -102,7 +113,7 @@ impl CurrentSpan {
 impl SpanHandle {
     /// Starts a child of the span now, whether that is still open or not.
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Span {
-        local::start_child_of(&self.shared, self.span_id, name.into(), SpanKind::Internal, None)
+        Span::of(local::start_child_of(&self.shared, self.span_id, name.into(), SpanKind::Internal, None))
     }
 
     /// Its identity.

@@ -1,12 +1,28 @@
-//! The process's default tracer, and a thread's (floor 4).
+//! The tracers of spans for which nobody names one (floor 4): the process's, and a thread's.
 
-use super::{engine::Engine, local, tracer::Tracer};
+use super::{
+    engine::{Engine, any_tracer_is_live},
+    live::Inner,
+    local,
+    span::Span,
+    span_builder::SpanBuilder,
+    tracer::Tracer,
+};
+use crate::record::SpanKind;
 use std::{
+    borrow::Cow,
+    cell::{Cell, RefCell},
     marker::PhantomData,
     sync::{Arc, OnceLock},
 };
 
 static DEFAULT: OnceLock<Tracer> = OnceLock::new();
+
+thread_local! {
+    /// The defaults of this thread, each with its guard's number. The last one counts.
+    static OF_THREAD: RefCell<Vec<(u64, Tracer)>> = const { RefCell::new(Vec::new()) };
+    static GUARDS: Cell<u64> = const { Cell::new(0) };
+}
 
 /// The process has a default tracer already; it cannot be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +46,10 @@ impl Tracer {
     /// Makes this the tracer of all spans that are started without one on this thread, until the guard
     /// is dropped. It goes before the process's default; a test can so have a tracer of its own.
     pub fn set_thread_default(&self) -> DefaultGuard {
-        DefaultGuard { serial: local::push_default(self.clone()), _not_send: PhantomData }
+        let number = GUARDS.get() + 1;
+        GUARDS.set(number);
+        OF_THREAD.with_borrow_mut(|defaults| defaults.push((number, self.clone())));
+        DefaultGuard { number, _not_send: PhantomData }
     }
 }
 
@@ -38,16 +57,78 @@ impl Tracer {
 #[derive(Debug)]
 #[must_use = "the default ends when the guard is dropped"]
 pub struct DefaultGuard {
-    serial: u64,
+    number: u64,
     _not_send: PhantomData<*const ()>,
 }
 
 impl Drop for DefaultGuard {
     fn drop(&mut self) {
-        local::remove_default(self.serial);
+        let removed = OF_THREAD.try_with(|defaults| {
+            let mut defaults = defaults.try_borrow_mut().ok()?;
+            let index = defaults.iter().position(|(number, _)| *number == self.number)?;
+            Some(defaults.remove(index))
+        });
+        // Not while the list is borrowed: the last handle's drop shuts the tracer down.
+        drop(removed);
     }
 }
 
-pub(super) fn of_process() -> Option<&'static Arc<Engine>> {
-    DEFAULT.get().and_then(Tracer::engine)
+impl Span {
+    /// Starts a span: a child of the thread's current span; else the first of a new trace of the
+    /// thread's or the process's default tracer; else nothing.
+    #[inline]
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        // A literal's name goes in registers, which a `Cow` does not.
+        match name.into() {
+            Cow::Borrowed(name) => match local::start_named(name) {
+                Inner::Inert => start_orphan(name),
+                begun => Self::of(begun),
+            },
+            owned => start_owned(owned),
+        }
+    }
+
+    /// As [`new`](Self::new), with options.
+    pub fn builder(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
+        SpanBuilder::new(ambient_engine(), name.into())
+    }
+}
+
+fn start_owned(name: Cow<'static, str>) -> Span {
+    match local::current_engine() {
+        Some(engine) => Span::of(local::start_with(&engine, None, name, SpanKind::Internal, None)),
+        None => start_with_default(name),
+    }
+}
+
+/// Starts a span where none is current.
+fn start_orphan(name: &'static str) -> Span {
+    if any_tracer_is_live() { start_with_default(name.into()) } else { Span::none() }
+}
+
+#[cold]
+fn start_with_default(name: Cow<'static, str>) -> Span {
+    match default_engine() {
+        Some(engine) => Span::of(local::start_root(&engine, None, name, SpanKind::Internal, None)),
+        None => Span::none(),
+    }
+}
+
+/// The engine of a span for which nobody named a tracer.
+fn ambient_engine() -> Option<Arc<Engine>> {
+    local::current_engine().or_else(default_engine)
+}
+
+fn default_engine() -> Option<Arc<Engine>> {
+    if !any_tracer_is_live() {
+        return None;
+    }
+    let of_thread = OF_THREAD.try_with(|defaults| {
+        let defaults = defaults.try_borrow().ok()?;
+        defaults.last().map(|(_, tracer)| tracer.engine().cloned())
+    });
+    match of_thread.ok().flatten() {
+        Some(engine) => engine,
+        None => DEFAULT.get().and_then(Tracer::engine).cloned(),
+    }
 }

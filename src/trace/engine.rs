@@ -1,23 +1,22 @@
 //! What all threads of one tracer share (floor 4).
 
 use super::{
-    collector::{Message, Ticket, Waiting},
     config::Config,
-    lane::{BLOCK, LaneCounters, LaneReceiver, Totals},
+    lane::{Depot, LaneCounters, LaneReceiver, Totals},
+    message::{Message, Ticket, Waiting},
 };
 use crate::{
     clock::Timeline,
     context::{Baggage, TraceFlags, TraceState},
     diagnostics::Diagnostics,
     export::{Completed, Completion, DropReason, Queue, Report, Stats},
-    ids::{IdSource, RequestId, TraceId},
+    ids::{IdSource, RequestId, SpanId, TraceId},
     record::{Limits, Recycler, Resource, SpanRecord},
     sampling::Sampler,
-    sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, lock},
+    sync::{AtomicU64, Mutex, Ordering, lock},
 };
 use std::{
-    sync::{Arc, OnceLock, atomic, mpsc},
-    thread::Thread,
+    sync::{Arc, atomic, mpsc},
     time::{Duration, Instant},
 };
 
@@ -33,70 +32,15 @@ pub(super) fn any_tracer_is_live() -> bool {
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
     pub(super) trace_id: TraceId,
+    /// The trace's first span in this process.
+    pub(super) first_span: SpanId,
+    /// When that began, in ticks.
+    pub(super) began: u64,
     pub(super) flags: TraceFlags,
     pub(super) recording: bool,
     pub(super) trace_state: TraceState,
     pub(super) request_id: RequestId,
     pub(super) baggage: Baggage,
-}
-
-/// Bounds what lies in the lanes, by blocks and by the bytes of unusually large spans.
-pub(super) struct Budget {
-    blocks: AtomicUsize,
-    max_blocks: usize,
-    large_bytes: AtomicUsize,
-    max_large_bytes: usize,
-}
-
-/// A span that holds no more than this is paid for by its slot in the block.
-const LARGE_SPAN_BYTES: usize = 4096;
-
-impl Budget {
-    fn new(max_spans: usize, max_bytes: usize) -> Self {
-        Self {
-            blocks: AtomicUsize::new(0),
-            max_blocks: max_spans.div_ceil(BLOCK),
-            large_bytes: AtomicUsize::new(0),
-            max_large_bytes: max_bytes,
-        }
-    }
-
-    /// The most spans that can lie in one lane.
-    pub(super) fn max_lane_spans(&self) -> usize {
-        (self.max_blocks + 2) * BLOCK
-    }
-
-    pub(super) fn take_block(&self) -> bool {
-        take(&self.blocks, 1, self.max_blocks)
-    }
-
-    pub(super) fn give_block(&self) {
-        self.blocks.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    #[inline]
-    pub(super) fn admit(&self, record: &SpanRecord) -> bool {
-        match record.large_bytes(LARGE_SPAN_BYTES) {
-            0 => true,
-            bytes => take(&self.large_bytes, bytes, self.max_large_bytes),
-        }
-    }
-
-    pub(super) fn release(&self, record: &SpanRecord) {
-        let bytes = record.large_bytes(LARGE_SPAN_BYTES);
-        if bytes > 0 {
-            self.large_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        }
-    }
-}
-
-fn take(counter: &AtomicUsize, amount: usize, most: usize) -> bool {
-    let taken = counter.fetch_add(amount, Ordering::Relaxed);
-    let fits = taken.saturating_add(amount) <= most;
-    if !fits {
-        counter.fetch_sub(amount, Ordering::Relaxed);
-    }
-    fits
 }
 
 /// The lanes' counters: of those in use, and the sum of those whose threads have ended.
@@ -114,13 +58,10 @@ pub(crate) struct Engine {
     pub(super) limits: Limits,
     pub(super) resource: Arc<Resource>,
     pub(super) recycler: Arc<Recycler>,
-    pub(super) budget: Budget,
+    pub(super) depot: Depot,
     pub(super) queues: Vec<Arc<Queue>>,
     pub(super) diagnostics: Arc<Diagnostics>,
     inbox: mpsc::Sender<Message>,
-    collector: OnceLock<Thread>,
-    asleep: AtomicBool,
-    closed: AtomicBool,
     handed_on: AtomicU64,
     ledger: Mutex<Ledger>,
     shutdown: Mutex<Option<Arc<Completion>>>,
@@ -137,13 +78,10 @@ impl Engine {
             limits: config.limits,
             resource: Arc::new(config.resource),
             recycler: Arc::new(Recycler::new()),
-            budget: Budget::new(config.buffer_spans, config.buffer_bytes),
+            depot: Depot::new(config.buffer_spans, config.buffer_bytes),
             queues,
             diagnostics: Arc::new(Diagnostics::new()),
             inbox,
-            collector: OnceLock::new(),
-            asleep: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
             handed_on: AtomicU64::new(0),
             ledger: Mutex::new(Default::default()),
             shutdown: Mutex::new(Default::default()),
@@ -169,27 +107,14 @@ impl Engine {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
-    }
-
-    /// Nothing depends on this wake-up being seen: at the latest, the collector wakes by itself.
-    pub(super) fn wake_if_asleep(&self) {
-        if self.asleep.load(Ordering::Relaxed) {
-            self.wake();
-        }
+        self.depot.is_closed()
     }
 
     /// Undoes the start of an engine whose threads could not all be started.
     pub(super) fn cancel(&self) {
         LIVE.fetch_sub(1, Ordering::Relaxed);
-        self.close();
+        self.depot.close();
         self.give_up();
-    }
-
-    fn wake(&self) {
-        if let Some(thread) = self.collector.get() {
-            thread.unpark();
-        }
     }
 
     // For the handles.
@@ -198,7 +123,7 @@ impl Engine {
         let waiting = self.waiting(within);
         // The message expires the completion if nobody is left to read it.
         let _gone = self.inbox.send(Message::Flush(Ticket::new(waiting.clone())));
-        self.wake();
+        self.depot.bell.ring();
         waiting
     }
 
@@ -213,7 +138,7 @@ impl Engine {
         drop(known);
         LIVE.fetch_sub(1, Ordering::Relaxed);
         let _gone = self.inbox.send(Message::Shutdown(Ticket::new(waiting.clone())));
-        self.wake();
+        self.depot.bell.ring();
         waiting
     }
 
@@ -269,19 +194,6 @@ impl Engine {
     }
 
     // For the collector.
-
-    pub(super) fn set_collector(&self, thread: Thread) {
-        // Set once, by the builder.
-        let _first = self.collector.set(thread);
-    }
-
-    pub(super) fn set_asleep(&self, asleep: bool) {
-        self.asleep.store(asleep, Ordering::Relaxed);
-    }
-
-    pub(super) fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
-    }
 
     pub(super) fn count_handed_on(&self, spans: usize) {
         self.handed_on.fetch_add(spans as u64, Ordering::Release);

@@ -2,23 +2,83 @@
 //!
 //! A chain of fixed blocks, each a single-producer single-consumer ring. An idle thread has one block.
 //! In a burst it takes further ones out of the tracer's budget; the last slot of a full block carries
-//! the receiving end of the next, so that the chain itself needs neither lock nor registry, and the
-//! collector frees each block as it leaves it. Past the budget the newest span is dropped and counted.
+//! the receiving end of the next, so that the chain itself needs neither lock nor registry. The first
+//! slot of the next carries the sending end of the one left, so that the collector holds both ends when
+//! it has emptied it, and can keep it for another burst. Past the budget the newest span is dropped and
+//! counted.
 
-use super::engine::Engine;
+use super::{bell::Bell, budget::Budget};
 use crate::{
     record::SpanRecord,
-    sync::{AtomicU64, Ordering},
+    sync::{AtomicBool, AtomicU64, Ordering},
 };
+use crossbeam_queue::ArrayQueue;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::sync::Arc;
 
 /// Slots of a block, one of which is kept for the link to the next: 24 KiB.
-pub(super) const BLOCK: usize = 256;
+const BLOCK: usize = 256;
+
+/// Blocks that a tracer keeps for bursts: 1.5 MiB.
+const SPARE_BLOCKS: usize = 64;
+
+/// Blocks a thread fills before it wakes the collector, which otherwise comes by itself: a wake-up costs
+/// as much as some hundred spans.
+const BLOCKS_UNTIL_WAKE: u32 = 16;
 
 enum Slot {
     Span(SpanRecord),
+    /// In the last slot of a block: where to go on.
     Next(Box<Consumer<Slot>>),
+    /// In the first slot of a block: the sending end of the block before.
+    Left(Box<Producer<Slot>>),
+}
+
+/// A block that nobody uses: both its ends.
+struct SpareBlock {
+    producer: Box<Producer<Slot>>,
+    consumer: Box<Consumer<Slot>>,
+}
+
+impl SpareBlock {
+    fn new() -> Self {
+        let (producer, consumer) = RingBuffer::new(BLOCK);
+        Self { producer: Box::new(producer), consumer: Box::new(consumer) }
+    }
+}
+
+/// What the lanes of one tracer have in common.
+pub(super) struct Depot {
+    pub(super) budget: Budget,
+    pub(super) bell: Bell,
+    spare_blocks: ArrayQueue<SpareBlock>,
+    closed: AtomicBool,
+}
+
+impl Depot {
+    /// Bounds for all lanes together, beyond each one's first block.
+    pub(super) fn new(max_spans: usize, max_large_bytes: usize) -> Self {
+        Self {
+            budget: Budget::new(max_spans.div_ceil(BLOCK), max_large_bytes),
+            bell: Bell::new(),
+            spare_blocks: ArrayQueue::new(SPARE_BLOCKS),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// From here on the collector takes nothing more.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// The most spans that can lie in one lane.
+    pub(super) fn max_lane_spans(&self) -> usize {
+        (self.budget.max_blocks() + 2) * BLOCK
+    }
 }
 
 const _: () = assert!(size_of::<Slot>() == size_of::<SpanRecord>());
@@ -58,19 +118,20 @@ fn bump(counter: &AtomicU64) {
 /// The thread's end.
 pub(super) struct Lane {
     engine_id: u64,
-    producer: Producer<Slot>,
+    producer: Box<Producer<Slot>>,
     /// Slots known to be free, the link's not counted.
     free: usize,
+    blocks_since_wake: u32,
     counters: Arc<LaneCounters>,
 }
 
 impl Lane {
-    /// A lane of this thread to `engine`, made known to its collector.
-    pub(super) fn open(engine: &Arc<Engine>) -> Self {
-        let (producer, consumer) = RingBuffer::new(BLOCK);
+    /// A lane of this thread, and the end that its collector reads.
+    pub(super) fn open(engine_id: u64) -> (Self, LaneReceiver) {
+        let SpareBlock { producer, consumer } = SpareBlock::new();
         let counters = Arc::new(LaneCounters::default());
-        engine.announce(LaneReceiver { consumer, counters: counters.clone() });
-        Self { engine_id: engine.id, producer, free: BLOCK - 1, counters }
+        let receiver = LaneReceiver { consumer, left: None, counters: counters.clone() };
+        (Self { engine_id, producer, free: BLOCK - 1, blocks_since_wake: 0, counters }, receiver)
     }
 
     pub(super) const fn engine_id(&self) -> u64 {
@@ -90,39 +151,60 @@ impl Lane {
         bump(&self.counters.sampled_out);
     }
 
-    /// Hands an ended span over, or drops and counts it. Never waits.
-    pub(super) fn push(&mut self, record: SpanRecord, engine: &Engine) {
+    /// Counts an ended span, and says whether there is room for it: if not, it is counted as refused.
+    /// Never waits. `large_bytes` is what the span holds beyond the usual.
+    #[inline(always)]
+    pub(super) fn admit(&mut self, large_bytes: usize, depot: &Depot) -> bool {
         bump(&self.counters.ended);
-        if self.free == 0 && !self.make_room(engine) || !engine.budget.admit(&record) {
+        let admitted = (self.free > 0 || self.make_room(depot))
+            && (large_bytes == 0 || depot.budget.take_large(large_bytes));
+        if !admitted {
             bump(&self.counters.refused);
-            return;
         }
-        self.free -= 1;
-        // `free` slots are free: nobody but this thread fills them.
-        let _fits = self.producer.push(Slot::Span(record));
+        admitted
     }
 
-    fn make_room(&mut self, engine: &Engine) -> bool {
+    /// Hands over a span that has been admitted.
+    #[inline(always)]
+    pub(super) fn put(&mut self, record: SpanRecord) {
+        self.free -= 1;
+        // `free` slots are free: nobody but this thread fills them, so nothing ever comes back. To forget
+        // it rather than drop it is what lets the compiler write the record straight into its slot.
+        if let Err(never) = self.producer.push(Slot::Span(record)) {
+            std::mem::forget(never);
+        }
+    }
+
+    #[cold]
+    fn make_room(&mut self, depot: &Depot) -> bool {
         self.free = self.producer.slots().saturating_sub(1);
         if self.free > 0 {
             return true;
         }
-        engine.wake_if_asleep();
-        if engine.is_closed() || !engine.budget.take_block() {
+        self.blocks_since_wake += 1;
+        if self.blocks_since_wake >= BLOCKS_UNTIL_WAKE {
+            self.blocks_since_wake = 0;
+            depot.bell.ring_if_asleep();
+        }
+        if depot.is_closed() || !depot.budget.take_block() {
             return false;
         }
-        let (producer, consumer) = RingBuffer::new(BLOCK);
+        let SpareBlock { producer, consumer } = depot.spare_blocks.pop().unwrap_or_else(SpareBlock::new);
         // Into the slot that was kept for it.
-        let _fits = self.producer.push(Slot::Next(Box::new(consumer)));
-        self.producer = producer;
-        self.free = BLOCK - 1;
+        let _fits = self.producer.push(Slot::Next(consumer));
+        let left = std::mem::replace(&mut self.producer, producer);
+        // Into the first of many.
+        let _fits = self.producer.push(Slot::Left(left));
+        self.free = BLOCK - 2;
         true
     }
 }
 
 /// The collector's end.
 pub(super) struct LaneReceiver {
-    consumer: Consumer<Slot>,
+    consumer: Box<Consumer<Slot>>,
+    /// The receiving end of a block that has been left, until its sending end comes.
+    left: Option<Box<Consumer<Slot>>>,
     counters: Arc<LaneCounters>,
 }
 
@@ -132,18 +214,24 @@ impl LaneReceiver {
     }
 
     /// Takes what is there, at most `most` spans; true if the thread is gone and nothing is left.
-    pub(super) fn drain(&mut self, engine: &Engine, most: usize, mut each: impl FnMut(SpanRecord)) -> bool {
+    pub(super) fn drain(&mut self, depot: &Depot, most: usize, mut each: impl FnMut(SpanRecord)) -> bool {
         for _ in 0..most {
             // Before the pop: a thread that is gone pushes nothing more.
             let thread_is_gone = self.consumer.is_abandoned();
             match self.consumer.pop() {
                 Ok(Slot::Span(record)) => {
-                    engine.budget.release(&record);
+                    depot.budget.release(&record);
                     each(record);
                 }
                 Ok(Slot::Next(next)) => {
-                    self.consumer = *next;
-                    engine.budget.give_block();
+                    self.left = Some(std::mem::replace(&mut self.consumer, next));
+                    depot.budget.give_block();
+                }
+                Ok(Slot::Left(producer)) => {
+                    if let Some(consumer) = self.left.take() {
+                        // Enough are kept already if it does not fit.
+                        let _freed = depot.spare_blocks.push(SpareBlock { producer, consumer });
+                    }
                 }
                 Err(_empty) => return thread_is_gone,
             }

@@ -3,92 +3,58 @@
 //! Everything here is owned by one thread, so nothing here is atomic. User code never runs while the
 //! state is borrowed, but for an id generator's, and whatever comes at a moment when the state cannot
 //! be had (inside a destructor of the thread's own, say) does without it rather than panic.
-//!
-//! The stack holds an entry for each entered span. A guard that is dropped before those entered after
-//! it leaves its entry behind as not live, and the entry goes with the last one above it: whatever
-//! the order, when all guards are gone, nothing is current. Where a future or a body is polled, the
-//! stack is cut back to its height before the poll, so a guard that a task kept across an await
-//! cannot make its span current in another task.
 
 use super::{
-    default,
     engine::{Engine, Shared, any_tracer_is_live},
     lane::Lane,
-    span::{Active, Span},
-    tracer::Tracer,
+    live::{Inner, Live},
+    stack::Stack,
 };
 use crate::{
     context::{Context, SpanContext, TraceFlags},
     ids::{RequestId, SpanId, ThreadRng, mint_trace_id},
-    record::{Details, FreeList, Limits, Recycler, SpanKind, SpanRecord},
+    record::{Details, FreeList, Limits, Outcome, Recycler, SpanKind, cut_at},
     sampling::SamplingParameters,
     value::Attribute,
 };
-use std::{borrow::Cow, cell::RefCell, sync::Arc};
+use std::{borrow::Cow, cell::RefCell, sync::Arc, thread};
 
 /// References to one trace's shared state that the thread keeps for the next span of that trace, so
 /// that starting one costs no atomic operation. As many as spans are usually nested.
 const SPARE_REFERENCES: usize = 16;
+
+/// Boxes of ended spans that the thread keeps for new ones: under 10 KiB.
+const SPARE_BOXES: usize = 64;
+
+pub(super) use super::stack::Token;
 
 thread_local! {
     static LOCAL: RefCell<Local> = const { RefCell::new(Local::new()) };
 }
 
 struct Local {
-    stack: Vec<Entry>,
-    next_serial: u64,
+    stack: Stack,
     /// All to the same trace.
     spare: Vec<Arc<Shared>>,
+    /// Boxes of ended spans, for new ones.
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept: a span must not move")]
+    boxes: Vec<Box<Live>>,
     /// The one used last comes first.
     lanes: Vec<Lane>,
     buffers: FreeList,
     rng: Option<ThreadRng>,
-    defaults: Vec<(u64, Tracer)>,
-}
-
-/// A span that has been entered.
-struct Entry {
-    serial: u64,
-    shared: Arc<Shared>,
-    span_id: SpanId,
-    live: bool,
-    /// Does a guard wait for what is recorded through [`CurrentSpan`](super::CurrentSpan)?
-    owned: bool,
-    details: Option<Box<Details>>,
-}
-
-/// Where an entry stands in its thread's stack.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Token {
-    index: usize,
-    serial: u64,
-}
-
-/// The identity a new span has been given.
-struct Begun {
-    shared: Arc<Shared>,
-    parent: Option<SpanId>,
-    span_id: SpanId,
-    start: u64,
 }
 
 impl Local {
     const fn new() -> Self {
         Self {
-            stack: Vec::new(),
-            next_serial: 1,
+            stack: Stack::new(),
             spare: Vec::new(),
+            boxes: Vec::new(),
             lanes: Vec::new(),
             buffers: FreeList::new(),
             rng: None,
-            defaults: Vec::new(),
         }
-    }
-
-    fn serial(&mut self) -> u64 {
-        let serial = self.next_serial;
-        self.next_serial += 1;
-        serial
     }
 
     fn rng(&mut self) -> &mut ThreadRng {
@@ -96,110 +62,159 @@ impl Local {
     }
 
     /// Another reference to `shared`, without an atomic operation if there is a spare one.
+    #[inline(always)]
     fn share(&mut self, shared: &Arc<Shared>) -> Arc<Shared> {
-        match self.spare.pop() {
-            Some(spare) if Arc::ptr_eq(&spare, shared) => spare,
-            Some(other) => {
-                self.spare.push(other);
-                shared.clone()
-            }
-            None => shared.clone(),
+        match self.spare.last() {
+            Some(spare) if Arc::ptr_eq(spare, shared) => self.spare.pop().unwrap_or_else(|| shared.clone()),
+            _ => shared.clone(),
         }
     }
 
+    /// As `share`, of the entry on top; of this tracer's only, if one is named.
+    #[inline(always)]
+    fn share_top(&mut self, engine_id: Option<u64>) -> Option<(Arc<Shared>, SpanId)> {
+        let (shared, span_id) = self.stack.top()?;
+        if engine_id.is_some_and(|engine_id| shared.engine.id != engine_id) {
+            return None;
+        }
+        let shared = match self.spare.last() {
+            Some(spare) if Arc::ptr_eq(spare, shared) => self.spare.pop()?,
+            _ => shared.clone(),
+        };
+        Some((shared, span_id))
+    }
+
+    /// Keeps a reference for the next span of its trace.
+    #[inline(always)]
     fn keep(&mut self, shared: Arc<Shared>) {
         match self.spare.last() {
             Some(known) if !Arc::ptr_eq(known, &shared) => self.spare.clear(),
-            Some(_) if self.spare.len() >= SPARE_REFERENCES => return,
+            _ if self.spare.len() >= SPARE_REFERENCES => return,
             _ => {}
         }
         self.spare.push(shared);
     }
 
     /// This thread's lane to `engine`.
+    #[inline(always)]
     fn lane(&mut self, engine: &Arc<Engine>) -> Option<&mut Lane> {
         if self.lanes.first().is_none_or(|lane| lane.engine_id() != engine.id) {
-            match self.lanes.iter().position(|lane| lane.engine_id() == engine.id) {
-                Some(known) => self.lanes.swap(0, known),
-                None => {
-                    self.lanes.retain(|lane| !lane.is_abandoned());
-                    self.lanes.insert(0, Lane::open(engine));
-                }
-            }
+            self.bring_lane_first(engine);
         }
         self.lanes.first_mut()
     }
 
-    fn begin(&mut self, shared: Arc<Shared>, parent: Option<SpanId>, start: Option<u64>) -> Begun {
-        let engine = &shared.engine;
-        let span_id = match &engine.ids.0 {
+    #[cold]
+    fn bring_lane_first(&mut self, engine: &Arc<Engine>) {
+        match self.lanes.iter().position(|lane| lane.engine_id() == engine.id) {
+            Some(known) => self.lanes.swap(0, known),
+            None => {
+                self.lanes.retain(|lane| !lane.is_abandoned());
+                let (lane, receiver) = Lane::open(engine.id);
+                engine.announce(receiver);
+                self.lanes.insert(0, lane);
+            }
+        }
+    }
+
+    fn span_id(&mut self, engine: &Engine) -> SpanId {
+        match &engine.ids.0 {
             None => self.rng().span_id(),
             Some(custom) => custom.span_id(),
+        }
+    }
+
+    /// Starts a span of a recorded trace, but for its name.
+    #[inline(always)]
+    fn begin(&mut self, shared: Arc<Shared>, span_id: SpanId, parent: Option<SpanId>) -> Box<Live> {
+        let mut live = match self.boxes.pop() {
+            Some(live) => live,
+            None => Live::vacant(),
         };
-        if shared.recording
-            && let Some(lane) = self.lane(engine)
-        {
+        live.span_id = span_id;
+        live.parent = parent;
+        live.parent_is_remote = false;
+        live.kind = SpanKind::Internal;
+        live.began_in_panic = thread::panicking();
+        if let Some(lane) = self.lane(&shared.engine) {
             lane.count_start();
         }
-        let start = match start {
-            None if shared.recording => engine.timeline.ticks(),
-            known => known.unwrap_or(0),
-        };
-        Begun { shared, parent, span_id, start }
+        live.start = shared.engine.timeline.ticks();
+        live.shared = Some(shared);
+        live
     }
 
-    fn begin_child(&mut self, of: Option<u64>) -> Option<Begun> {
-        let top = self.stack.last()?;
-        if of.is_some_and(|engine_id| top.shared.engine.id != engine_id) {
-            return None;
+    /// Starts a child, but for its name.
+    #[inline(always)]
+    fn begin_child(&mut self, shared: Arc<Shared>, parent: SpanId) -> Inner {
+        if !shared.recording {
+            return Inner::Silent(shared);
         }
-        let (parent, shared) = (top.span_id, Arc::as_ptr(&top.shared));
-        let shared = match self.spare.pop() {
-            Some(spare) if Arc::as_ptr(&spare) == shared => spare,
-            other => {
-                self.spare.extend(other);
-                self.stack.last()?.shared.clone()
+        let span_id = self.span_id(&shared.engine);
+        Inner::Recorded(self.begin(shared, span_id, Some(parent)))
+    }
+
+    /// Ends a span: hands it to its collector.
+    #[inline(always)]
+    fn finish(&mut self, mut live: Box<Live>, outcome: Outcome) {
+        let Some(shared) = live.shared.take() else {
+            return;
+        };
+        if let Some(lane) = self.lane(&shared.engine) {
+            let end = shared.engine.timeline.ticks();
+            let large_bytes = live.settle(&shared, outcome);
+            if lane.admit(large_bytes, &shared.engine.depot) {
+                lane.put(live.take_record(&shared, end, outcome));
             }
-        };
-        Some(self.begin(shared, Some(parent), None))
-    }
-
-    fn entry(&mut self, token: Token) -> Option<&mut Entry> {
-        self.stack.get_mut(token.index).filter(|entry| entry.serial == token.serial)
-    }
-
-    fn pop(&mut self) {
-        if let Some(entry) = self.stack.pop() {
-            self.keep(entry.shared);
         }
+        self.keep(shared);
+        live.vacate();
+        if self.boxes.len() < SPARE_BOXES {
+            self.boxes.push(live);
+        }
+    }
+
+    #[inline(always)]
+    fn enter(&mut self, shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Token {
+        let shared = self.share(shared);
+        self.stack.push(shared, span_id, owned)
+    }
+
+    #[inline(always)]
+    fn exit(&mut self, token: Token) -> Option<Box<Details>> {
+        let details = self.stack.leave(token)?;
+        while let Some(shared) = self.stack.pop_dead() {
+            self.keep(shared);
+        }
+        details
+    }
+
+    /// As `exit`, and cuts off whatever was entered meanwhile and not left.
+    fn exit_scope(&mut self, token: Token) -> Option<Box<Details>> {
+        while let Some(shared) = self.stack.pop_above(token) {
+            self.keep(shared);
+        }
+        self.exit(token)
     }
 }
 
+#[inline(always)]
 fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
     LOCAL.try_with(|local| local.try_borrow_mut().ok().map(|mut local| body(&mut local))).ok().flatten()
 }
 
 // Starting spans.
 
-/// Starts a span of whatever tracer is at hand.
-#[inline]
-pub(super) fn start_default(name: Cow<'static, str>) -> Span {
+/// Starts a child of the current span; inert where there is none. Its name need not be moved.
+pub(super) fn start_named(name: &'static str) -> Inner {
     if !any_tracer_is_live() {
-        return Span::none();
+        return Inner::Inert;
     }
-    match with(|local| local.begin_child(None)) {
-        Some(Some(begun)) => child(begun, name, SpanKind::Internal, None),
-        Some(None) => match default_engine() {
-            Some(engine) => start_root(&engine, None, name, SpanKind::Internal, None),
-            None => Span::none(),
-        },
-        None => Span::none(),
+    let mut begun = begin_child_of_current(None);
+    if let Inner::Recorded(live) = &mut begun {
+        live.name = Cow::Borrowed(limited(name, live));
     }
-}
-
-/// Starts a span of this tracer.
-pub(super) fn start(engine: &Arc<Engine>, name: Cow<'static, str>) -> Span {
-    start_with(engine, None, name, SpanKind::Internal, None)
+    begun
 }
 
 /// Starts a child of the current span if that is this tracer's, else the first span of a trace, which
@@ -210,11 +225,52 @@ pub(super) fn start_with(
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Span {
-    match with(|local| local.begin_child(Some(engine.id))) {
-        Some(Some(begun)) => child(begun, name, kind, details),
-        Some(None) => start_root(engine, otherwise, name, kind, details),
-        None => Span::none(),
+) -> Inner {
+    match begin_child_of_current(Some(engine.id)) {
+        Inner::Inert => start_root(engine, otherwise, name, kind, details),
+        begun => finished_start(begun, name, kind, details),
+    }
+}
+
+/// Begins a child of the current span, of any tracer or of this one.
+#[inline(always)]
+fn begin_child_of_current(engine_id: Option<u64>) -> Inner {
+    let begun = with(|local| match local.share_top(engine_id) {
+        Some((shared, parent)) => local.begin_child(shared, parent),
+        None => Inner::Inert,
+    });
+    begun.unwrap_or(Inner::Inert)
+}
+
+/// Gives a span that has begun all the rest.
+fn finished_start(
+    mut begun: Inner,
+    name: Cow<'static, str>,
+    kind: SpanKind,
+    details: Option<Box<Details>>,
+) -> Inner {
+    if let Inner::Recorded(live) = &mut begun {
+        live.name = match name {
+            Cow::Borrowed(name) => Cow::Borrowed(limited(name, live)),
+            Cow::Owned(mut name) => {
+                name.truncate(limited(&name, live).len());
+                Cow::Owned(name)
+            }
+        };
+        live.kind = kind;
+        live.absorb(details);
+    }
+    begun
+}
+
+/// A name, cut if it is too long.
+#[inline(always)]
+fn limited<'a>(name: &'a str, live: &Live) -> &'a str {
+    match &live.shared {
+        Some(shared) if name.len() > shared.engine.limits.name_bytes => {
+            cut_at(name, shared.engine.limits.name_bytes)
+        }
+        _ => name,
     }
 }
 
@@ -225,17 +281,12 @@ pub(super) fn start_child_of(
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Span {
+) -> Inner {
     let begun = with(|local| {
         let shared = local.share(shared);
-        local.begin(shared, Some(parent), None)
+        local.begin_child(shared, parent)
     });
-    begun.map_or_else(Span::none, |begun| child(begun, name, kind, details))
-}
-
-fn child(begun: Begun, name: Cow<'static, str>, kind: SpanKind, details: Option<Box<Details>>) -> Span {
-    let Begun { shared, parent, span_id, start } = begun;
-    Span::active(Active::new(shared, span_id, parent, false, start, name, kind, details))
+    finished_start(begun.unwrap_or(Inner::Inert), name, kind, details)
 }
 
 /// Starts the first span of a trace in this process, under a caller's or on its own.
@@ -245,30 +296,28 @@ pub(super) fn start_root(
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Span {
+) -> Inner {
     if engine.is_closed() {
-        return Span::none();
+        return Inner::Inert;
     }
     let ticks = engine.timeline.ticks();
-    let Some(shared) = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref())
-    else {
-        return Span::none();
+    let trace = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref());
+    let Some((shared, parent)) = trace else {
+        return Inner::Inert;
     };
-    let (shared, parent) = shared;
-    let recording = shared.recording;
     let begun = with(|local| {
-        let begun = local.begin(Arc::new(shared), parent, Some(ticks));
-        if !recording && let Some(lane) = local.lane(engine) {
-            lane.count_sampled_out();
+        if !shared.recording {
+            if let Some(lane) = local.lane(engine) {
+                lane.count_sampled_out();
+            }
+            return Inner::Silent(shared);
         }
-        begun
+        let first_span = shared.first_span;
+        let mut live = local.begin(shared, first_span, parent);
+        live.parent_is_remote = parent.is_some();
+        Inner::Recorded(live)
     });
-    let Some(Begun { shared, parent, span_id, start }) = begun else {
-        return Span::none();
-    };
-    let details = if recording { details } else { None };
-    let is_remote = parent.is_some();
-    Span::active(Active::new(shared, span_id, parent, is_remote, start, name, kind, details))
+    finished_start(begun.unwrap_or(Inner::Inert), name, kind, details)
 }
 
 /// The state that the spans of a trace will share, and the caller's span.
@@ -279,7 +328,7 @@ fn new_trace(
     name: &str,
     kind: SpanKind,
     details: Option<&Details>,
-) -> Option<(Shared, Option<SpanId>)> {
+) -> Option<(Arc<Shared>, Option<SpanId>)> {
     let Context { span: parent, request_id, baggage } = context;
     let unix_millis = engine.timeline.unix_nanos(ticks) / 1_000_000;
     let mint = || match &engine.ids.0 {
@@ -298,9 +347,19 @@ fn new_trace(
     let recording = should_sample(engine, parent.as_ref(), trace_id, name, kind, details);
     let flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags).with_sampled(recording);
     let trace_state = parent.as_ref().map(|parent| parent.trace_state().clone()).unwrap_or_default();
-    let shared =
-        Shared { engine: engine.clone(), trace_id, flags, recording, trace_state, request_id, baggage };
-    Some((shared, parent.map(|parent| parent.span_id())))
+    let first_span = with(|local| local.span_id(engine))?;
+    let shared = Shared {
+        engine: engine.clone(),
+        trace_id,
+        first_span,
+        began: ticks,
+        flags,
+        recording,
+        trace_state,
+        request_id,
+        baggage,
+    };
+    Some((Arc::new(shared), parent.map(|parent| parent.span_id())))
 }
 
 fn should_sample(
@@ -319,41 +378,75 @@ fn should_sample(
     engine.sampler.should_sample(&parameters)
 }
 
-/// The engine of a span for which nobody named a tracer.
-pub(super) fn ambient_engine() -> Option<Arc<Engine>> {
+/// The current span's engine.
+pub(super) fn current_engine() -> Option<Arc<Engine>> {
     if !any_tracer_is_live() {
         return None;
     }
-    with(|local| local.stack.last().map(|top| top.shared.engine.clone())).flatten().or_else(default_engine)
+    with(|local| local.stack.top().map(|(shared, _)| shared.engine.clone())).flatten()
 }
 
 // Ending spans.
 
-/// Hands an ended span to its collector.
-pub(super) fn finish(shared: Arc<Shared>, record: SpanRecord) {
-    let mut record = Some(record);
-    let mut shared = Some(shared);
-    let _on_this_thread = with(|local| {
-        if let (Some(record), Some(shared)) = (record.take(), shared.take()) {
-            if let Some(lane) = local.lane(&shared.engine) {
-                lane.push(record, &shared.engine);
-            }
-            local.keep(shared);
+/// Ends a span.
+pub(super) fn finish(live: Box<Live>, outcome: Outcome) {
+    let mut live = Some(live);
+    with(|local| {
+        if let Some(live) = live.take() {
+            local.finish(live, outcome);
         }
     });
-    if let (Some(record), Some(shared)) = (record, shared) {
-        shared.engine.push_stray(record);
+    if let Some(live) = live {
+        finish_stray(live, outcome);
     }
 }
 
 /// Keeps the reference of a span that was not recorded.
-pub(super) fn forget(shared: Arc<Shared>) {
+pub(super) fn finish_silent(shared: Arc<Shared>) {
     let mut shared = Some(shared);
-    let _on_this_thread = with(|local| {
+    with(|local| {
         if let Some(shared) = shared.take() {
             local.keep(shared);
         }
     });
+}
+
+/// Ends a span that nobody ended in another way.
+pub(super) fn finish_dropped(live: Box<Live>) {
+    let outcome = outcome_of_drop(&live);
+    finish(live, outcome);
+}
+
+/// Ends a span, and its time as the current one.
+pub(super) fn leave_and_finish(token: Token, live: Box<Live>) {
+    let outcome = outcome_of_drop(&live);
+    let mut live = Some(live);
+    with(|local| {
+        if let Some(live) = live.take() {
+            live.absorb(local.exit(token));
+            local.finish(live, outcome);
+        }
+    });
+    if let Some(live) = live {
+        finish_stray(live, outcome);
+    }
+}
+
+#[inline(always)]
+fn outcome_of_drop(live: &Live) -> Outcome {
+    if thread::panicking() && !live.began_in_panic { Outcome::Panicked } else { Outcome::Completed }
+}
+
+/// Ends a span whose thread is too far gone to have a lane.
+#[cold]
+#[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
+fn finish_stray(mut live: Box<Live>, outcome: Outcome) {
+    if let Some(shared) = live.shared.take() {
+        let end = shared.engine.timeline.ticks();
+        live.settle(&shared, outcome);
+        let record = live.take_record(&shared, end, outcome);
+        shared.engine.push_stray(record);
+    }
 }
 
 /// An empty attribute buffer.
@@ -365,54 +458,35 @@ pub(super) fn take_buffer(recycler: &Recycler) -> Box<Details> {
 
 /// Makes a span current. `owned` says that a guard will fetch what is recorded meanwhile.
 pub(super) fn enter(shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Option<Token> {
+    with(|local| local.enter(shared, span_id, owned))
+}
+
+/// Makes a trace that is not recorded current, unless it is.
+pub(super) fn enter_silent(shared: &Arc<Shared>) -> Option<Token> {
     with(|local| {
-        let shared = local.share(shared);
-        let serial = local.serial();
-        let index = local.stack.len();
-        local.stack.push(Entry { serial, shared, span_id, live: true, owned, details: None });
-        Token { index, serial }
+        let is_current = local.stack.top().is_some_and(|(top, _)| Arc::ptr_eq(top, shared));
+        (!is_current).then(|| local.enter(shared, shared.first_span, false))
     })
+    .flatten()
 }
 
 /// Ends what `enter` began; returns what was recorded meanwhile.
+#[inline]
 pub(super) fn exit(token: Token) -> Option<Box<Details>> {
-    with(|local| {
-        let entry = local.entry(token)?;
-        entry.live = false;
-        let details = entry.details.take();
-        while local.stack.last().is_some_and(|top| !top.live) {
-            local.pop();
-        }
-        details
-    })
-    .flatten()
+    with(|local| local.exit(token)).flatten()
 }
 
 /// As `exit`, and cuts off whatever was entered meanwhile and not left.
 pub(super) fn exit_scope(token: Token) -> Option<Box<Details>> {
-    with(|local| {
-        local.entry(token)?;
-        while local.stack.len() > token.index + 1 {
-            local.pop();
-        }
-        let details = local.entry(token)?.details.take();
-        local.pop();
-        while local.stack.last().is_some_and(|top| !top.live) {
-            local.pop();
-        }
-        details
-    })
-    .flatten()
+    with(|local| local.exit_scope(token)).flatten()
 }
 
 /// The entry on top, its trace and its span.
 pub(super) fn current() -> Option<(Token, Arc<Shared>, SpanId)> {
     with(|local| {
-        let index = local.stack.len().checked_sub(1)?;
-        let top = local.stack.last()?;
-        let (serial, span_id) = (top.serial, top.span_id);
-        let shared = top.shared.clone();
-        Some((Token { index, serial }, shared, span_id))
+        let token = local.stack.top_token()?;
+        let (shared, span_id) = local.share_top(None)?;
+        Some((token, shared, span_id))
     })
     .flatten()
 }
@@ -423,10 +497,7 @@ pub(super) fn with_entry_details(
     shared: &Shared,
     body: impl FnOnce(&mut Details, &Limits),
 ) -> bool {
-    let taken = with(|local| {
-        let entry = local.entry(token).filter(|entry| entry.owned && entry.live)?;
-        Some(entry.details.take())
-    });
+    let taken = with(|local| local.stack.owned_details(token).map(Option::take));
     let Some(Some(taken)) = taken else {
         return false;
     };
@@ -435,40 +506,12 @@ pub(super) fn with_entry_details(
     // Not borrowed: formatting a value runs user code, which may record as well.
     body(&mut details, &engine.limits);
     with(|local| {
-        if let Some(entry) = local.entry(token) {
-            if let Some(meanwhile) = entry.details.take() {
+        if let Some(place) = local.stack.owned_details(token) {
+            if let Some(meanwhile) = place.take() {
                 details.append(meanwhile, &engine.limits);
             }
-            entry.details = Some(details);
+            *place = Some(details);
         }
     })
     .is_some()
-}
-
-// The thread's default tracer.
-
-fn default_engine() -> Option<Arc<Engine>> {
-    let of_thread = with(|local| local.defaults.last().map(|(_, tracer)| tracer.engine().cloned()));
-    match of_thread.flatten() {
-        Some(engine) => engine,
-        None => default::of_process().cloned(),
-    }
-}
-
-pub(super) fn push_default(tracer: Tracer) -> u64 {
-    with(|local| {
-        let serial = local.serial();
-        local.defaults.push((serial, tracer));
-        serial
-    })
-    .unwrap_or_default()
-}
-
-pub(super) fn remove_default(serial: u64) {
-    let removed = with(|local| {
-        let index = local.defaults.iter().position(|(known, _)| *known == serial)?;
-        Some(local.defaults.remove(index))
-    });
-    // Not while the state is borrowed: the last handle's drop shuts the tracer down.
-    drop(removed);
 }

@@ -20,24 +20,22 @@ pub(crate) struct Carried<'a> {
 
 impl Span {
     pub(crate) fn carried(&self) -> Option<Carried<'_>> {
-        let active = self.0.as_ref()?;
+        let (shared, span_id) = self.identity()?;
         Some(Carried {
-            trace_id: active.shared.trace_id,
-            span_id: active.span_id,
-            flags: active.shared.flags,
-            trace_state: &active.shared.trace_state,
-            request_id: &active.shared.request_id,
+            trace_id: shared.trace_id,
+            span_id,
+            flags: shared.flags,
+            trace_state: &shared.trace_state,
+            request_id: &shared.request_id,
         })
     }
 
-    /// The time since a trace's first span here has started, recorded or not: its caller is told it all
-    /// the same. Of any other span that is not recorded, the time is unknown.
+    /// The time since its trace began in this process, recorded or not: a caller is told it all the same.
     pub(crate) fn time_in_process(&self) -> Duration {
-        let Some(active) = &self.0 else {
-            return Duration::ZERO;
-        };
-        let timeline = &active.shared.engine.timeline;
-        Duration::from_nanos(timeline.nanos_between(active.start, timeline.ticks()))
+        self.identity().map_or(Duration::ZERO, |(shared, _)| {
+            let timeline = &shared.engine.timeline;
+            Duration::from_nanos(timeline.nanos_between(shared.began, timeline.ticks()))
+        })
     }
 }
 

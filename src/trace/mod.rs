@@ -2,12 +2,17 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | `tracer`, `builder`, `config` | the handle, its construction, the environment |
+//! | `tracer`, `builder`, `config`, `default` | the handle, its construction, the environment, defaults |
 //! | `span`, `span_builder`, `scope`, `instrument`, `current` | what application code holds |
-//! | `local` | one thread's state: the stack of current spans, its lanes, spare buffers |
-//! | `lane` | a thread's buffer of ended spans, read by one collector |
-//! | `engine`, `collector` | what all threads of a tracer share; the thread that drains them |
+//! | `live` | a span from its start to its end, in one place |
+//! | `local`, `stack` | one thread's state: its lanes, spare boxes and buffers; the stack of current spans |
+//! | `lane`, `budget`, `bell` | a thread's buffer of ended spans; its bounds; the collector's alarm |
+//! | `engine`, `message`, `collector` | what all threads of a tracer share; the thread that drains them |
+//!
+//! Imports go from the top of this table to its bottom, `collector` (which only `builder` starts) aside.
 
+mod bell;
+mod budget;
 mod builder;
 mod collector;
 mod config;
@@ -16,12 +21,15 @@ mod default;
 mod engine;
 mod instrument;
 mod lane;
+mod live;
 mod local;
+mod message;
 #[cfg(any(feature = "client", feature = "server"))]
 mod middleware_support;
 mod scope;
 mod span;
 mod span_builder;
+mod stack;
 mod tracer;
 
 pub use builder::{BuildError, TracerBuilder};

@@ -7,6 +7,29 @@ use super::{
 use crate::record::Outcome;
 use std::{marker::PhantomData, ops::Deref, thread};
 
+impl Span {
+    /// Makes this the thread's current span until the guard is dropped.
+    ///
+    /// The guard must not be held across an `.await`: it would stay current for whatever the thread
+    /// does next. It is not `Send`, so a future that does it cannot be spawned on a thread pool; use
+    /// [`Instrument`](super::Instrument) for futures.
+    pub fn enter(&self) -> Entered<'_> {
+        Entered::new(self)
+    }
+
+    /// Makes this the thread's current span until the guard is dropped, which ends the span.
+    #[inline]
+    pub fn entered(self) -> EnteredSpan {
+        EnteredSpan::new(self)
+    }
+
+    /// Runs `body` with this as the thread's current span.
+    pub fn in_scope<R>(&self, body: impl FnOnce() -> R) -> R {
+        let _entered = self.enter();
+        body()
+    }
+}
+
 /// Keeps a span current on this thread. See [`Span::enter`].
 #[derive(Debug)]
 #[must_use = "the span is current until the guard is dropped"]
@@ -40,21 +63,19 @@ pub struct EnteredSpan {
 }
 
 impl EnteredSpan {
+    #[inline]
     pub(super) fn new(span: Span) -> Self {
-        let token = span.enter_entry();
-        Self { span, token, _not_send: PhantomData }
+        let mut entered = Self { span, token: None, _not_send: PhantomData };
+        entered.token = entered.span.enter_entry();
+        entered
     }
 
     /// Makes the span no longer current, and gives it back without ending it.
     pub fn exit(mut self) -> Span {
-        self.leave();
-        std::mem::take(&mut self.span)
-    }
-
-    fn leave(&mut self) {
         if let Some(token) = self.token.take() {
             self.span.absorb(local::exit(token));
         }
+        std::mem::take(&mut self.span)
     }
 }
 
@@ -67,8 +88,11 @@ impl Deref for EnteredSpan {
 }
 
 impl Drop for EnteredSpan {
+    #[inline]
     fn drop(&mut self) {
-        self.leave();
+        if let Some(token) = self.token.take() {
+            self.span.leave_and_end(token);
+        }
     }
 }
 

@@ -1,25 +1,22 @@
 //! The span (floor 4).
 
 use super::{
-    current::SpanHandle,
     engine::Shared,
+    live::{Inner, Live},
     local,
-    scope::{Entered, EnteredSpan},
-    span_builder::SpanBuilder,
 };
 use crate::{
     context::{Baggage, SpanContext},
     ids::{RequestId, SpanId},
-    record::{Details, Limits, Outcome, SpanKind, SpanRecord, Status, cut_name},
-    semconv,
+    record::{Details, Limits, Outcome, SpanKind, Status},
     value::Value,
 };
-use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, thread, time::Duration};
+use std::{borrow::Cow, error::Error, fmt, sync::Arc, time::Duration};
 
 /// One unit of work: from now until it is dropped or ended.
 ///
 /// The same type serves sync and async code and can move between threads. It is its own only owner: what
-/// others hold (a [`SpanHandle`], a [`SpanContext`]) never keeps it open. Without a tracer, or where the
+/// others hold (a [`SpanHandle`](super::SpanHandle), a [`SpanContext`]) never keeps it open. Without a tracer, or where the
 /// sampler said no, every call on it is cheap and does nothing.
 ///
 /// ```
@@ -44,93 +41,7 @@ use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, thread, time::D
 /// For futures, whose drop before their end means cancellation, see
 /// [`Instrument`](super::Instrument).
 #[must_use = "a span ends when it is dropped"]
-pub struct Span(pub(super) Option<Active>);
-
-/// A span of a live tracer.
-pub(super) struct Active {
-    pub(super) shared: Arc<Shared>,
-    pub(super) span_id: SpanId,
-    parent: Option<SpanId>,
-    /// In ticks; where the trace is not recorded, known only of its first span here.
-    pub(super) start: u64,
-    name: Cow<'static, str>,
-    details: Cell<Option<Box<Details>>>,
-    kind: SpanKind,
-    parent_is_remote: bool,
-    /// A span started during a panic, by a destructor, is not a victim of it.
-    began_in_panic: bool,
-}
-
-impl Active {
-    #[expect(clippy::too_many_arguments, reason = "the fields of a span, each named where it is made")]
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        span_id: SpanId,
-        parent: Option<SpanId>,
-        parent_is_remote: bool,
-        start: u64,
-        name: Cow<'static, str>,
-        kind: SpanKind,
-        details: Option<Box<Details>>,
-    ) -> Self {
-        let details = Cell::new(details);
-        let began_in_panic = thread::panicking();
-        Self { shared, span_id, parent, start, name, details, kind, parent_is_remote, began_in_panic }
-    }
-
-    fn with_details(&self, body: impl FnOnce(&mut Details, &Limits)) {
-        if !self.shared.recording {
-            return;
-        }
-        let engine = &self.shared.engine;
-        let mut details = self.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
-        body(&mut details, &engine.limits);
-        self.put_back(details);
-    }
-
-    /// Puts details back, behind what user code has recorded in the meantime.
-    fn put_back(&self, mut details: Box<Details>) {
-        if let Some(meanwhile) = self.details.take() {
-            details.append(meanwhile, &self.shared.engine.limits);
-        }
-        self.details.set(Some(details));
-    }
-
-    fn finish(self, outcome: Outcome) {
-        let Self { shared, span_id, parent, start, name, details, kind, parent_is_remote, .. } = self;
-        if !shared.recording {
-            return local::forget(shared);
-        }
-        let end = shared.engine.timeline.ticks();
-        let mut details = details.into_inner();
-        let name = match details.as_mut().and_then(|details| details.name.take()) {
-            Some(renamed) => renamed,
-            None => name,
-        };
-        let mut record = SpanRecord {
-            trace_id: shared.trace_id,
-            span_id,
-            parent_span_id: parent,
-            start,
-            end,
-            name: cut_name(name, shared.engine.limits.name_bytes),
-            details,
-            kind,
-            outcome,
-            flags: shared.flags,
-            parent_is_remote,
-        };
-        if outcome == Outcome::Panicked {
-            let details = record.details_mut();
-            details.push_attribute(semconv::ERROR_TYPE.into(), "panic".into(), &shared.engine.limits);
-            details.set_status(Status::error("panicked"));
-        }
-        if !shared.trace_state.is_empty() {
-            record.details_mut().trace_state = shared.trace_state.clone();
-        }
-        local::finish(shared, record);
-    }
-}
+pub struct Span(Inner);
 
 /// The recording methods, the same on [`Span`] and on [`CurrentSpan`](super::CurrentSpan).
 macro_rules! recording_methods {
@@ -218,32 +129,21 @@ macro_rules! recording_methods {
 pub(super) use recording_methods;
 
 impl Span {
-    /// Starts a span: a child of the thread's current span; else the first of a new trace of the
-    /// thread's or the process's default tracer; else nothing.
-    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        local::start_default(name.into())
-    }
-
-    /// As [`new`](Self::new), with options.
-    pub fn builder(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
-        SpanBuilder::new(local::ambient_engine(), name.into())
-    }
-
     /// A span that records nothing.
     pub const fn none() -> Self {
-        Self(None)
+        Self(Inner::Inert)
     }
 
-    pub(super) const fn active(active: Active) -> Self {
-        Self(Some(active))
+    #[inline(always)]
+    pub(super) const fn of(inner: Inner) -> Self {
+        Self(inner)
     }
 
     /// Starts a child of this span now, current or not.
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Self {
-        match &self.0 {
-            Some(active) => {
-                let name = name.into();
-                local::start_child_of(&active.shared, active.span_id, name, SpanKind::Internal, None)
+        match self.identity() {
+            Some((shared, span_id)) => {
+                Self::of(local::start_child_of(shared, span_id, name.into(), SpanKind::Internal, None))
             }
             None => Self::none(),
         }
@@ -260,109 +160,107 @@ impl Span {
     }
 
     pub(crate) fn end_as(mut self, outcome: Outcome) {
-        if let Some(active) = self.0.take() {
-            active.finish(outcome);
+        match self.0.take() {
+            Inner::Inert => {}
+            Inner::Silent(shared) => local::finish_silent(shared),
+            Inner::Recorded(live) => local::finish(live, outcome),
         }
-    }
-
-    /// Makes this the thread's current span until the guard is dropped.
-    ///
-    /// The guard must not be held across an `.await`: it would stay current for whatever the thread
-    /// does next. It is not `Send`, so a future that does it cannot be spawned on a thread pool; use
-    /// [`Instrument`](super::Instrument) for futures.
-    pub fn enter(&self) -> Entered<'_> {
-        Entered::new(self)
-    }
-
-    /// Makes this the thread's current span until the guard is dropped, which ends the span.
-    pub fn entered(self) -> EnteredSpan {
-        EnteredSpan::new(self)
-    }
-
-    /// Runs `body` with this as the thread's current span.
-    pub fn in_scope<R>(&self, body: impl FnOnce() -> R) -> R {
-        let _entered = self.enter();
-        body()
     }
 
     recording_methods!();
 
     fn record(&self, body: impl FnOnce(&mut Details, &Limits)) {
-        if let Some(active) = &self.0 {
-            active.with_details(body);
+        let Some((live, shared)) = self.recorded() else {
+            return;
+        };
+        let engine = &shared.engine;
+        let mut details = live.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
+        body(&mut details, &engine.limits);
+        // What user code has recorded in the meantime, by being formatted, stands behind it.
+        if let Some(meanwhile) = live.details.take() {
+            details.append(meanwhile, &engine.limits);
+        }
+        live.details.set(Some(details));
+    }
+
+    #[inline]
+    fn recorded(&self) -> Option<(&Live, &Arc<Shared>)> {
+        match &self.0 {
+            Inner::Recorded(live) => live.shared.as_ref().map(|shared| (&**live, shared)),
+            _ => None,
         }
     }
 
     fn ticks(&self) -> u64 {
-        match &self.0 {
-            Some(active) if active.shared.recording => active.shared.engine.timeline.ticks(),
-            _ => 0,
-        }
+        self.recorded().map_or(0, |(_, shared)| shared.engine.timeline.ticks())
     }
 
     /// Will anything that is set on it be exported?
     pub fn is_recording(&self) -> bool {
-        self.0.as_ref().is_some_and(|active| active.shared.recording)
-    }
-
-    /// Its identity, to hand to another process or to link to.
-    pub fn context(&self) -> Option<SpanContext> {
-        self.handle().map(|handle| handle.context())
-    }
-
-    /// A handle for children elsewhere: cheap to clone, `Send` and `Sync`, and never keeps the span
-    /// open.
-    pub fn handle(&self) -> Option<SpanHandle> {
-        let active = self.0.as_ref()?;
-        Some(SpanHandle { shared: active.shared.clone(), span_id: active.span_id })
+        self.recorded().is_some()
     }
 
     /// The id of the request it belongs to.
     pub fn request_id(&self) -> Option<&RequestId> {
-        self.0.as_ref().map(|active| &active.shared.request_id)
+        self.identity().map(|(shared, _)| &shared.request_id)
     }
 
     /// The baggage of the request it belongs to.
     pub fn baggage(&self) -> Option<&Baggage> {
-        self.0.as_ref().map(|active| &active.shared.baggage)
+        self.identity().map(|(shared, _)| &shared.baggage)
     }
 
     /// The time since it started, by the tracer's clock; zero where nothing is recorded.
     pub fn elapsed(&self) -> Duration {
+        self.recorded().map_or(Duration::ZERO, |(live, shared)| {
+            let timeline = &shared.engine.timeline;
+            Duration::from_nanos(timeline.nanos_between(live.start, timeline.ticks()))
+        })
+    }
+
+    /// The trace's shared state and the span's id, unless it is inert.
+    #[inline]
+    pub(super) fn identity(&self) -> Option<(&Arc<Shared>, SpanId)> {
+        self.0.identity()
+    }
+
+    #[inline]
+    pub(super) fn enter_entry(&self) -> Option<local::Token> {
         match &self.0 {
-            Some(active) if active.shared.recording => {
-                let timeline = &active.shared.engine.timeline;
-                Duration::from_nanos(timeline.nanos_between(active.start, timeline.ticks()))
-            }
-            _ => Duration::ZERO,
+            Inner::Inert => None,
+            Inner::Silent(shared) => local::enter_silent(shared),
+            Inner::Recorded(live) => local::enter(live.shared.as_ref()?, live.span_id, true),
         }
     }
 
-    pub(super) fn enter_entry(&self) -> Option<local::Token> {
-        let active = self.0.as_ref()?;
-        local::enter(&active.shared, active.span_id, true)
+    /// Takes over what was recorded on it while it was current.
+    #[inline]
+    pub(super) fn absorb(&self, details: Option<Box<Details>>) {
+        if let Inner::Recorded(live) = &self.0 {
+            live.absorb(details);
+        }
     }
 
-    /// Takes over what was recorded on it while it was current.
-    pub(super) fn absorb(&self, details: Option<Box<Details>>) {
-        if let (Some(active), Some(later)) = (&self.0, details) {
-            let merged = match active.details.take() {
-                None => later,
-                Some(mut earlier) => {
-                    earlier.append(later, &active.shared.engine.limits);
-                    earlier
-                }
-            };
-            active.details.set(Some(merged));
+    /// Ends it, and its time as the current span.
+    #[inline]
+    pub(super) fn leave_and_end(&mut self, token: local::Token) {
+        match self.0.take() {
+            Inner::Recorded(live) => local::leave_and_finish(token, live),
+            other => {
+                let _nothing_recorded = local::exit(token);
+                self.0 = other;
+            }
         }
     }
 }
 
 impl Drop for Span {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(active) = self.0.take() {
-            let panicked = thread::panicking() && !active.began_in_panic;
-            active.finish(if panicked { Outcome::Panicked } else { Outcome::Completed });
+        match self.0.take() {
+            Inner::Inert => {}
+            Inner::Silent(shared) => local::finish_silent(shared),
+            Inner::Recorded(live) => local::finish_dropped(live),
         }
     }
 }
@@ -375,15 +273,18 @@ impl Default for Span {
 
 impl fmt::Debug for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Some(active) => f
+        match (&self.0, self.identity()) {
+            (Inner::Recorded(live), Some((shared, span_id))) => f
                 .debug_struct("Span")
-                .field("name", &active.name)
-                .field("trace_id", &active.shared.trace_id)
-                .field("span_id", &active.span_id)
-                .field("recording", &active.shared.recording)
+                .field("name", &live.name)
+                .field("trace_id", &shared.trace_id)
+                .field("span_id", &span_id)
                 .finish_non_exhaustive(),
-            None => f.write_str("Span(none)"),
+            (_, Some((shared, _))) => f
+                .debug_struct("Span(not recorded)")
+                .field("trace_id", &shared.trace_id)
+                .finish_non_exhaustive(),
+            _ => f.write_str("Span(none)"),
         }
     }
 }

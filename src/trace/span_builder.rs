@@ -94,7 +94,7 @@ impl SpanBuilder {
         let Some(engine) = engine else {
             return Span::none();
         };
-        match parent {
+        let live = match parent {
             Parent::Current => local::start_with(&engine, None, name, kind, details),
             Parent::CurrentOrRemote(context) => {
                 local::start_with(&engine, Some(context), name, kind, details)
@@ -105,7 +105,8 @@ impl SpanBuilder {
                 local::start_child_of(&parent.shared, parent.span_id, name, kind, details)
             }
             Parent::Handle(other) => local::start_root(&engine, Some(other.outgoing()), name, kind, details),
-        }
+        };
+        Span::of(live)
     }
 }
 

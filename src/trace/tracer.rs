@@ -1,12 +1,10 @@
 //! The tracer: a handle on one engine (floor 4).
 
-use super::{
-    builder::TracerBuilder, collector::Waiting, engine::Engine, local, span::Span, span_builder::SpanBuilder,
-};
+use super::{engine::Engine, local, message::Waiting, span::Span, span_builder::SpanBuilder};
 use crate::{
     diagnostics::Diagnostic,
     export::{Completed, Report, Stats},
-    record::Resource,
+    record::{Resource, SpanKind},
 };
 use std::{
     borrow::Cow,
@@ -22,7 +20,7 @@ use std::{
 ///
 /// A tracer is a value: a process may have several, and they never see one another's spans. Clones are
 /// handles on the same tracer. When the last handle is dropped, what is left is delivered within
-/// [`drop_within`](TracerBuilder::drop_within); better is to call [`shutdown`](Self::shutdown), which
+/// [`drop_within`](super::TracerBuilder::drop_within); better is to call [`shutdown`](Self::shutdown), which
 /// says what became of it.
 ///
 /// ```
@@ -54,17 +52,6 @@ struct Handle {
 }
 
 impl Tracer {
-    /// Settings for a tracer of the service of this name.
-    pub fn builder(service_name: impl Into<Cow<'static, str>>) -> TracerBuilder {
-        TracerBuilder::new(Some(service_name.into()))
-    }
-
-    /// Settings for a tracer whose service is named by `OTEL_SERVICE_NAME` or by `service.name` in
-    /// `OTEL_RESOURCE_ATTRIBUTES`.
-    pub fn from_env() -> TracerBuilder {
-        TracerBuilder::new(None)
-    }
-
     pub(super) fn new(engine: Arc<Engine>, drop_within: Duration) -> Self {
         let resource = engine.resource.clone();
         Self { handle: Some(Arc::new(Handle { engine, drop_within })), resource }
@@ -82,7 +69,7 @@ impl Tracer {
     /// first of a new trace.
     pub fn span(&self, name: impl Into<Cow<'static, str>>) -> Span {
         match self.engine() {
-            Some(engine) => local::start(engine, name.into()),
+            Some(engine) => Span::of(local::start_with(engine, None, name.into(), SpanKind::Internal, None)),
             None => Span::none(),
         }
     }

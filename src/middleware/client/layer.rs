@@ -1,6 +1,9 @@
-//! The layer and its settings (floor 5).
+//! The layer (floor 5).
 
-use super::service::Client;
+use super::{
+    config::Config,
+    service::{Client, UrlTemplate},
+};
 use crate::{
     middleware::{
         headers::Headers,
@@ -12,15 +15,6 @@ use crate::{
 use http::{HeaderName, Method, request};
 use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 use tower_layer::Layer;
-
-type TemplateOf = dyn Fn(&request::Parts) -> Option<Cow<'static, str>> + Send + Sync;
-
-/// Settings, shared by the layer, its services and their futures.
-#[derive(Clone)]
-pub(super) struct Config {
-    pub(super) common: Arc<Settings>,
-    pub(super) url_template: Arc<TemplateOf>,
-}
 
 /// Gives every call that a client makes a span, and hands the request's ids on with it.
 ///
@@ -53,12 +47,18 @@ pub struct ClientLayer {
 impl ClientLayer {
     /// A layer whose spans are this tracer's.
     pub fn new(tracer: &Tracer) -> Self {
-        let config = Config { common: Arc::new(Settings::new(tracer)), url_template: Arc::new(|_| None) };
+        let config = Config {
+            common: Arc::new(Settings::new(tracer)),
+            url_template: Arc::new(|head| {
+                head.extensions.get().map(|UrlTemplate(template)| template.clone())
+            }),
+        };
         Self { config: Arc::new(config) }
     }
 
     /// How to tell the template of the URL (`/orders/{id}`) from the request's head: the span's name
-    /// and `url.template`. Default: none, and the name is the method alone.
+    /// and `url.template`. Default: an [`UrlTemplate`] among the request's extensions; without one, the
+    /// name is the method alone.
     #[must_use]
     pub fn url_template(
         self,

@@ -1,6 +1,6 @@
 //! The service (floor 5): starts the exchange, hands the ids on, calls the inner one.
 
-use super::layer::Config;
+use super::config::Config;
 use crate::{
     context,
     middleware::{
@@ -23,6 +23,7 @@ use http::{
 use http_body::Body;
 use std::{
     any::Any,
+    borrow::Cow,
     fmt::{self, Display},
     sync::Arc,
     task::{Context, Poll},
@@ -40,6 +41,11 @@ pub struct Client<S> {
 /// second. Recorded as `http.request.resend_count`; 0, the first attempt, is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResendCount(pub u32);
+
+/// Put into a request's extensions, it tells the template of its URL, such as `/orders/{id}`: the span's
+/// name and `url.template`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlTemplate(pub Cow<'static, str>);
 
 impl<S> Client<S> {
     pub(super) const fn new(inner: S, config: Arc<Config>) -> Self {

@@ -1,6 +1,6 @@
-//! The layer and its settings (floor 5).
+//! The layer (floor 5).
 
-use super::service::Server;
+use super::{config::Config, service::Server};
 use crate::{
     middleware::{
         headers::Headers,
@@ -12,18 +12,6 @@ use crate::{
 use http::{HeaderName, Method, request};
 use std::{borrow::Cow, error::Error, fmt, net::SocketAddr, sync::Arc};
 use tower_layer::Layer;
-
-type RouteOf = dyn Fn(&request::Parts) -> Option<Cow<'static, str>> + Send + Sync;
-type PeerOf = dyn Fn(&request::Parts) -> Option<SocketAddr> + Send + Sync;
-
-/// Settings, shared by the layer, its services and their futures.
-#[derive(Clone)]
-pub(super) struct Config {
-    pub(super) common: Arc<Settings>,
-    pub(super) route: Arc<RouteOf>,
-    pub(super) peer: Arc<PeerOf>,
-    pub(super) default_scheme: &'static str,
-}
 
 /// Gives every request that a service answers a span, from its head to the end of the answer's body.
 ///

@@ -1,5 +1,6 @@
 //! The answering side (floor 5).
 
+mod config;
 mod headers;
 mod layer;
 mod service;

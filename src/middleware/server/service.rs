@@ -1,6 +1,6 @@
 //! The service (floor 5): starts the exchange and calls the inner one within it.
 
-use super::layer::Config;
+use super::config::Config;
 use crate::{
     ids::{RequestId, ThreadRng, mint_trace_id},
     middleware::{

@@ -1,0 +1,17 @@
+//! What a layer, its services and their futures go by (floor 5).
+
+use crate::middleware::settings::Settings;
+use http::request;
+use std::{borrow::Cow, net::SocketAddr, sync::Arc};
+
+type RouteOf = dyn Fn(&request::Parts) -> Option<Cow<'static, str>> + Send + Sync;
+type PeerOf = dyn Fn(&request::Parts) -> Option<SocketAddr> + Send + Sync;
+
+/// Built once, shared by all clones.
+#[derive(Clone)]
+pub(super) struct Config {
+    pub(super) common: Arc<Settings>,
+    pub(super) route: Arc<RouteOf>,
+    pub(super) peer: Arc<PeerOf>,
+    pub(super) default_scheme: &'static str,
+}

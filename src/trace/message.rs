@@ -1,0 +1,40 @@
+//! What threads ask of the collector (floor 4).
+
+use super::lane::LaneReceiver;
+use crate::{export::Completion, record::SpanRecord};
+use std::{sync::Arc, time::Instant};
+
+pub(super) enum Message {
+    Lane(LaneReceiver),
+    Stray(Box<SpanRecord>),
+    Flush(Ticket),
+    Shutdown(Ticket),
+}
+
+/// A request on its way to the collector. One that nobody reads any more ends its sender's waiting.
+pub(super) struct Ticket(Option<Waiting>);
+
+impl Ticket {
+    pub(super) const fn new(waiting: Waiting) -> Self {
+        Self(Some(waiting))
+    }
+
+    pub(super) fn read(mut self) -> Option<Waiting> {
+        self.0.take()
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(waiting) = &self.0 {
+            waiting.completion.expire();
+        }
+    }
+}
+
+/// Something that is waited for, and until when.
+#[derive(Clone)]
+pub(super) struct Waiting {
+    pub(super) completion: Arc<Completion>,
+    pub(super) deadline: Instant,
+}
