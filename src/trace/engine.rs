@@ -35,6 +35,10 @@ pub(super) struct Shared {
     /// The trace's first span in this process.
     pub(super) first_span: SpanId,
     /// When that began, in ticks.
+    #[cfg_attr(
+        not(any(feature = "client", feature = "server")),
+        expect(dead_code, reason = "only answers to callers tell the time of what is not recorded")
+    )]
     pub(super) began: u64,
     pub(super) flags: TraceFlags,
     pub(super) recording: bool,

@@ -9,7 +9,6 @@ use crate::support::{
 };
 use axum::{
     Extension, Json, Router, ServiceExt,
-    extract::ConnectInfo,
     routing::{any, post},
 };
 use bytes::Bytes;
@@ -19,10 +18,7 @@ use http_body_util::{Empty, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use std::{convert::Infallible, net::SocketAddr, time::Duration};
-use throughline::{
-    Outcome, RequestId, Span, Status,
-    middleware::{ResponseBody, ServerLayer},
-};
+use throughline::{Outcome, RequestId, Span, Status, middleware::ResponseBody};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -57,10 +53,6 @@ async fn serve_axum(routes: Router) -> SocketAddr {
     address
 }
 
-fn with_peer(layer: ServerLayer) -> ServerLayer {
-    layer.peer(|head| head.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0))
-}
-
 #[cfg(feature = "axum")]
 #[tokio::test]
 async fn axums_matched_route_names_the_span() {
@@ -73,7 +65,11 @@ async fn axums_matched_route_names_the_span() {
     ];
     for (method, path, name, code) in cases {
         let traced = Traced::new();
-        let address = serve_axum(routes().layer(with_peer(traced.server()))).await;
+        let layer = traced.server().peer(|head| {
+            let info: &axum::extract::ConnectInfo<SocketAddr> = head.extensions.get()?;
+            Some(info.0)
+        });
+        let address = serve_axum(routes().layer(layer)).await;
         exchange(address, &get(path).replacen("GET", method, 1)).await;
         let span = traced.span().await;
         assert_eq!(span.name(), name);

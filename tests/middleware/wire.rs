@@ -248,7 +248,8 @@ where
 
 #[tokio::test]
 async fn a_client_sends_the_same_bytes() {
-    let bodies: [(fn() -> AnyBody, &str); 4] = [
+    type MakeBody = fn() -> AnyBody;
+    let bodies: [(MakeBody, &str); 4] = [
         (|| any(Empty::new()), "\r\n\r\n"),
         (|| any(Full::new(Bytes::from("ten bytes."))), "ten bytes."),
         (|| any(Script::chunks(&["one", "two"])), "0\r\n\r\n"),
