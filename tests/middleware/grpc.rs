@@ -4,7 +4,7 @@ use crate::support::{
     Traced, assert_attributes,
     body::Script,
     number,
-    peers::{h2_client, serve, url},
+    peers::{h2_client, read, serve, url},
     text,
 };
 use bytes::{Buf, BufMut, Bytes};
@@ -303,6 +303,20 @@ async fn an_answer_without_a_status_is_unknown() {
         let request = Request::post("/a.B/C").header("content-type", "application/grpc").body(()).unwrap();
         traced.client().layer(client).oneshot(request).await.unwrap();
         assert_status(&traced.span().await, "UNKNOWN", true);
+    }
+}
+
+#[tokio::test]
+async fn the_trailers_count_and_without_a_status_there_the_head() {
+    for (trailer, name) in [(("grpc-status", "5"), "NOT_FOUND"), (("x-other", "5"), "ABORTED")] {
+        let traced = Traced::new();
+        let client = service_fn(move |_: Request<()>| async move {
+            let body = Script::chunks(&["message"]).trailer(trailer.0, trailer.1);
+            grpc_answer().header("grpc-status", "10").body(body)
+        });
+        let request = Request::post("/a.B/C").header("content-type", "application/grpc").body(()).unwrap();
+        read(traced.client().layer(client).oneshot(request).await.unwrap().into_body()).await.unwrap();
+        assert_status(&traced.span().await, name, true);
     }
 }
 
