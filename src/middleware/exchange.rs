@@ -33,8 +33,10 @@ impl Exchange {
         Self { span, side, grpc, settings }
     }
 
-    pub(super) const fn side(&self) -> Side {
-        self.side
+    /// Is an answer whose body nobody looks at over all the same? A client that does not has what it
+    /// wanted, unless it never learns how the call ended.
+    pub(super) fn needs_no_body(&self) -> bool {
+        self.side == Side::Client && !self.grpc.as_ref().is_some_and(grpc::Call::is_open)
     }
 
     pub(super) const fn span(&self) -> &Span {

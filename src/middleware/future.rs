@@ -2,7 +2,6 @@
 
 use super::{
     body::{Expected, ResponseBody},
-    classify::Side,
     exchange::Exchange,
     exclusive::Exclusive,
 };
@@ -108,9 +107,7 @@ impl Pending {
             }
             None => self.note_peer(&head),
         }
-        // A client that never looks at the body has what it wanted.
-        let unread_is_complete = self.exchange.side() == Side::Client;
-        let expected = Expected::of(&self.method, &head, unread_is_complete);
+        let expected = Expected::of(&self.method, &head, self.exchange.needs_no_body());
         Response::from_parts(head, ResponseBody::new(body, self.exchange, &expected))
     }
 
@@ -122,6 +119,10 @@ impl Pending {
         }
         if let Some(version) = protocol_version(head.version) {
             span.set_attribute(semconv::NETWORK_PROTOCOL_VERSION, version);
+        }
+        if let Some(peer) = settings.callee.address(head) {
+            span.set_attribute(semconv::NETWORK_PEER_ADDRESS, peer.ip().to_string());
+            span.set_attribute(semconv::NETWORK_PEER_PORT, peer.port());
         }
     }
 }

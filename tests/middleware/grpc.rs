@@ -1,7 +1,9 @@
 //! gRPC between tonic's server and client, and answers that no tonic server gives.
 
 use crate::support::{
-    Traced, assert_attributes, number,
+    Traced, assert_attributes,
+    body::Script,
+    number,
     peers::{h2_client, serve, url},
     text,
 };
@@ -363,4 +365,20 @@ async fn grpc_web_is_http() {
     traced.client().layer(client).oneshot(request.body(()).unwrap()).await.unwrap();
     let span = traced.span().await;
     assert_eq!((span.name(), number(&span, "http.response.status_code")), ("POST", Some(200)));
+}
+
+#[tokio::test]
+async fn a_status_that_nobody_waits_for_is_cancelled() {
+    for (status_in_head, outcome) in [(true, Outcome::Completed), (false, Outcome::Cancelled)] {
+        let traced = Traced::new();
+        let client = service_fn(move |_: Request<()>| async move {
+            let head = if status_in_head { grpc_answer().header("grpc-status", "0") } else { grpc_answer() };
+            let body = Script::chunks(&["message"]).trailer("grpc-status", "0");
+            Ok::<_, Infallible>(head.body(body).unwrap())
+        });
+        let request = Request::post("/a.B/C").header("content-type", "application/grpc").body(()).unwrap();
+        drop(traced.client().layer(client).oneshot(request).await.unwrap());
+        let span = traced.span().await;
+        assert_eq!((span.outcome(), span.status()), (outcome, &Status::Unset));
+    }
 }
