@@ -146,6 +146,7 @@ impl Collector {
         drained
     }
 
+    #[inline]
     fn take(&mut self, mut record: SpanRecord) {
         record.resolve_times(&self.engine.timeline);
         if let Some(details) = &mut record.details {
@@ -167,7 +168,7 @@ impl Collector {
         if self.spans.is_empty() {
             return;
         }
-        let next = Vec::with_capacity(self.spans.len());
+        let next = self.engine.recycler.take_vector();
         let spans = std::mem::replace(&mut self.spans, next);
         let marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
         let bytes = std::mem::take(&mut self.bytes);

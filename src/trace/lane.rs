@@ -222,41 +222,38 @@ impl LaneReceiver {
         &self.counters
     }
 
-    /// Takes what is there, at most `most` spans; true if the thread is gone and nothing is left.
+    /// Takes what is there, at most about `most` spans; true if the thread is gone and nothing is left.
     pub(super) fn drain(&mut self, depot: &Depot, most: usize, mut each: impl FnMut(SpanRecord)) -> bool {
-        for _ in 0..most {
-            // Before the pop: a thread that is gone pushes nothing more.
+        let mut drained = 0;
+        while drained < most {
+            // Before looking what is there: a thread that is gone adds nothing more.
             let thread_is_gone = self.consumer.is_abandoned();
-            match self.consumer.pop() {
-                Ok(Slot::Span(record)) => {
-                    depot.budget.release(&record);
-                    each(record);
-                }
-                Ok(Slot::Next(next)) => {
-                    self.left = Some(std::mem::replace(&mut self.consumer, next));
-                    depot.budget.give_block();
-                }
-                Ok(Slot::Left(producer)) => {
-                    if let Some(consumer) = self.left.take() {
-                        // Enough are kept already if it does not fit.
-                        let _freed = depot.spare_blocks.push(SpareBlock { producer, consumer });
+            let there = self.consumer.slots();
+            if there == 0 {
+                return thread_is_gone;
+            }
+            drained += there;
+            let mut next = None;
+            for slot in self.consumer.read_chunk(there).into_iter().flatten() {
+                match slot {
+                    Slot::Span(record) => {
+                        depot.budget.release(&record);
+                        each(record);
+                    }
+                    Slot::Next(consumer) => next = Some(consumer),
+                    Slot::Left(producer) => {
+                        if let Some(consumer) = self.left.take() {
+                            // Enough are kept already if it does not fit.
+                            let _freed = depot.spare_blocks.push(SpareBlock { producer, consumer });
+                        }
                     }
                 }
-                Err(_empty) => return thread_is_gone,
+            }
+            if let Some(next) = next {
+                self.left = Some(std::mem::replace(&mut self.consumer, next));
+                depot.budget.give_block();
             }
         }
         false
-    }
-}
-
-/// A block that has been left and the next one own an end of each other; unread, they would do so for
-/// ever.
-impl Drop for LaneReceiver {
-    fn drop(&mut self) {
-        while let Ok(slot) = self.consumer.pop() {
-            if let Slot::Next(next) = slot {
-                self.consumer = next;
-            }
-        }
     }
 }
