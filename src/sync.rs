@@ -3,6 +3,8 @@
 //! Under `--cfg loom` they are loom's, so that `tests/loom.rs` explores every interleaving of the
 //! very code that ships. `Arc` stays the standard library's: its counting is not ours to check.
 
+use std::time::Duration;
+
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
     Condvar, Mutex, MutexGuard,
@@ -21,4 +23,21 @@ pub(crate) use loom::sync::{
 /// poisoned lock must not take the host's later requests down with it.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Waits to be notified, at most so long. May return early, so the caller looks again.
+pub(crate) fn wait_timeout<'a, T>(
+    condvar: &Condvar,
+    guard: MutexGuard<'a, T>,
+    at_most: Duration,
+) -> MutexGuard<'a, T> {
+    match condvar.wait_timeout(guard, at_most) {
+        Ok((guard, _)) => guard,
+        Err(poisoned) => poisoned.into_inner().0,
+    }
+}
+
+/// Waits to be notified. May return early, so the caller looks again.
+pub(crate) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    condvar.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
 }

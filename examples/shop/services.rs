@@ -55,7 +55,7 @@ pub async fn start(name: &'static str, tracer: &Tracer, registry: &Registry) -> 
         "payment" => payment(),
         _ => shipping(),
     };
-    let app = routes.layer(ServerLayer::new(tracer).route(matched_path));
+    let app = routes.layer(ServerLayer::new(tracer).route(matched_path).server_timing(true));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move { axum::serve(listener, app).await });

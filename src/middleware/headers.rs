@@ -77,7 +77,7 @@ impl Headers {
         let Some(carried) = span.carried() else {
             return;
         };
-        let time = span.time_in_process();
+        let time = span.elapsed();
         let millis = format_args!("{}.{:03}", time.as_millis(), time.subsec_micros() % 1_000).to_string();
         if self.server_timing {
             add_server_timing(headers, &millis, &carried);

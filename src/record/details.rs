@@ -4,96 +4,31 @@
 //! `Details` takes a typical request's worth without an allocation. Attributes are appended; a key
 //! set twice is settled once, by [`Details::settle`], off the caller's thread.
 
-use super::status::Status;
+use super::{
+    items::{Event, EventSlot, Link, LinkSlot, LinkTarget},
+    limits::{Limits, cut_name, owned_bytes},
+    status::Status,
+    values::{Slot, Values, position, write_up_to},
+};
 use crate::{
     clock::Timeline,
-    context::{SpanContext, TraceFlags, TraceState},
-    ids::{SpanId, TraceId},
+    context::{SpanContext, TraceState},
     semconv,
     value::{Attribute, Value},
 };
 use std::{borrow::Cow, fmt, ops::Range};
 
-/// How much a span may hold. What is over is dropped and counted.
-#[derive(Clone, Debug)]
-pub(crate) struct Limits {
-    pub(crate) attributes: usize,
-    pub(crate) events: usize,
-    pub(crate) links: usize,
-    pub(crate) attributes_per_item: usize,
-    pub(crate) value_bytes: usize,
-    pub(crate) name_bytes: usize,
-    /// All texts and lists together.
-    pub(crate) span_bytes: usize,
-}
-
-impl Limits {
-    /// No limits: for records that have been through them already.
-    pub(crate) const NONE: Self = Self {
-        attributes: usize::MAX,
-        events: usize::MAX,
-        links: usize::MAX,
-        attributes_per_item: usize::MAX,
-        value_bytes: usize::MAX,
-        name_bytes: usize::MAX,
-        span_bytes: usize::MAX,
-    };
-}
-
-/// A position in `Details::text`.
-type Text = Range<u32>;
-
-#[derive(Clone, Debug, PartialEq)]
-struct Slot {
-    key: Cow<'static, str>,
-    value: SlotValue,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum SlotValue {
-    Bool(bool),
-    I64(i64),
-    F64(f64),
-    Text(Text),
-    List(Box<Value<'static>>),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct EventSlot {
-    name: Cow<'static, str>,
-    /// Ticks or nanoseconds, as `SpanRecord::start`.
-    time: u64,
-    attributes: Range<u32>,
-    dropped_attributes: u32,
-}
-
-/// The span a link points to.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct LinkTarget {
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
-    pub(crate) flags: TraceFlags,
-    pub(crate) trace_state: TraceState,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct LinkSlot {
-    target: LinkTarget,
-    attributes: Range<u32>,
-    dropped_attributes: u32,
-}
-
 /// Attributes, events, links, status and tracestate of one span.
 #[derive(Default)]
 pub(crate) struct Details {
     slots: Vec<Slot>,
+    /// So many of the slots are known to have different keys.
+    settled: usize,
     /// The attributes of events and links, each of which owns a range.
     item_slots: Vec<Slot>,
     events: Vec<EventSlot>,
     links: Vec<LinkSlot>,
-    text: String,
-    /// What the lists among the values take.
-    list_bytes: usize,
+    values: Values,
     pub(crate) status: Status,
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) trace_state: TraceState,
@@ -106,77 +41,15 @@ pub(crate) struct Details {
 
 pub(crate) static EMPTY_DETAILS: Details = Details::new();
 
-/// An event of a span.
-#[derive(Clone, Debug)]
-pub struct Event<'a> {
-    /// The name.
-    pub name: &'a str,
-    /// When it happened, in UTC Unix nanoseconds.
-    pub unix_nanos: u64,
-    /// Attributes left out because there were too many.
-    pub dropped_attributes: u32,
-    slots: &'a [Slot],
-    text: &'a str,
-}
-
-impl<'a> Event<'a> {
-    /// The event's attributes.
-    pub fn attributes(&self) -> impl ExactSizeIterator<Item = Attribute<'a>> + Clone + use<'a> {
-        read_slots(self.slots, self.text)
-    }
-
-    /// The value of one attribute.
-    pub fn attribute(&self, key: &str) -> Option<Value<'a>> {
-        self.attributes().find(|attribute| attribute.key == key).map(|attribute| attribute.value)
-    }
-}
-
-/// A link of a span to another, of the same trace or not.
-#[derive(Clone, Debug)]
-pub struct Link<'a> {
-    /// Attributes left out because there were too many.
-    pub dropped_attributes: u32,
-    target: &'a LinkTarget,
-    slots: &'a [Slot],
-    text: &'a str,
-}
-
-impl<'a> Link<'a> {
-    /// The trace of the span linked to.
-    pub const fn trace_id(&self) -> TraceId {
-        self.target.trace_id
-    }
-
-    /// The span linked to.
-    pub const fn span_id(&self) -> SpanId {
-        self.target.span_id
-    }
-
-    /// Its trace flags.
-    pub const fn flags(&self) -> TraceFlags {
-        self.target.flags
-    }
-
-    /// Its tracestate.
-    pub const fn trace_state(&self) -> &'a TraceState {
-        &self.target.trace_state
-    }
-
-    /// The link's attributes.
-    pub fn attributes(&self) -> impl ExactSizeIterator<Item = Attribute<'a>> + Clone + use<'a> {
-        read_slots(self.slots, self.text)
-    }
-}
-
 impl Details {
     pub(crate) const fn new() -> Self {
         Self {
             slots: Vec::new(),
+            settled: 0,
             item_slots: Vec::new(),
             events: Vec::new(),
             links: Vec::new(),
-            text: String::new(),
-            list_bytes: 0,
+            values: Values::new(),
             status: Status::Unset,
             name: None,
             trace_state: TraceState::EMPTY,
@@ -187,19 +60,53 @@ impl Details {
         }
     }
 
+    // Recording.
+
     /// Appends an attribute, or counts it as dropped.
+    #[inline]
     pub(crate) fn push_attribute(&mut self, key: Cow<'static, str>, value: Value<'_>, limits: &Limits) {
-        if self.slots.len() >= limits.attributes {
-            // Keys set again and again must not crowd out the others.
-            self.settle();
-            if self.slots.len() >= limits.attributes && !self.slots.iter().any(|slot| slot.key == key) {
-                self.dropped_attributes = self.dropped_attributes.saturating_add(1);
-                return;
-            }
+        // What most attributes are goes in registers, not through memory that has just been written.
+        match (key, value) {
+            (Cow::Borrowed(key), Value::Str(Cow::Borrowed(text))) => self.push_text(key, text, limits),
+            (Cow::Borrowed(key), Value::I64(number)) => self.push_i64(key, number, limits),
+            (key, value) => self.push_any(key, value, limits),
         }
-        match self.store(value, limits) {
-            Some(value) => self.slots.push(Slot { key, value }),
-            None => self.dropped_attributes = self.dropped_attributes.saturating_add(1),
+    }
+
+    fn push_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
+        if text.len() <= limits.value_bytes && self.has_usual_room(key, text.len(), limits) {
+            self.slots.push(self.values.keep_text(key, text));
+        } else {
+            self.push_any(key.into(), text.into(), limits);
+        }
+    }
+
+    fn push_i64(&mut self, key: &'static str, number: i64, limits: &Limits) {
+        if self.has_usual_room(key, 0, limits) {
+            self.slots.push(Slot::of_i64(key, number));
+        } else {
+            self.push_any(key.into(), number.into(), limits);
+        }
+    }
+
+    /// Is there a place for an attribute of these bytes without anything having to be cut, settled or
+    /// dropped?
+    #[inline]
+    fn has_usual_room(&self, key: &str, bytes: usize, limits: &Limits) -> bool {
+        key.len() <= limits.name_bytes
+            && self.slots.len() < limits.attributes
+            && bytes <= limits.span_bytes.saturating_sub(self.held_bytes())
+    }
+
+    fn push_any(&mut self, key: Cow<'static, str>, value: Value<'_>, limits: &Limits) {
+        let key = cut_name(key, limits.name_bytes);
+        if !self.has_place_for(&key, limits) {
+            return count(&mut self.dropped_attributes, 1);
+        }
+        let room = self.room(owned_bytes(&key) + Values::needed(&value, limits), limits);
+        match self.values.keep(key, &value, limits, room) {
+            Some(slot) => self.put(slot, limits),
+            None => count(&mut self.dropped_attributes, 1),
         }
     }
 
@@ -210,16 +117,14 @@ impl Details {
         value: fmt::Arguments<'_>,
         limits: &Limits,
     ) {
-        let start = self.text.len();
-        let mut bounded = BoundedText { text: &mut self.text, room: limits.value_bytes };
-        // An error only says that the limit was reached: the text is cut there.
-        let _cut = fmt::Write::write_fmt(&mut bounded, value);
-        let range = text_range(start, self.text.len());
-        if self.slots.len() >= limits.attributes {
-            let written = self.text.split_off(start);
-            self.push_attribute(key, written.into(), limits);
-        } else {
-            self.slots.push(Slot { key, value: SlotValue::Text(range) });
+        let key = cut_name(key, limits.name_bytes);
+        if !self.has_place_for(&key, limits) {
+            return count(&mut self.dropped_attributes, 1);
+        }
+        let room = self.room(limits.value_bytes.saturating_add(key.len()), limits);
+        match self.values.keep_formatted(key, value, limits, room) {
+            Some(slot) => self.put(slot, limits),
+            None => count(&mut self.dropped_attributes, 1),
         }
     }
 
@@ -231,17 +136,14 @@ impl Details {
         attributes: &[(&'static str, Value<'_>)],
         limits: &Limits,
     ) {
-        if self.events.len() >= limits.events {
-            self.dropped_events = self.dropped_events.saturating_add(1);
-            return;
+        let name = cut_name(name, limits.name_bytes);
+        let name_bytes = owned_bytes(&name);
+        if self.events.len() >= limits.events || self.room(name_bytes, limits) < name_bytes {
+            return count(&mut self.dropped_events, 1);
         }
         let (attributes, dropped_attributes) = self.push_item_slots(attributes, limits);
-        self.events.push(EventSlot {
-            name: cut_name(name, limits.name_bytes),
-            time,
-            attributes,
-            dropped_attributes,
-        });
+        self.values.count_name(name_bytes);
+        self.events.push(EventSlot { name, time, attributes, dropped_attributes });
     }
 
     /// Appends an `exception` event, and says in attribute and status that the span failed.
@@ -253,9 +155,7 @@ impl Details {
         limits: &Limits,
     ) {
         let mut text = String::new();
-        // An error only says that the limit was reached: the text is cut there.
-        let _cut =
-            fmt::Write::write_fmt(&mut BoundedText { text: &mut text, room: limits.value_bytes }, message);
+        write_up_to(limits.value_bytes, message, &mut text);
         let attributes = [
             (semconv::EXCEPTION_TYPE, error_type.into()),
             (semconv::EXCEPTION_MESSAGE, text.as_str().into()),
@@ -273,20 +173,110 @@ impl Details {
         limits: &Limits,
     ) {
         if self.links.len() >= limits.links {
-            self.dropped_links = self.dropped_links.saturating_add(1);
-            return;
+            return count(&mut self.dropped_links, 1);
         }
         let (attributes, dropped_attributes) = self.push_item_slots(attributes, limits);
-        self.links.push(LinkSlot {
-            target: LinkTarget {
-                trace_id: context.trace_id(),
-                span_id: context.span_id(),
-                flags: context.flags(),
-                trace_state: context.trace_state().clone(),
-            },
-            attributes,
-            dropped_attributes,
+        let target = LinkTarget {
+            trace_id: context.trace_id(),
+            span_id: context.span_id(),
+            flags: context.flags(),
+            trace_state: context.trace_state().clone(),
+        };
+        self.links.push(LinkSlot { target, attributes, dropped_attributes });
+    }
+
+    /// Sets the status: `Ok` is final and `Unset` says nothing [OpenTelemetry trace API, set status].
+    pub(crate) fn set_status(&mut self, status: Status) {
+        if !matches!(self.status, Status::Ok) && !matches!(status, Status::Unset) {
+            self.status = status;
+        }
+    }
+
+    /// As [`set_status`](Self::set_status), with a description cut to the limit of a text.
+    pub(crate) fn set_status_within(&mut self, status: Status, limits: &Limits) {
+        self.set_status(match status {
+            Status::Error { description } => Status::error(cut_name(description, limits.value_bytes)),
+            status => status,
         });
+    }
+
+    /// Sets the name the span is to have in the end.
+    pub(crate) fn set_name(&mut self, name: Cow<'static, str>, limits: &Limits) {
+        self.name = Some(cut_name(name, limits.name_bytes));
+    }
+
+    /// Takes over what `later` holds, as if it had been set here after all that is here.
+    pub(crate) fn append(&mut self, mut later: Box<Self>, limits: &Limits) {
+        self.set_status(std::mem::take(&mut later.status));
+        if later.name.is_some() {
+            self.name = later.name.take();
+        }
+        count(&mut self.dropped_attributes, later.dropped_attributes as usize);
+        count(&mut self.dropped_events, later.dropped_events as usize);
+        count(&mut self.dropped_links, later.dropped_links as usize);
+        if self.room(later.held_bytes(), limits) < later.held_bytes() {
+            count(&mut self.dropped_attributes, later.slots.len());
+            count(&mut self.dropped_events, later.events.len());
+            return count(&mut self.dropped_links, later.links.len());
+        }
+        let offset = self.values.append(&later.values);
+        for slot in std::mem::take(&mut later.slots) {
+            let slot = slot.moved(offset);
+            if self.has_place_for(&slot.key, limits) {
+                self.put(slot, limits);
+            } else {
+                self.values.forget(slot);
+                count(&mut self.dropped_attributes, 1);
+            }
+        }
+        for event in std::mem::take(&mut later.events) {
+            let is_wanted = self.events.len() < limits.events;
+            let attributes = self.move_items(&later, &event.attributes, offset, is_wanted);
+            if is_wanted {
+                self.events.push(EventSlot { attributes, ..event });
+            } else {
+                count(&mut self.dropped_events, 1);
+            }
+        }
+        for link in std::mem::take(&mut later.links) {
+            let is_wanted = self.links.len() < limits.links;
+            let attributes = self.move_items(&later, &link.attributes, offset, is_wanted);
+            if is_wanted {
+                self.links.push(LinkSlot { attributes, ..link });
+            } else {
+                count(&mut self.dropped_links, 1);
+            }
+        }
+    }
+
+    // Its parts.
+
+    /// Is there a place for an attribute of this key, or one of the same key?
+    #[inline]
+    fn has_place_for(&mut self, key: &str, limits: &Limits) -> bool {
+        if self.slots.len() < limits.attributes {
+            return true;
+        }
+        // Keys set again and again must not crowd out the others.
+        self.settle();
+        self.slots.len() < limits.attributes || self.slots.iter().any(|slot| slot.key == key)
+    }
+
+    /// Puts an attribute into the place there is for it.
+    #[inline]
+    fn put(&mut self, slot: Slot, limits: &Limits) {
+        if self.slots.len() < limits.attributes {
+            self.slots.push(slot);
+        } else {
+            self.replace(slot);
+        }
+    }
+
+    fn replace(&mut self, slot: Slot) {
+        match self.slots.iter_mut().find(|known| known.key == slot.key) {
+            Some(known) => self.values.replace(known, slot),
+            None => self.slots.push(slot),
+        }
     }
 
     fn push_item_slots<K: Clone + Into<Cow<'static, str>>>(
@@ -296,65 +286,65 @@ impl Details {
     ) -> (Range<u32>, u32) {
         let start = self.item_slots.len();
         for (key, value) in attributes.iter().take(limits.attributes_per_item) {
-            if let Some(value) = self.store(value.reborrow(), limits) {
-                self.item_slots.push(Slot { key: key.clone().into(), value });
-            }
+            let key = key.clone().into();
+            let needed = owned_bytes(&key) + Values::needed(value, limits) + size_of::<Slot>();
+            let room = self.room(needed, limits).checked_sub(size_of::<Slot>());
+            let kept = room.and_then(|room| self.values.keep(key, value, limits, room));
+            self.item_slots.extend(kept);
         }
         let dropped = attributes.len() - (self.item_slots.len() - start);
-        (text_range(start, self.item_slots.len()), u32::try_from(dropped).unwrap_or(u32::MAX))
+        (position(start)..position(self.item_slots.len()), u32::try_from(dropped).unwrap_or(u32::MAX))
     }
 
-    /// Keeps a value, cut to its limit; `None` if the span is full.
-    fn store(&mut self, value: Value<'_>, limits: &Limits) -> Option<SlotValue> {
-        let value = match value {
-            Value::Bool(flag) => SlotValue::Bool(flag),
-            Value::I64(number) => SlotValue::I64(number),
-            Value::F64(number) => SlotValue::F64(number),
-            Value::Str(value) => {
-                let value = cut_at(&value, limits.value_bytes);
-                let start = self.text.len();
-                if value.len() > limits.span_bytes.saturating_sub(self.held_bytes()) {
-                    return None;
-                }
-                self.text.push_str(value);
-                SlotValue::Text(text_range(start, self.text.len()))
+    /// Takes over an item's attributes from a buffer that has been appended at `offset`.
+    fn move_items(&mut self, later: &Self, range: &Range<u32>, offset: u32, is_wanted: bool) -> Range<u32> {
+        let start = self.item_slots.len();
+        for slot in later.items(range) {
+            let slot = slot.clone().moved(offset);
+            if is_wanted {
+                self.item_slots.push(slot);
+            } else {
+                self.values.forget(slot);
             }
-            list => {
-                let list = cut_list(list, limits.value_bytes);
-                let bytes = list_bytes(&list);
-                if bytes > limits.span_bytes.saturating_sub(self.held_bytes()) {
-                    return None;
-                }
-                self.list_bytes += bytes;
-                SlotValue::List(Box::new(list))
-            }
-        };
-        Some(value)
+        }
+        position(start)..position(self.item_slots.len())
     }
 
-    /// The bytes of its texts and lists.
+    /// The bytes that are free; if they are fewer than `needed`, after reclaiming what can be reclaimed.
+    #[inline]
+    fn room(&mut self, needed: usize, limits: &Limits) -> usize {
+        let room = limits.span_bytes.saturating_sub(self.held_bytes());
+        if room >= needed { room } else { self.reclaim(limits) }
+    }
+
+    #[cold]
+    fn reclaim(&mut self, limits: &Limits) -> usize {
+        self.settle();
+        if !self.values.is_compact() {
+            self.values.compact(self.slots.iter_mut().chain(&mut self.item_slots));
+        }
+        limits.span_bytes.saturating_sub(self.held_bytes())
+    }
+
+    /// The bytes of its texts, lists and items.
     #[inline]
     pub(crate) fn held_bytes(&self) -> usize {
-        self.text.len() + self.list_bytes
+        self.values.bytes() + self.item_slots.len() * size_of::<Slot>() + self.status.description().len()
     }
+
+    // Putting a record together that has been recorded elsewhere: without limits.
 
     /// Sets an attribute at once: a key that is there already gets the new value.
     pub(super) fn set_attribute(&mut self, key: Cow<'static, str>, value: Value<'_>) {
-        let Some(value) = self.store(value, &Limits::NONE) else {
-            return;
-        };
-        match self.slots.iter_mut().find(|slot| slot.key == key) {
-            Some(slot) => slot.value = value,
-            None => self.slots.push(Slot { key, value }),
+        if let Some(slot) = self.values.keep(key, &value, &Limits::NONE, usize::MAX) {
+            self.replace(slot);
         }
     }
 
     /// Puts back attributes of a record that is read; no key comes twice.
     pub(super) fn restore_attributes(&mut self, attributes: Vec<(Cow<'static, str>, Value<'static>)>) {
         for (key, value) in attributes {
-            if let Some(value) = self.store(value, &Limits::NONE) {
-                self.slots.push(Slot { key, value });
-            }
+            self.slots.extend(self.values.keep(key, &value, &Limits::NONE, usize::MAX));
         }
     }
 
@@ -367,6 +357,7 @@ impl Details {
         dropped_attributes: u32,
     ) {
         let (attributes, _) = self.push_item_slots(attributes, &Limits::NONE);
+        self.values.count_name(owned_bytes(&name));
         self.events.push(EventSlot { name, time: unix_nanos, attributes, dropped_attributes });
     }
 
@@ -381,82 +372,22 @@ impl Details {
         self.links.push(LinkSlot { target, attributes, dropped_attributes });
     }
 
-    /// Takes over what `later` holds, as if it had been set here after all that is here.
-    pub(crate) fn append(&mut self, mut later: Box<Self>, limits: &Limits) {
-        self.set_status(std::mem::take(&mut later.status));
-        if later.name.is_some() {
-            self.name = later.name.take();
-        }
-        self.dropped_attributes = self.dropped_attributes.saturating_add(later.dropped_attributes);
-        self.dropped_events = self.dropped_events.saturating_add(later.dropped_events);
-        self.dropped_links = self.dropped_links.saturating_add(later.dropped_links);
-        if later.held_bytes() > limits.span_bytes.saturating_sub(self.held_bytes()) {
-            self.dropped_attributes = self.dropped_attributes.saturating_add(later.slots.len() as u32);
-            self.dropped_events = self.dropped_events.saturating_add(later.events.len() as u32);
-            self.dropped_links = self.dropped_links.saturating_add(later.links.len() as u32);
-            return;
-        }
-        let text_offset = self.text.len() as u32;
-        self.text.push_str(&later.text);
-        self.list_bytes += later.list_bytes;
-        let item_offset = self.item_slots.len() as u32;
-        for mut slot in later.slots.drain(..) {
-            slot.value.shift(text_offset);
-            if self.slots.len() < limits.attributes || self.slots.iter().any(|known| known.key == slot.key) {
-                self.slots.push(slot);
-            } else {
-                self.dropped_attributes = self.dropped_attributes.saturating_add(1);
-            }
-        }
-        self.item_slots.extend(later.item_slots.drain(..).map(|mut slot| {
-            slot.value.shift(text_offset);
-            slot
-        }));
-        for mut event in later.events.drain(..) {
-            shift(&mut event.attributes, item_offset);
-            if self.events.len() < limits.events {
-                self.events.push(event);
-            } else {
-                self.dropped_events = self.dropped_events.saturating_add(1);
-            }
-        }
-        for mut link in later.links.drain(..) {
-            shift(&mut link.attributes, item_offset);
-            if self.links.len() < limits.links {
-                self.links.push(link);
-            } else {
-                self.dropped_links = self.dropped_links.saturating_add(1);
-            }
-        }
-    }
-
-    /// Sets the status: `Ok` is final and `Unset` says nothing [OpenTelemetry trace API, set status].
-    pub(crate) fn set_status(&mut self, status: Status) {
-        if !matches!(self.status, Status::Ok) && !matches!(status, Status::Unset) {
-            self.status = status;
-        }
-    }
+    // The collector's part.
 
     /// Leaves each key once, at its first place, with its last value.
     pub(crate) fn settle(&mut self) {
-        // Most spans set no key twice: a 64-bit sketch of the keys says so without comparing them.
-        let mut seen = 0_u64;
-        let mut maybe_twice = false;
-        for slot in &self.slots {
-            let mark = 1 << (sketch(&slot.key) & 63);
-            maybe_twice |= seen & mark != 0;
-            seen |= mark;
-        }
-        if !maybe_twice {
+        if self.settled == self.slots.len() || all_sketches_differ(&self.slots) {
+            self.settled = self.slots.len();
             return;
         }
         let mut kept: Vec<Slot> = Vec::with_capacity(self.slots.len());
         for slot in self.slots.drain(..) {
             match kept.iter_mut().find(|known| known.key == slot.key) {
-                Some(known) => known.value = slot.value,
+                Some(known) => self.values.replace(known, slot),
                 None => kept.push(slot),
             }
         }
+        self.settled = kept.len();
         self.slots = kept;
     }
 
@@ -475,15 +406,14 @@ impl Details {
 
         self.slots.clear();
         self.slots.shrink_to(KEPT_SLOTS);
+        self.settled = 0;
         self.item_slots.clear();
         self.item_slots.shrink_to(KEPT_SLOTS);
         self.events.clear();
         self.events.shrink_to(KEPT_SLOTS);
         self.links.clear();
         self.links.shrink_to(KEPT_SLOTS);
-        self.text.clear();
-        self.text.shrink_to(KEPT_TEXT_BYTES);
-        self.list_bytes = 0;
+        self.values.clear(KEPT_TEXT_BYTES);
         self.status = Status::Unset;
         self.name = None;
         self.trace_state = TraceState::EMPTY;
@@ -492,17 +422,19 @@ impl Details {
         self.dropped_links = 0;
     }
 
+    // Reading.
+
     pub(crate) fn size_bytes(&self) -> usize {
         size_of::<Self>()
             + (self.slots.capacity() + self.item_slots.capacity()) * size_of::<Slot>()
             + self.events.capacity() * size_of::<EventSlot>()
             + self.links.capacity() * size_of::<LinkSlot>()
-            + self.text.capacity()
-            + self.list_bytes
+            + self.values.reserved_bytes()
+            + self.status.description().len()
     }
 
     pub(crate) fn attributes(&self) -> impl ExactSizeIterator<Item = Attribute<'_>> + Clone {
-        read_slots(&self.slots, &self.text)
+        self.values.read(&self.slots)
     }
 
     pub(crate) fn events(&self) -> impl ExactSizeIterator<Item = Event<'_>> + Clone {
@@ -511,7 +443,7 @@ impl Details {
             unix_nanos: event.time,
             dropped_attributes: event.dropped_attributes,
             slots: self.items(&event.attributes),
-            text: &self.text,
+            values: &self.values,
         })
     }
 
@@ -520,7 +452,7 @@ impl Details {
             dropped_attributes: link.dropped_attributes,
             target: &link.target,
             slots: self.items(&link.attributes),
-            text: &self.text,
+            values: &self.values,
         })
     }
 
@@ -536,7 +468,7 @@ impl Clone for Details {
             item_slots: self.item_slots.clone(),
             events: self.events.clone(),
             links: self.links.clone(),
-            text: self.text.clone(),
+            values: self.values.clone(),
             status: self.status.clone(),
             name: self.name.clone(),
             trace_state: self.trace_state.clone(),
@@ -549,24 +481,9 @@ impl Clone for Details {
 /// By what a reader sees, not by how the texts lie in the buffer.
 impl PartialEq for Details {
     fn eq(&self, other: &Self) -> bool {
-        fn items_eq<'a>(
-            one: impl Iterator<Item = Attribute<'a>>,
-            other: impl Iterator<Item = Attribute<'a>>,
-        ) -> bool {
-            one.eq(other)
-        }
-        items_eq(self.attributes(), other.attributes())
-            && self.events.len() == other.events.len()
-            && self.links.len() == other.links.len()
-            && self.events().zip(other.events()).all(|(one, other)| {
-                one.name == other.name
-                    && one.unix_nanos == other.unix_nanos
-                    && one.dropped_attributes == other.dropped_attributes
-                    && items_eq(one.attributes(), other.attributes())
-            })
-            && self.links().zip(other.links()).all(|(one, other)| {
-                one.target == other.target && items_eq(one.attributes(), other.attributes())
-            })
+        self.attributes().eq(other.attributes())
+            && self.events().eq(other.events())
+            && self.links().eq(other.links())
             && self.status == other.status
             && self.trace_state == other.trace_state
             && (self.dropped_attributes, self.dropped_events, self.dropped_links)
@@ -585,103 +502,19 @@ impl fmt::Debug for Details {
     }
 }
 
-impl SlotValue {
-    fn shift(&mut self, by: u32) {
-        if let Self::Text(range) = self {
-            shift(range, by);
-        }
-    }
+fn count(dropped: &mut u32, more: usize) {
+    *dropped = dropped.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
 }
 
-/// Takes text up to a limit, then says that it is full.
-struct BoundedText<'a> {
-    text: &'a mut String,
-    room: usize,
-}
-
-impl fmt::Write for BoundedText<'_> {
-    fn write_str(&mut self, piece: &str) -> fmt::Result {
-        let cut = cut_at(piece, self.room);
-        self.text.push_str(cut);
-        self.room -= cut.len();
-        if cut.len() == piece.len() { Ok(()) } else { Err(fmt::Error) }
-    }
-}
-
-fn shift(range: &mut Range<u32>, by: u32) {
-    range.start = range.start.saturating_add(by);
-    range.end = range.end.saturating_add(by);
-}
-
-fn text_range(start: usize, end: usize) -> Range<u32> {
-    u32::try_from(start).unwrap_or(u32::MAX)..u32::try_from(end).unwrap_or(u32::MAX)
-}
-
-/// The longest head of `text` of at most `bytes` bytes that ends between characters.
-pub(crate) fn cut_at(text: &str, bytes: usize) -> &str {
-    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
-}
-
-pub(crate) fn cut_name(name: Cow<'static, str>, bytes: usize) -> Cow<'static, str> {
-    if name.len() <= bytes {
-        return name;
-    }
-    match name {
-        Cow::Borrowed(name) => Cow::Borrowed(cut_at(name, bytes)),
-        Cow::Owned(name) => Cow::Owned(cut_at(&name, bytes).to_owned()),
-    }
-}
-
-/// A list's longest head of at most `bytes` bytes, owned.
-fn cut_list(list: Value<'_>, bytes: usize) -> Value<'static> {
-    fn head<T: Clone>(items: &[T], bytes: usize) -> Cow<'static, [T]> {
-        items.iter().take(bytes / size_of::<T>()).cloned().collect()
-    }
-    match list {
-        Value::Bools(items) => Value::Bools(head(&items, bytes)),
-        Value::I64s(items) => Value::I64s(head(&items, bytes)),
-        Value::F64s(items) => Value::F64s(head(&items, bytes)),
-        Value::Strs(items) => {
-            let mut room = bytes;
-            let cut = items.iter().map_while(|item| {
-                let text = cut_at(item, room);
-                let fits = !text.is_empty() || item.is_empty();
-                room = room.saturating_sub(text.len().max(size_of::<String>()));
-                fits.then(|| Cow::Owned(text.to_owned()))
-            });
-            Value::Strs(cut.collect())
-        }
-        single => single.into_owned(),
-    }
-}
-
-fn read_slots<'a>(
-    slots: &'a [Slot],
-    text: &'a str,
-) -> impl ExactSizeIterator<Item = Attribute<'a>> + Clone + use<'a> {
-    slots.iter().map(move |slot| Attribute {
-        key: &slot.key,
-        value: match &slot.value {
-            SlotValue::Bool(flag) => Value::Bool(*flag),
-            SlotValue::I64(number) => Value::I64(*number),
-            SlotValue::F64(number) => Value::F64(*number),
-            SlotValue::Text(range) => {
-                Value::from(text.get(range.start as usize..range.end as usize).unwrap_or_default())
-            }
-            SlotValue::List(list) => list.reborrow(),
-        },
+/// Most spans set no key twice: 64 bits say so without comparing the keys with one another.
+fn all_sketches_differ(slots: &[Slot]) -> bool {
+    let mut seen = 0_u64;
+    slots.iter().all(|slot| {
+        let mark = 1 << (sketch(&slot.key) & 63);
+        let is_new = seen & mark == 0;
+        seen |= mark;
+        is_new
     })
-}
-
-fn list_bytes(list: &Value<'_>) -> usize {
-    size_of::<Value<'_>>()
-        + match list {
-            Value::Bools(items) => items.len(),
-            Value::I64s(items) => items.len() * 8,
-            Value::F64s(items) => items.len() * 8,
-            Value::Strs(items) => items.iter().map(|item| item.len() + size_of::<String>()).sum(),
-            _ => 0,
-        }
 }
 
 /// A cheap hash of a key: equal keys have equal sketches.

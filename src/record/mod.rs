@@ -54,17 +54,22 @@
 
 mod batch;
 mod details;
+mod items;
+mod limits;
 mod recycle;
 mod resource;
 mod serial;
 mod span;
 mod status;
 mod utc;
+mod values;
 
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
-pub(crate) use details::{Details, Limits, LinkTarget, cut_at, cut_name};
-pub use details::{Event, Link};
+pub(crate) use details::Details;
+pub(crate) use items::LinkTarget;
+pub use items::{Event, Link};
+pub(crate) use limits::{Limits, cut_at, cut_name};
 pub(crate) use recycle::{FreeList, Recycler};
 pub use resource::Resource;
 pub use span::{SpanKind, SpanRecord};

@@ -1,7 +1,9 @@
 //! One finished span (floor 2).
 
 use super::{
-    details::{Details, EMPTY_DETAILS, Event, Link},
+    details::{Details, EMPTY_DETAILS},
+    items::{Event, Link},
+    limits::Limits,
     status::{Outcome, Status},
 };
 use crate::{
@@ -138,14 +140,14 @@ impl SpanRecord {
         unix_nanos: u64,
         attributes: &[(&'static str, Value<'_>)],
     ) -> Self {
-        self.details_mut().push_event(name.into(), unix_nanos, attributes, &super::Limits::NONE);
+        self.details_mut().push_event(name.into(), unix_nanos, attributes, &Limits::NONE);
         self
     }
 
     /// The same record with one more link.
     #[must_use]
     pub fn with_link(mut self, context: &SpanContext, attributes: &[(&'static str, Value<'_>)]) -> Self {
-        self.details_mut().push_link(context, attributes, &super::Limits::NONE);
+        self.details_mut().push_link(context, attributes, &Limits::NONE);
         self
     }
 

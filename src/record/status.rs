@@ -27,6 +27,14 @@ impl Status {
         Self::Error { description: description.into() }
     }
 
+    /// What a person should know of a failure; empty if there is nothing, or no failure.
+    pub fn description(&self) -> &str {
+        match self {
+            Self::Error { description } => description,
+            Self::Unset | Self::Ok => "",
+        }
+    }
+
     /// Is it a failure?
     pub const fn is_error(&self) -> bool {
         matches!(self, Self::Error { .. })

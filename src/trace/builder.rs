@@ -222,7 +222,7 @@ fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<En
     let (inbox, received) = mpsc::channel();
     let retry = config.retry.clone();
     let speaker = Speaker::new(config.diagnostics.take());
-    let chunk_spans = config.queue.batch_spans.min(512);
+    let limits = config.queue;
     let queues: Vec<_> = exporters
         .iter()
         .map(|exporter| Arc::new(Queue::new(exporter.name().to_owned(), config.queue)))
@@ -234,7 +234,7 @@ fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<En
         let worker = Worker { exporter, queue, resource, retry, diagnostics };
         spawn("tl-exporter", move || worker.run()).inspect_err(|_| engine.cancel())?;
     }
-    let collector = Collector::new(engine.clone(), received, speaker, chunk_spans);
+    let collector = Collector::new(engine.clone(), received, speaker, &limits);
     let collector = spawn("tl-collector", move || collector.run()).inspect_err(|_| engine.cancel())?;
     engine.depot.bell.hang(collector.thread().clone());
     Ok(engine)

@@ -13,11 +13,16 @@ use super::{
 use crate::{
     context::{Context, SpanContext, TraceFlags},
     ids::{RequestId, SpanId, ThreadRng, mint_trace_id},
-    record::{Details, FreeList, Limits, Outcome, Recycler, SpanKind, cut_at},
+    record::{Details, FreeList, Limits, Outcome, Recycler, SpanKind, cut_at, cut_name},
     sampling::SamplingParameters,
     value::Attribute,
 };
-use std::{borrow::Cow, cell::RefCell, sync::Arc, thread};
+use std::{
+    borrow::Cow,
+    cell::{Cell, RefCell},
+    sync::Arc,
+    thread,
+};
 
 /// References to one trace's shared state that the thread keeps for the next span of that trace, so
 /// that starting one costs no atomic operation. As many as spans are usually nested.
@@ -30,6 +35,9 @@ pub(super) use super::stack::Token;
 
 thread_local! {
     static LOCAL: RefCell<Local> = const { RefCell::new(Local::new()) };
+    /// May anything lie in the stack that was recorded through `Span::current`? Outside of `LOCAL`,
+    /// because asking this is all that most recording needs of the thread.
+    static IN_STACK: Cell<bool> = const { Cell::new(false) };
 }
 
 struct Local {
@@ -250,12 +258,9 @@ fn finished_start(
     details: Option<Box<Details>>,
 ) -> Inner {
     if let Inner::Recorded(live) = &mut begun {
-        live.name = match name {
-            Cow::Borrowed(name) => Cow::Borrowed(limited(name, live)),
-            Cow::Owned(mut name) => {
-                name.truncate(limited(&name, live).len());
-                Cow::Owned(name)
-            }
+        live.name = match &live.shared {
+            Some(shared) => cut_name(name, shared.engine.limits.name_bytes),
+            None => name,
         };
         live.kind = kind;
         live.absorb(details);
@@ -348,11 +353,13 @@ fn new_trace(
     let flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags).with_sampled(recording);
     let trace_state = parent.as_ref().map(|parent| parent.trace_state().clone()).unwrap_or_default();
     let first_span = with(|local| local.span_id(engine))?;
+    let engine = engine.clone();
+    let first_start = ticks;
     let shared = Shared {
-        engine: engine.clone(),
+        engine,
         trace_id,
         first_span,
-        began: ticks,
+        first_start,
         flags,
         recording,
         trace_state,
@@ -502,16 +509,51 @@ pub(super) fn with_entry_details(
         return false;
     };
     let engine = &shared.engine;
-    let mut details = taken.unwrap_or_else(|| take_buffer(&engine.recycler));
-    // Not borrowed: formatting a value runs user code, which may record as well.
-    body(&mut details, &engine.limits);
-    with(|local| {
-        if let Some(place) = local.stack.owned_details(token) {
-            if let Some(meanwhile) = place.take() {
-                details.append(meanwhile, &engine.limits);
+    let details = taken.unwrap_or_else(|| take_buffer(&engine.recycler));
+    // Not borrowed: formatting a value runs user code, which may record as well, and may panic.
+    let mut lent = Lent { details: Some(details), token, limits: &engine.limits };
+    if let Some(details) = &mut lent.details {
+        body(details, &engine.limits);
+    }
+    true
+}
+
+/// Details that go back to their entry, whatever happens.
+struct Lent<'a> {
+    details: Option<Box<Details>>,
+    token: Token,
+    limits: &'a Limits,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        with(|local| {
+            if let (Some(place), Some(mut details)) =
+                (local.stack.owned_details(self.token), self.details.take())
+            {
+                if let Some(meanwhile) = place.take() {
+                    details.append(meanwhile, self.limits);
+                }
+                *place = Some(details);
+                IN_STACK.set(true);
             }
-            *place = Some(details);
-        }
+        });
+    }
+}
+
+/// Takes what has been recorded on a span through its entries, so that what is recorded on it directly
+/// comes behind. Call it until there is nothing left.
+#[inline]
+pub(super) fn take_recorded(shared: &Arc<Shared>, span_id: SpanId) -> Option<Box<Details>> {
+    if IN_STACK.get() { take_recorded_from_stack(shared, span_id) } else { None }
+}
+
+#[cold]
+fn take_recorded_from_stack(shared: &Arc<Shared>, span_id: SpanId) -> Option<Box<Details>> {
+    with(|local| {
+        let taken = local.stack.take_details(shared, span_id);
+        IN_STACK.set(local.stack.has_details());
+        taken
     })
-    .is_some()
+    .flatten()
 }

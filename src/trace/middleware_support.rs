@@ -6,7 +6,6 @@ use crate::{
     diagnostics::Diagnostic,
     ids::{RequestId, SpanId, TraceId},
 };
-use std::time::Duration;
 
 /// What a span hands on with a call, borrowed.
 #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "a server hands on less"))]
@@ -27,14 +26,6 @@ impl Span {
             flags: shared.flags,
             trace_state: &shared.trace_state,
             request_id: &shared.request_id,
-        })
-    }
-
-    /// The time since its trace began in this process, recorded or not: a caller is told it all the same.
-    pub(crate) fn time_in_process(&self) -> Duration {
-        self.identity().map_or(Duration::ZERO, |(shared, _)| {
-            let timeline = &shared.engine.timeline;
-            Duration::from_nanos(timeline.nanos_between(shared.began, timeline.ticks()))
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     record::{Details, Limits, Outcome, SpanKind, Status},
     value::Value,
 };
-use std::{borrow::Cow, error::Error, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, time::Duration};
 
 /// One unit of work: from now until it is dropped or ended.
 ///
@@ -99,14 +99,14 @@ macro_rules! recording_methods {
 
         /// Changes the name, for a better one that is known only later. Cut at 1 KiB.
         pub fn set_name(&self, name: impl Into<Cow<'static, str>>) -> &Self {
-            self.record(|details, _| details.name = Some(name.into()));
+            self.record(|details, limits| details.set_name(name.into(), limits));
             self
         }
 
         /// Says whether the work succeeded. `Ok` is final; `Unset` changes nothing
         /// [OpenTelemetry trace API, set status].
         pub fn set_status(&self, status: Status) -> &Self {
-            self.record(|details, _| details.set_status(status));
+            self.record(|details, limits| details.set_status_within(status, limits));
             self
         }
 
@@ -173,14 +173,16 @@ impl Span {
         let Some((live, shared)) = self.recorded() else {
             return;
         };
-        let engine = &shared.engine;
-        let mut details = live.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
-        body(&mut details, &engine.limits);
-        // What user code has recorded in the meantime, by being formatted, stands behind it.
-        if let Some(meanwhile) = live.details.take() {
-            details.append(meanwhile, &engine.limits);
+        while let Some(earlier) = local::take_recorded(shared, live.span_id) {
+            live.absorb(Some(earlier));
         }
-        live.details.set(Some(details));
+        let engine = &shared.engine;
+        let details = live.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
+        // Formatting a value runs user code, which may panic.
+        let mut lent = Lent { details: Some(details), place: &live.details, limits: &engine.limits };
+        if let Some(details) = &mut lent.details {
+            body(details, &engine.limits);
+        }
     }
 
     #[inline]
@@ -210,12 +212,19 @@ impl Span {
         self.identity().map(|(shared, _)| &shared.baggage)
     }
 
-    /// The time since it started, by the tracer's clock; zero where nothing is recorded.
+    /// The time since it started, by the tracer's clock. Where its trace is not recorded, the time since
+    /// the first span of that in this process; without a tracer zero.
     pub fn elapsed(&self) -> Duration {
-        self.recorded().map_or(Duration::ZERO, |(live, shared)| {
-            let timeline = &shared.engine.timeline;
-            Duration::from_nanos(timeline.nanos_between(live.start, timeline.ticks()))
-        })
+        let (shared, start) = match &self.0 {
+            Inner::Inert => return Duration::ZERO,
+            Inner::Silent(shared) => (shared, shared.first_start),
+            Inner::Recorded(live) => match &live.shared {
+                Some(shared) => (shared, live.start),
+                None => return Duration::ZERO,
+            },
+        };
+        let timeline = &shared.engine.timeline;
+        Duration::from_nanos(timeline.nanos_between(start, timeline.ticks()))
     }
 
     /// The trace's shared state and the span's id, unless it is inert.
@@ -251,6 +260,24 @@ impl Span {
                 self.0 = other;
             }
         }
+    }
+}
+
+/// Details that go back to their place, whatever happens.
+struct Lent<'a> {
+    details: Option<Box<Details>>,
+    place: &'a Cell<Option<Box<Details>>>,
+    limits: &'a Limits,
+}
+
+impl Drop for Lent<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // What user code has recorded in the meantime, by being formatted, stands behind it.
+        if let (Some(details), Some(meanwhile)) = (&mut self.details, self.place.take()) {
+            details.append(meanwhile, self.limits);
+        }
+        self.place.set(self.details.take());
     }
 }
 

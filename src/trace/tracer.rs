@@ -3,7 +3,7 @@
 use super::{engine::Engine, local, message::Waiting, span::Span, span_builder::SpanBuilder};
 use crate::{
     diagnostics::Diagnostic,
-    export::{Completed, Report, Stats},
+    export::{Completed, Report, Seat, Stats},
     record::{Resource, SpanKind},
 };
 use std::{
@@ -112,7 +112,7 @@ impl Tracer {
     /// Delivers what has ended, then stops the tracer for all its handles, no later than `within`.
     ///
     /// What is not delivered by then is dropped and counted, as is every span that ends later. A second
-    /// call waits for the first.
+    /// call, or a flush, waits for the first as long as it may itself, and takes nothing from its time.
     pub fn shutdown(&self, within: Duration) -> Report {
         self.block_on(Engine::shutdown, within)
     }
@@ -130,7 +130,12 @@ impl Tracer {
     }
 
     fn wait_for(&self, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> FlushFuture {
-        FlushFuture(self.engine().map(|engine| (engine.clone(), start(engine, within))))
+        let pending = |engine: &Arc<Engine>| Pending {
+            engine: engine.clone(),
+            waiting: start(engine, within),
+            seat: Seat::default(),
+        };
+        FlushFuture(self.engine().map(pending))
     }
 }
 
@@ -142,9 +147,8 @@ impl fmt::Debug for Tracer {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if !self.engine.is_shutting_down() {
-            let _report = block_on(&self.engine, Engine::shutdown, self.drop_within);
-        }
+        // Also where a shutdown has been started and nobody waits for it.
+        let _report = block_on(&self.engine, Engine::shutdown, self.drop_within);
     }
 }
 
@@ -155,9 +159,8 @@ fn block_on(engine: &Engine, start: fn(&Engine, Duration) -> Waiting, within: Du
 }
 
 fn report(engine: &Engine, completed: Completed) -> Report {
-    if completed.timed_out && engine.is_closed() {
-        // The collector gives up at the same deadline; whoever comes first, the books are closed.
-        engine.give_up();
+    if completed.timed_out {
+        engine.give_up_if_overdue();
     }
     engine.report(completed)
 }
@@ -171,18 +174,25 @@ fn nothing_to_report() -> Report {
 /// Needs no timer of the executor's: the tracer's own thread wakes it at the deadline. Dropping it does
 /// not stop what was started.
 #[must_use = "the report says whether spans were lost"]
-pub struct FlushFuture(Option<(Arc<Engine>, Waiting)>);
+pub struct FlushFuture(Option<Pending>);
+
+struct Pending {
+    engine: Arc<Engine>,
+    waiting: Waiting,
+    seat: Seat,
+}
 
 impl Future for FlushFuture {
     type Output = Report;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Report> {
-        match &self.0 {
-            Some((engine, waiting)) => {
-                waiting.completion.poll(context).map(|completed| report(engine, completed))
-            }
-            None => Poll::Ready(nothing_to_report()),
-        }
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Report> {
+        let Some(Pending { engine, waiting, seat }) = &mut self.0 else {
+            return Poll::Ready(nothing_to_report());
+        };
+        waiting
+            .completion
+            .poll_until(waiting.deadline, seat, context)
+            .map(|completed| report(engine, completed))
     }
 }
 
