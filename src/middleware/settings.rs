@@ -113,7 +113,8 @@ macro_rules! common_settings {
         /// message has the causes too.
         ///
         /// Needed for a client's own error type, such as hyper-util's, reqwest's or `hyper::Error`. I/O
-        /// errors and boxed errors are looked into anyway.
+        /// errors, boxed errors and, with the feature `axum`, those of axum's bodies are looked into
+        /// anyway.
         #[must_use]
         pub fn known_error<E: Error + 'static>(self) -> Self {
             self.set_common(|common| common.errors.add::<E>())

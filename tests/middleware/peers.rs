@@ -80,6 +80,22 @@ async fn axums_matched_route_names_the_span() {
     }
 }
 
+#[cfg(feature = "axum")]
+#[tokio::test]
+async fn axums_failing_body_says_why() {
+    let traced = Traced::new();
+    let failing = || async {
+        let pause = Duration::from_millis(1);
+        axum::body::Body::new(Script::new().data("half").wait(pause).fail(std::io::ErrorKind::BrokenPipe))
+    };
+    let routes = Router::new().route("/", axum::routing::get(failing));
+    let address = serve_axum(routes.layer(traced.server())).await;
+    exchange(address, &get("/")).await;
+    let span = traced.span().await;
+    assert_eq!(text(&span, "error.type").as_deref(), Some("broken_pipe"));
+    assert_eq!(number(&span, "http.response.status_code"), Some(200));
+}
+
 #[tokio::test]
 async fn axum_answers_the_same_bytes() {
     let traced = Traced::new();
