@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     diagnostics::Diagnostic,
-    record::{Outcome, Status},
+    record::Status,
     redact, semconv,
     trace::{PollScope, Span, Tracer},
 };
@@ -105,9 +105,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let span = std::mem::take(&mut self.span);
-        let panicked = std::thread::panicking();
-        span.end_as(if panicked { Outcome::Panicked } else { Outcome::Cancelled });
+        std::mem::take(&mut self.span).end_unfinished();
     }
 }
 

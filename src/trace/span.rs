@@ -2,8 +2,9 @@
 
 use super::{
     engine::Shared,
+    finish,
     live::{Inner, Live},
-    local,
+    local, start,
 };
 use crate::{
     context::{Baggage, SpanContext},
@@ -143,7 +144,7 @@ impl Span {
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Self {
         match self.identity() {
             Some((shared, span_id)) => {
-                Self::of(local::start_child_of(shared, span_id, name.into(), SpanKind::Internal, None))
+                Self::of(start::child_of(shared, span_id, name.into(), SpanKind::Internal, None))
             }
             None => Self::none(),
         }
@@ -162,8 +163,23 @@ impl Span {
     pub(crate) fn end_as(mut self, outcome: Outcome) {
         match self.0.take() {
             Inner::Inert => {}
-            Inner::Silent(shared) => local::finish_silent(shared),
-            Inner::Recorded(live) => local::finish(live, outcome),
+            Inner::Silent(shared) => finish::silent(shared),
+            Inner::Recorded(live) => finish::with_outcome(live, outcome),
+        }
+    }
+
+    /// Ends the span as work that is dropped before its end: by a panic that began after it, else given
+    /// up.
+    pub(crate) fn end_unfinished(mut self) {
+        match self.0.take() {
+            Inner::Recorded(live) => {
+                let outcome = match finish::outcome_of_drop(&live) {
+                    Outcome::Completed => Outcome::Cancelled,
+                    panicked => panicked,
+                };
+                finish::with_outcome(live, outcome);
+            }
+            other => self.0 = other,
         }
     }
 
@@ -254,7 +270,7 @@ impl Span {
     #[inline]
     pub(super) fn leave_and_end(&mut self, token: local::Token) {
         match self.0.take() {
-            Inner::Recorded(live) => local::leave_and_finish(token, live),
+            Inner::Recorded(live) => finish::leaving(token, live),
             other => {
                 let _nothing_recorded = local::exit(token);
                 self.0 = other;
@@ -286,8 +302,8 @@ impl Drop for Span {
     fn drop(&mut self) {
         match self.0.take() {
             Inner::Inert => {}
-            Inner::Silent(shared) => local::finish_silent(shared),
-            Inner::Recorded(live) => local::finish_dropped(live),
+            Inner::Silent(shared) => finish::silent(shared),
+            Inner::Recorded(live) => finish::dropped(live),
         }
     }
 }

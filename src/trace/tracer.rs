@@ -1,6 +1,6 @@
 //! The tracer: a handle on one engine (floor 4).
 
-use super::{engine::Engine, local, message::Waiting, span::Span, span_builder::SpanBuilder};
+use super::{engine::Engine, message::Waiting, span::Span, span_builder::SpanBuilder, start};
 use crate::{
     diagnostics::Diagnostic,
     export::{Completed, Report, Seat, Stats},
@@ -69,7 +69,7 @@ impl Tracer {
     /// first of a new trace.
     pub fn span(&self, name: impl Into<Cow<'static, str>>) -> Span {
         match self.engine() {
-            Some(engine) => Span::of(local::start_with(engine, None, name.into(), SpanKind::Internal, None)),
+            Some(engine) => Span::of(start::span(engine, None, name.into(), SpanKind::Internal, None)),
             None => Span::none(),
         }
     }
