@@ -63,7 +63,7 @@ impl Collector {
             lanes: Vec::new(),
             spans: Vec::new(),
             bytes: 0,
-            chunk_spans: MOST_CHUNK_SPANS.min(limits.batch_spans).min(limits.spans),
+            chunk_spans: MOST_CHUNK_SPANS.min(limits.batch_spans).min(limits.spans / 8),
             chunk_bytes: MOST_CHUNK_BYTES.min(limits.bytes / 8),
             flushes: Vec::new(),
             watched: Vec::new(),

@@ -146,7 +146,15 @@ fn large_spans_within_the_bounds_are_delivered_whole() {
 
 /// A burst that is larger than the queue fills it: it is not refused as a whole.
 #[test]
-fn of_a_burst_that_is_too_large_a_part_is_taken() {
+fn of_a_burst_of_too_many_spans_a_part_is_taken() {
+    let stalled = Stalled::new(100, usize::MAX);
+    end_spans(&stalled.tracer, 1_000);
+    let pending = stalled.stats().exporters[0].pending;
+    assert!((80..=100).contains(&pending), "{pending} spans are in the queue");
+}
+
+#[test]
+fn of_a_burst_of_too_many_bytes_a_part_is_taken() {
     const MOST: usize = 8 << 20;
     let stalled = Stalled::new(usize::MAX, MOST);
     end_large_spans(&stalled.tracer, 100);
