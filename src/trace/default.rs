@@ -126,10 +126,7 @@ fn default_engine() -> Option<Arc<Engine>> {
     }
     let of_thread = OF_THREAD.try_with(|defaults| {
         let defaults = defaults.try_borrow().ok()?;
-        defaults.last().map(|(_, tracer)| tracer.engine().cloned())
+        defaults.last().map(|(_, tracer)| tracer.engine().clone())
     });
-    match of_thread.ok().flatten() {
-        Some(engine) => engine,
-        None => DEFAULT.get().and_then(Tracer::engine).cloned(),
-    }
+    of_thread.ok().flatten().or_else(|| DEFAULT.get().map(Tracer::engine).cloned())
 }

@@ -103,9 +103,6 @@ pub(super) fn root(
     kind: SpanKind,
     details: Option<Box<Details>>,
 ) -> Inner {
-    if engine.is_closed() {
-        return Inner::Inert;
-    }
     let ticks = engine.timeline.ticks();
     let trace = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref());
     let Some((shared, parent)) = trace else {
@@ -113,7 +110,10 @@ pub(super) fn root(
     };
     let begun = with(|local| {
         if !shared.recording {
-            if let Some(lane) = local.lane(engine) {
+            // A tracer that is off decides nothing.
+            if !engine.is_closed()
+                && let Some(lane) = local.lane(engine)
+            {
                 lane.count_sampled_out();
             }
             return Inner::Silent(shared);
@@ -150,10 +150,16 @@ fn new_trace(
         (None, None) => RequestId::from_trace_id(trace_id),
         (None, Some(_)) => RequestId::from_trace_id(mint()?),
     };
-    let recording = should_sample(engine, parent.as_ref(), trace_id, name, kind, details);
-    let flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags).with_sampled(recording);
+    let caller_flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags);
+    let is_off = engine.is_closed();
+    let recording = !is_off && should_sample(engine, parent.as_ref(), trace_id, name, kind, details);
+    let flags = if is_off { caller_flags } else { caller_flags.with_sampled(recording) };
     let trace_state = parent.as_ref().map(|parent| parent.trace_state().clone()).unwrap_or_default();
-    let first_span = with(|local| local.span_id(engine))?;
+    let first_span = match &parent {
+        // Without a span of ours, the next service's caller is this one's.
+        Some(parent) if is_off => parent.span_id(),
+        _ => with(|local| local.span_id(engine))?,
+    };
     let engine = engine.clone();
     let first_start = ticks;
     let shared = Shared {
