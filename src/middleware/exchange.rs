@@ -39,6 +39,10 @@ impl Exchange {
         self.side == Side::Client && !self.grpc.as_ref().is_some_and(grpc::Call::is_open)
     }
 
+    pub(super) const fn side(&self) -> Side {
+        self.side
+    }
+
     pub(super) const fn span(&self) -> &Span {
         &self.span
     }
