@@ -22,8 +22,9 @@ use std::{
 pub trait Instrument: Sized {
     /// Makes `span` current whenever this is polled, and ends it when this is done.
     ///
-    /// Dropped before it is done, the span ends as [`Outcome::Cancelled`](crate::Outcome::Cancelled); if a poll panics, as
-    /// [`Outcome::Panicked`](crate::Outcome::Panicked), at once. A stream is done when it has said so by `None`.
+    /// Dropped before it is done, the span ends as [`Outcome::Cancelled`](crate::Outcome::Cancelled); if a
+    /// poll panics, as [`Outcome::Panicked`](crate::Outcome::Panicked), at once. A stream is done when it
+    /// has said so by `None`.
     fn instrument(self, span: Span) -> Instrumented<Self> {
         Instrumented { inner: Some(self), span }
     }
