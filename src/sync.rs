@@ -1,7 +1,7 @@
 //! The synchronisation primitives of the crate's own concurrent parts (floor 0).
 //!
 //! They are named here and nowhere else, so that `tests/loom` can put loom's in their place and explore
-//! every interleaving of the very files that ship. `Arc` is the standard library's everywhere: its
+//! the interleavings of the very files that ship. `Arc` is the standard library's everywhere: its
 //! counting is not ours to check.
 
 pub(crate) use std::sync::{

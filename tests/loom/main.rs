@@ -1,4 +1,4 @@
-//! Every interleaving of the parts of the pipeline that threads share, explored by loom.
+//! The interleavings of the parts of the pipeline that threads share, explored by loom.
 //!
 //! The files that ship are compiled here once more, with loom's locks and atomics in place of the
 //! standard library's. Time stands still for loom: what waits with a timeout waits until it is notified,
@@ -41,7 +41,10 @@ fn never() -> Instant {
     Instant::now() + Duration::from_secs(24 * 60 * 60)
 }
 
-/// Explores all interleavings.
+/// Explores all interleavings in which threads are preempted at most three times. `LOOM_MAX_PREEMPTIONS`
+/// sets another bound; all there are take some fifteen seconds.
 fn explore(model: impl Fn() + Send + Sync + 'static) {
-    loom::model(model);
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound.get_or_insert(3);
+    builder.check(model);
 }
