@@ -42,7 +42,7 @@ fn never() -> Instant {
 }
 
 /// Explores all interleavings in which threads are preempted at most three times. `LOOM_MAX_PREEMPTIONS`
-/// sets another bound; all there are take some fifteen seconds.
+/// sets another bound; with 200, which is all there are, it takes some fifteen seconds.
 fn explore(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound.get_or_insert(3);
