@@ -108,7 +108,8 @@ impl Sampler for Ratio {
     }
 }
 
-/// Follows the caller's decision, and asks another sampler where there is no caller.
+/// Follows the caller's decision, and asks another sampler where there is no caller, or one who has
+/// left the decision open ([`TraceFlags::DEFERRED`](crate::TraceFlags::DEFERRED)).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ParentBased<S> {
     root: S,
@@ -124,8 +125,8 @@ impl<S: Sampler> ParentBased<S> {
 impl<S: Sampler> Sampler for ParentBased<S> {
     fn should_sample(&self, parameters: &SamplingParameters<'_>) -> bool {
         match parameters.parent {
-            Some(parent) => parent.is_sampled(),
-            None => self.root.should_sample(parameters),
+            Some(parent) if !parent.flags().is_deferred() => parent.is_sampled(),
+            _ => self.root.should_sample(parameters),
         }
     }
 

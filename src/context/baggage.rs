@@ -4,8 +4,8 @@
 //! and written by `propagation::baggage`.
 
 use super::{
-    lines::{any_byte, ascii, is_blank},
-    percent::{Decoder, decoded, encode_onto, encoded_len, is_token},
+    lines::{Bounded, any_byte, ascii, is_blank},
+    percent::{Coding, Decoder, decoded, encode_onto, encoded_len, is_token},
 };
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -150,8 +150,34 @@ impl Baggage {
         had_it
     }
 
-    /// Decodes members that were checked. The caller keeps to the limits.
-    pub(crate) fn from_members(members: &[BaggageMember<'_>]) -> Self {
+    /// Adds the entries of `other` whose keys are not there yet, as many as the limits have room for.
+    pub(crate) fn fill_from(&mut self, other: Self) {
+        if self.is_empty() {
+            *self = other;
+            return;
+        }
+        let own = self.iter();
+        let mut count = own.len();
+        let mut bytes = own.clone().map(|entry| entry.encoded_len() + 1).sum::<usize>();
+        let fitting = other.iter().filter(|entry| self.entry(entry.key).is_none()).take_while(|entry| {
+            count += 1;
+            bytes += entry.encoded_len() + 1;
+            // The last entry has no comma.
+            count <= Self::MAX_ENTRIES && bytes <= Self::MAX_BYTES + 1
+        });
+        let mut new = Bounded::<_, { Self::MAX_ENTRIES }>::new(BaggageEntry::BLANK);
+        for entry in fitting {
+            let _ = new.push(entry);
+        }
+        if !new.as_slice().is_empty() {
+            let entries = Entries::copied(own.chain(new.as_slice().iter().copied()));
+            self.0 = Some(Arc::new(entries));
+        }
+    }
+
+    /// Decodes members that were checked: keys are tokens, values and properties UTF-8. The caller keeps
+    /// to the limits.
+    pub(crate) fn from_members(members: &[BaggageMember<'_>], coding: Coding) -> Self {
         if members.is_empty() {
             return Self::EMPTY;
         }
@@ -161,7 +187,7 @@ impl Baggage {
         for member in members {
             entries.push(
                 ascii(member.key),
-                |text| decoder.decode_onto(text, member.value),
+                |text| decoder.decode_onto(text, member.value, coding),
                 |text| member.push_properties(text),
             );
         }
@@ -186,6 +212,8 @@ pub struct BaggageEntry<'a> {
 }
 
 impl<'a> BaggageEntry<'a> {
+    const BLANK: Self = Self { key: "", value: "", properties: "" };
+
     /// The key.
     pub const fn key(&self) -> &'a str {
         self.key

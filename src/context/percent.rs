@@ -1,10 +1,21 @@
 //! Percent-coding and the characters of baggage (floor 1) [W3C Baggage, definition; RFC 3986, 2.1].
 //!
-//! Knows octets, not members. `+` is a plus sign, not a space. The tests of a byte have no branches:
-//! `all_bytes` then takes many bytes at once.
+//! Knows octets, not members. `+` is a plus sign, not a space, but in [`Coding::Form`]. The tests of a
+//! byte have no branches: `all_bytes` then takes many bytes at once.
 
-use super::lines::{MAX_HEADER_BYTES, all_bytes, any_byte, ascii};
+use super::lines::{MAX_HEADER_BYTES, all_bytes, any_byte, skip};
 use std::borrow::Cow;
+
+/// What a value in a header stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// `%XX` is a byte.
+    Percent,
+    /// `%XX` is a byte and `+` a space, as in the fields of a form.
+    Form,
+    /// Itself.
+    Plain,
+}
 
 /// Is it all `baggage-octet`, `%x21 / %x23-2B / %x2D-3A / %x3C-5B / %x5D-7E`?
 pub(crate) fn are_octets(bytes: &[u8]) -> bool {
@@ -49,6 +60,18 @@ pub(crate) fn encoded_len(value: &str) -> usize {
 
 /// Appends `value`, encoded.
 pub(crate) fn encode_onto(text: &mut String, value: &str) {
+    encode_where(text, value, is_coded);
+}
+
+/// Appends `value` so that every decoder of forms or URLs reads the same: all but what RFC 3986, 2.3
+/// calls unreserved is encoded.
+pub(crate) fn encode_form_onto(text: &mut String, value: &str) {
+    encode_where(text, value, |byte| {
+        !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
+    });
+}
+
+fn encode_where(text: &mut String, value: &str, is_coded: impl Fn(u8) -> bool) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().map_or('0', char::from);
     for byte in value.bytes() {
@@ -66,7 +89,7 @@ pub(crate) fn decoded(value: &str) -> Cow<'_, str> {
         return Cow::Borrowed(value);
     }
     let mut text = String::with_capacity(value.len());
-    Decoder::default().decode_onto(&mut text, value.as_bytes());
+    Decoder::default().decode_onto(&mut text, value.as_bytes(), Coding::Percent);
     Cow::Owned(text)
 }
 
@@ -78,17 +101,27 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// Appends what the octets in `value` stand for: never more bytes than `value` has. What is no
-    /// UTF-8 becomes U+FFFD; a `%` that two hex digits do not follow stands for itself.
-    pub(crate) fn decode_onto(&mut self, text: &mut String, value: &[u8]) {
-        if !any_byte(value, |byte| byte == b'%') {
-            text.push_str(ascii(value));
+    /// Appends what `value`, which is UTF-8, stands for: never more bytes than `value` has. What is no
+    /// UTF-8 once decoded becomes U+FFFD; a `%` that two hex digits do not follow stands for itself.
+    pub(crate) fn decode_onto(&mut self, text: &mut String, value: &[u8], coding: Coding) {
+        let is_form = coding == Coding::Form;
+        let has_meaning = |byte| (byte == b'%') | (is_form & (byte == b'+'));
+        if coding == Coding::Plain || !any_byte(value, has_meaning) {
+            text.push_str(std::str::from_utf8(value).unwrap_or_default());
             return;
         }
         let mut rest = value;
         while let [first, after @ ..] = rest {
-            let coded = if *first == b'%' { escape(after) } else { None };
-            let (byte, after) = coded.unwrap_or((*first, after));
+            let (byte, after) = match first {
+                b'%' => escape(after).unwrap_or((*first, after)),
+                b'+' if is_form => (b' ', after),
+                _ if first.is_ascii() => (*first, after),
+                _ => {
+                    self.flush(text);
+                    rest = push_beyond_ascii(text, rest);
+                    continue;
+                }
+            };
             if byte.is_ascii() {
                 self.flush(text);
                 text.push(char::from(byte));
@@ -120,6 +153,14 @@ impl Decoder {
         }
         self.pending.clear();
     }
+}
+
+/// Appends the characters beyond ASCII that UTF-8 starts with; returns what comes after them.
+fn push_beyond_ascii<'a>(text: &mut String, bytes: &'a [u8]) -> &'a [u8] {
+    let length = bytes.len() - skip(bytes, |byte| !byte.is_ascii()).len();
+    let (run, after) = bytes.split_at_checked(length).unwrap_or((bytes, b""));
+    text.push_str(std::str::from_utf8(run).unwrap_or_default());
+    after
 }
 
 /// The byte that two hex digits stand for, and what comes after them.
@@ -173,6 +214,27 @@ mod tests {
             let result = decoded(&text);
             prop_assert!(result.len() <= text.len());
             prop_assert_eq!(result, String::from_utf8_lossy(&bytes));
+        }
+
+        #[test]
+        fn what_is_encoded_as_in_a_form_comes_back_by_either_decoder(value in any::<String>()) {
+            let mut text = String::new();
+            encode_form_onto(&mut text, &value);
+            prop_assert!(text.bytes().all(is_octet));
+            for coding in [Coding::Form, Coding::Percent] {
+                let mut result = String::new();
+                Decoder::default().decode_onto(&mut result, text.as_bytes(), coding);
+                prop_assert_eq!(&result, &value);
+            }
+        }
+
+        #[test]
+        fn no_value_gets_longer(value in "[%+a-f0-9é🦀 ]{0,20}") {
+            for coding in [Coding::Form, Coding::Percent, Coding::Plain] {
+                let mut result = String::new();
+                Decoder::default().decode_onto(&mut result, value.as_bytes(), coding);
+                prop_assert!(result.len() <= value.len(), "{:?}", result);
+            }
         }
     }
 }

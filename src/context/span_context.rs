@@ -3,24 +3,48 @@
 use super::TraceState;
 use crate::ids::{SpanId, TraceId};
 
-/// The trace flags byte [W3C Trace Context Level 2, trace-flags].
+/// The trace flags byte [W3C Trace Context Level 2, trace-flags], and two things only other formats say:
+/// that the trace is one for debugging, and that nobody has decided about it yet.
+///
+/// ```
+/// use throughline::TraceFlags;
+///
+/// let debugged = TraceFlags::DEBUG;
+/// assert!(debugged.is_sampled());
+/// assert_eq!(debugged.bits(), 1, "traceparent cannot say more");
+/// assert_eq!(debugged.with_debug(false), TraceFlags::SAMPLED);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct TraceFlags(u8);
+pub struct TraceFlags(
+    /// The W3C bits at the low end, ours at the high one, where Level 2 has none. `DEBUG_BIT` is never
+    /// set without the sampled bit, `DEFERRED_BIT` never with it.
+    u8,
+);
+
+const DEBUG_BIT: u8 = 0x80;
+const DEFERRED_BIT: u8 = 0x40;
 
 impl TraceFlags {
     /// The caller recorded the trace.
     pub const SAMPLED: Self = Self(1);
     /// At least the last seven bytes of the trace id are random.
     pub const RANDOM: Self = Self(2);
+    /// The caller asks for this one trace to be recorded whatever the rates are, and says so to every
+    /// service further along: B3's `d`, Jaeger's 2. Sampled as well, so who does not know of it records
+    /// the trace all the same.
+    pub const DEBUG: Self = Self(DEBUG_BIT | Self::SAMPLED.0);
+    /// The caller names the trace and leaves it to this hop whether it is recorded: B3 without a
+    /// sampling state, X-Ray's `Sampled=?`. Reads as not sampled.
+    pub const DEFERRED: Self = Self(DEFERRED_BIT);
 
     /// The flags of a byte; bits without a meaning in this version are cleared.
     pub const fn from_bits(bits: u8) -> Self {
         Self(bits & (Self::SAMPLED.0 | Self::RANDOM.0))
     }
 
-    /// The byte.
+    /// The byte of W3C, which has neither [`DEBUG`](Self::DEBUG) nor [`DEFERRED`](Self::DEFERRED).
     pub const fn bits(self) -> u8 {
-        self.0
+        self.0 & (Self::SAMPLED.0 | Self::RANDOM.0)
     }
 
     /// Is the trace recorded?
@@ -33,10 +57,29 @@ impl TraceFlags {
         self.0 & Self::RANDOM.0 != 0
     }
 
-    /// The same flags with `sampled` set or cleared.
+    /// Is the trace one for debugging?
+    pub const fn is_debug(self) -> bool {
+        self.0 & DEBUG_BIT != 0
+    }
+
+    /// Is it still to be decided whether the trace is recorded?
+    pub const fn is_deferred(self) -> bool {
+        self.0 & DEFERRED_BIT != 0
+    }
+
+    /// The same flags with `sampled` set or cleared, which decides what was deferred. A trace that is
+    /// not recorded is none for debugging either.
     #[must_use]
     pub const fn with_sampled(self, sampled: bool) -> Self {
-        Self(self.0 & !Self::SAMPLED.0 | sampled as u8)
+        let kept = if sampled { Self::RANDOM.0 | DEBUG_BIT } else { Self::RANDOM.0 };
+        Self(self.0 & kept | sampled as u8)
+    }
+
+    /// The same flags with `debug` set, and then sampled too, or cleared, as for a caller who is not
+    /// trusted with it; sampled then stays.
+    #[must_use]
+    pub const fn with_debug(self, debug: bool) -> Self {
+        if debug { Self(self.with_sampled(true).0 | DEBUG_BIT) } else { Self(self.0 & !DEBUG_BIT) }
     }
 }
 
@@ -74,6 +117,13 @@ impl SpanContext {
     #[must_use]
     pub fn with_trace_state(mut self, trace_state: TraceState) -> Self {
         self.trace_state = trace_state;
+        self
+    }
+
+    /// The same context with these flags.
+    #[must_use]
+    pub const fn with_flags(mut self, flags: TraceFlags) -> Self {
+        self.flags = flags;
         self
     }
 

@@ -5,8 +5,8 @@
 
 use super::propagator::{ExtractError, Getter, Header, Propagator, Reason, Setter};
 use crate::context::{
-    Baggage, BaggageError, BaggageMember, Bounded, Context, Lines, are_octets, are_within_cap, is_blank,
-    is_octet, is_tchar, is_token, skip, split_once, trim, try_for_each_member,
+    Baggage, BaggageError, BaggageMember, Bounded, Coding, Context, Lines, are_octets, are_within_cap,
+    is_blank, is_octet, is_tchar, is_token, skip, split_once, trim, try_for_each_member,
 };
 use std::fmt;
 
@@ -52,7 +52,7 @@ pub fn parse<'a>(lines: impl Lines<'a>) -> Result<Baggage, BaggageError> {
         }
         Ok(())
     })?;
-    Ok(Baggage::from_members(members.as_slice()))
+    Ok(Baggage::from_members(members.as_slice(), Coding::Percent))
 }
 
 /// `key = value *( ; property )`, with optional white space around each part.

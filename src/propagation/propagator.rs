@@ -1,11 +1,12 @@
 //! The seam between formats and carriers (floor 2): object-safe on both sides.
 //!
-//! Knows no format and no carrier but the plainest, a list of names and values.
+//! Knows no format and no carrier.
 
 use crate::context::{Context, Lines};
 use std::{
     fmt,
     ops::ControlFlow::{self, Break, Continue},
+    sync::Arc,
 };
 
 /// A format: reads a context from a carrier's headers and writes it to another's.
@@ -23,6 +24,26 @@ pub trait Propagator: Send + Sync {
 
     /// Sets the headers of the format. What the context has not is left alone.
     fn inject(&self, context: &Context, carrier: &mut dyn Setter);
+}
+
+impl<P: Propagator + ?Sized> Propagator for Box<P> {
+    fn extract(&self, carrier: &dyn Getter, context: &mut Context) -> Result<(), ExtractError> {
+        (**self).extract(carrier, context)
+    }
+
+    fn inject(&self, context: &Context, carrier: &mut dyn Setter) {
+        (**self).inject(context, carrier);
+    }
+}
+
+impl<P: Propagator + ?Sized> Propagator for Arc<P> {
+    fn extract(&self, carrier: &dyn Getter, context: &mut Context) -> Result<(), ExtractError> {
+        (**self).extract(carrier, context)
+    }
+
+    fn inject(&self, context: &Context, carrier: &mut dyn Setter) {
+        (**self).inject(context, carrier);
+    }
 }
 
 /// Something headers can be read from.
@@ -53,6 +74,20 @@ pub trait Getter {
     /// `name` is in lowercase; where names are not, case does not count. A header is asked for more
     /// than once.
     fn lines<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8]) -> ControlFlow<()>) -> ControlFlow<()>;
+
+    /// Hands every line of every header to `each` with the header's name, in whatever case that is, until
+    /// `each` breaks off; returns what it returned last.
+    ///
+    /// For the formats that have a key in a header's name: `uberctx-*` and `ot-baggage-*`. A carrier that
+    /// cannot list what it has does without their baggage, which is the default. At most 1,024 lines are
+    /// looked at.
+    fn all_lines<'a>(
+        &'a self,
+        each: &mut dyn FnMut(&'a str, &'a [u8]) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let _ = each;
+        Continue(())
+    }
 }
 
 /// Something headers can be written to.
@@ -138,33 +173,25 @@ impl<'a> Header<'a> {
 impl<'a> Lines<'a> for Header<'a> {
     fn walk<B>(&self, mut each: impl FnMut(&'a [u8]) -> ControlFlow<B>) -> ControlFlow<B> {
         let mut outcome = Continue(());
-        // A carrier of somebody else's might go on after a break; `each` must not see that.
-        let _ = self.carrier.lines(self.name, &mut |line| {
-            if outcome.is_continue() {
-                outcome = each(line);
-            }
-            if outcome.is_continue() { Continue(()) } else { Break(()) }
-        });
+        let _ = self.carrier.lines(self.name, &mut |line| go_on(&mut outcome, || each(line)));
         outcome
     }
 }
 
-/// Names and values in order, as message brokers carry them.
-impl Getter for Vec<(String, Vec<u8>)> {
-    fn lines<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8]) -> ControlFlow<()>) -> ControlFlow<()> {
-        let mut lines = self.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        lines.try_for_each(|(_, value)| each(value))
-    }
+/// Hands all lines of a carrier to `each`, with their headers' names.
+pub(super) fn walk_all<'a, B>(
+    carrier: &'a dyn Getter,
+    mut each: impl FnMut(&'a str, &'a [u8]) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    let mut outcome = Continue(());
+    let _ = carrier.all_lines(&mut |name, line| go_on(&mut outcome, || each(name, line)));
+    outcome
 }
 
-/// As the `Getter`: case does not count in names. A header that is set goes to the end.
-impl Setter for Vec<(String, Vec<u8>)> {
-    fn set(&mut self, name: &str, value: &[u8]) {
-        self.unset(name);
-        self.push((name.to_owned(), value.to_vec()));
+/// A step of a walk. A carrier of somebody else's might go on after a break; `step` must not see that.
+fn go_on<B>(outcome: &mut ControlFlow<B>, step: impl FnOnce() -> ControlFlow<B>) -> ControlFlow<()> {
+    if outcome.is_continue() {
+        *outcome = step();
     }
-
-    fn unset(&mut self, name: &str) {
-        self.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
-    }
+    if outcome.is_continue() { Continue(()) } else { Break(()) }
 }

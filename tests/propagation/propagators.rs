@@ -1,6 +1,6 @@
 //! The formats behind the `Propagator` seam, with carriers of several kinds.
 
-use crate::PARENT;
+use crate::{Headers, PARENT, filled, headers};
 use std::{
     collections::BTreeMap,
     ops::ControlFlow::{self, Continue},
@@ -11,24 +11,8 @@ use throughline::{
     propagation::{ExtractError, Getter, Propagator, Reason, RequestIdHeader, TraceContext, W3cBaggage},
 };
 
-type Headers = Vec<(String, Vec<u8>)>;
-
-fn headers(lines: &[(&str, &str)]) -> Headers {
-    lines.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect()
-}
-
 fn all() -> [Box<dyn Propagator>; 3] {
     [Box::new(TraceContext::default()), Box::new(W3cBaggage), Box::new(RequestIdHeader::default())]
-}
-
-/// A context with every part filled, by nobody in the tests below.
-fn filled() -> Context {
-    let mut context = Context::default();
-    let ids = ("1".repeat(32).parse().unwrap(), "2".repeat(16).parse().unwrap());
-    context.span = Some(SpanContext::new(ids.0, ids.1, TraceFlags::default()));
-    context.request_id = Some("before".parse().unwrap());
-    context.baggage = Baggage::EMPTY.with("before", "1").unwrap();
-    context
 }
 
 #[test]
