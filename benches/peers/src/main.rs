@@ -10,8 +10,6 @@
 
 mod allocations;
 mod compare;
-mod data;
-mod http;
 mod machine;
 mod measure;
 mod peers;
@@ -22,6 +20,9 @@ mod sink;
 mod statistics;
 mod subject;
 mod workload;
+// The same request, the same handler, the same use of throughline as in the library's own measurements.
+#[path = "../../workloads/mod.rs"]
+mod workloads;
 
 use measure::Aspect;
 use std::{path::PathBuf, process::ExitCode, time::Duration};

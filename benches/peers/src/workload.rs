@@ -1,7 +1,6 @@
 //! What is run, by whom, and what must arrive.
 
-/// Children of a root in the workloads that have no attributes.
-pub const CHILDREN: usize = 100;
+use crate::workloads::CHILDREN;
 
 /// One workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

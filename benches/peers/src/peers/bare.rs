@@ -1,11 +1,8 @@
 //! No layers at all: what `http` costs by itself.
 
-use crate::{http, subject::Subject, workload::Workload};
-use tower::service_fn;
+use crate::{subject::Subject, workload::Workload, workloads::http};
 
 pub fn set_up(workload: Workload) -> Subject {
-    let client = service_fn(http::backend);
-    let mut server = service_fn(move |request| http::handle(request, client));
-    let request = http::request();
+    let (mut server, request) = (http::bare(), http::request());
     Subject::new(workload, move || http::exchange(&mut server, request.clone()), || ())
 }

@@ -3,10 +3,10 @@
 //! Its attributes are texts only. Its client layer hands the trace on and makes no span.
 
 use crate::{
-    data, http,
     sink::{SINK, Seen},
     subject::Subject,
-    workload::{CHILDREN, Workload},
+    workload::Workload,
+    workloads::{self, CHILDREN, http},
 };
 use fastrace::{
     Event, Span,
@@ -49,8 +49,8 @@ fn request() {
         [
             ("http.request.method", "GET".into()),
             ("http.route", http::ROUTE.into()),
-            ("url.path", data::path().to_owned().into()),
-            ("user.id", std::borrow::Cow::Owned(data::user().to_owned())),
+            ("url.path", workloads::path().to_owned().into()),
+            ("user.id", std::borrow::Cow::Owned(workloads::user().to_owned())),
             ("http.response.status_code", "200".into()),
             ("server.port", "8080".into()),
         ]

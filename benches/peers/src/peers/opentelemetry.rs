@@ -4,11 +4,13 @@
 //! flushes. The crate has no layer for clients: the client's span is made by hand, as its users do.
 
 use crate::{
-    data,
-    http::{self, Answer, Outgoing},
     sink::{SINK, Seen},
     subject::Subject,
-    workload::{CHILDREN, Workload},
+    workload::Workload,
+    workloads::{
+        self, CHILDREN,
+        http::{self, Answer, Outgoing},
+    },
 };
 use ::http::Request;
 use bytes::Bytes;
@@ -83,8 +85,8 @@ fn request(tracer: &SdkTracer) {
     let root = tracer.span_builder("request").with_attributes([
         KeyValue::new("http.request.method", "GET"),
         KeyValue::new("http.route", http::ROUTE),
-        KeyValue::new("url.path", data::path().to_owned()),
-        KeyValue::new("user.id", data::user().to_owned()),
+        KeyValue::new("url.path", workloads::path().to_owned()),
+        KeyValue::new("user.id", workloads::user().to_owned()),
         KeyValue::new("http.response.status_code", 200),
         KeyValue::new("server.port", 8080),
     ]);
@@ -92,7 +94,7 @@ fn request(tracer: &SdkTracer) {
         for _ in 0..3 {
             let child = tracer.span_builder("query").with_attributes([
                 KeyValue::new("db.system.name", "postgresql"),
-                KeyValue::new("attempt", data::attempt()),
+                KeyValue::new("attempt", workloads::attempt()),
             ]);
             tracer.in_span_with_builder(child, |context| {
                 context.span().add_event("row", vec![KeyValue::new("count", 1)]);

@@ -1,23 +1,21 @@
 //! throughline, with its default settings.
 
 use crate::{
-    data, http,
     sink::{SINK, Seen},
     subject::Subject,
-    workload::{CHILDREN, Workload},
+    workload::Workload,
+    workloads::{http, ours},
 };
 use std::time::Duration;
 use throughline::{
     Batch, Span, SpanKind, SpanRecord, Tracer,
     export::{ExportError, Exporter},
-    middleware::{ClientLayer, ServerLayer},
     sampling::AlwaysOff,
 };
-use tower::{Layer, service_fn};
 
 pub fn set_up(workload: Workload) -> Subject {
     if workload == Workload::NoTracer {
-        return Subject::new(workload, || nested(Span::new("root")), || ());
+        return Subject::new(workload, || ours::nested(Span::new("root")), || ());
     }
     let builder = Tracer::builder("peers").exporter(Null);
     let builder = if workload == Workload::Unsampled { builder.sampler(AlwaysOff) } else { builder };
@@ -27,37 +25,12 @@ pub fn set_up(workload: Workload) -> Subject {
         move || assert!(tracer.flush(Duration::from_secs(10)).is_complete())
     };
     match workload {
-        Workload::Request => Subject::new(workload, move || request(&tracer), flush),
+        Workload::Request => Subject::new(workload, move || ours::request(&tracer), flush),
         Workload::Http => {
-            let client = ClientLayer::new(&tracer).layer(service_fn(http::backend));
-            let server = service_fn(move |request| http::handle(request, client.clone()));
-            let layer = ServerLayer::new(&tracer).route(|_| Some(http::ROUTE.into()));
-            let (mut server, request) = (layer.layer(server), http::request());
+            let (mut server, request) = (ours::server(&tracer), http::request());
             Subject::new(workload, move || http::exchange(&mut server, request.clone()), flush)
         }
-        _ => Subject::new(workload, move || nested(tracer.span("root")), flush),
-    }
-}
-
-fn nested(root: Span) {
-    let _root = root.entered();
-    for _ in 0..CHILDREN {
-        let _child = Span::new("child").entered();
-    }
-}
-
-fn request(tracer: &Tracer) {
-    let root = tracer.span("request").entered();
-    root.set_attribute("http.request.method", "GET")
-        .set_attribute("http.route", http::ROUTE)
-        .set_attribute("url.path", data::path())
-        .set_attribute("user.id", data::user())
-        .set_attribute("http.response.status_code", 200)
-        .set_attribute("server.port", 8080);
-    for _ in 0..3 {
-        let child = Span::new("query").entered();
-        child.set_attribute("db.system.name", "postgresql").set_attribute("attempt", data::attempt());
-        child.add_event("row", &[("count", 1.into())]);
+        _ => Subject::new(workload, move || ours::nested(tracer.span("root")), flush),
     }
 }
 

@@ -6,10 +6,12 @@
 //! and the headers are read and written by hand, as its users do.
 
 use crate::{
-    data,
-    http::{self, Incoming, Outgoing},
     subject::Subject,
-    workload::{CHILDREN, Workload},
+    workload::Workload,
+    workloads::{
+        self, CHILDREN,
+        http::{self, Incoming, Outgoing},
+    },
 };
 use ::http::{Response, header};
 use opentelemetry::{global, trace::TracerProvider};
@@ -51,14 +53,15 @@ fn request() {
         "request",
         http.request.method = "GET",
         http.route = http::ROUTE,
-        url.path = data::path(),
-        user.id = data::user(),
+        url.path = workloads::path(),
+        user.id = workloads::user(),
         http.response.status_code = 200,
         server.port = 8080
     )
     .entered();
     for _ in 0..3 {
-        let _child = info_span!("query", db.system.name = "postgresql", attempt = data::attempt()).entered();
+        let _child =
+            info_span!("query", db.system.name = "postgresql", attempt = workloads::attempt()).entered();
         info!(count = 1, "row");
     }
 }

@@ -1,6 +1,15 @@
-//! The data of the workload `request`, the same for every peer.
+//! What is measured, the same wherever it is: with the clock here, beside the peers, and with the
+//! instructions counted.
+
+#![allow(dead_code, reason = "each measurement uses its part")]
+
+pub mod http;
+pub mod ours;
 
 use std::hint::black_box;
+
+/// Children of a root in the workloads that have no attributes.
+pub const CHILDREN: usize = 100;
 
 /// A text that a real service would have made from the request.
 pub fn path() -> &'static str {

@@ -13,7 +13,7 @@ use std::{
     pin::pin,
     task::{Context, Poll, Waker},
 };
-use tower::Service;
+use tower::{Service, service_fn};
 
 pub const ROUTE: &str = "/orders/{id}";
 
@@ -70,6 +70,11 @@ fn answer(text: &'static str) -> Answer {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
     response
+}
+
+/// The handler and its backend, without layers.
+pub fn bare() -> impl Service<Incoming, Response = Answer, Error = Infallible, Future: Send> + Clone + use<> {
+    service_fn(|request| handle(request, service_fn(backend)))
 }
 
 /// Sends a request through a service and reads the answer to its end, as a server does.
