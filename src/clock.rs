@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// Tells the time, in UTC Unix nanoseconds: implement it to make a test's time its own.
@@ -151,6 +151,12 @@ impl Timeline {
             self.correction_nanos.store(correction, Ordering::Relaxed);
         }
     }
+}
+
+/// The time `delay` after `start`; a century after it, if that is more than a clock can show.
+pub(crate) fn after(start: Instant, delay: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    start.checked_add(delay).unwrap_or(start + CENTURY)
 }
 
 /// The system's wall clock; negative before 1970.

@@ -1,19 +1,14 @@
 //! The synchronisation primitives of the crate's own concurrent parts (floor 0).
 //!
-//! Under `--cfg loom` they are loom's, so that `tests/loom.rs` explores every interleaving of the
-//! very code that ships. `Arc` stays the standard library's: its counting is not ours to check.
+//! They are named here and nowhere else, so that `tests/loom` can put loom's in their place and explore
+//! every interleaving of the very files that ship. `Arc` is the standard library's everywhere: its
+//! counting is not ours to check.
 
-#[cfg(not(loom))]
 pub(crate) use std::sync::{
     Condvar, Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
-
-#[cfg(loom)]
-pub(crate) use loom::sync::{
-    Condvar, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-};
+use std::time::Duration;
 
 /// Locks, taking the data over from a holder that panicked.
 ///
@@ -21,4 +16,21 @@ pub(crate) use loom::sync::{
 /// poisoned lock must not take the host's later requests down with it.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Waits to be notified, at most so long. May return early, so the caller looks again.
+pub(crate) fn wait_timeout<'a, T>(
+    condvar: &Condvar,
+    guard: MutexGuard<'a, T>,
+    at_most: Duration,
+) -> MutexGuard<'a, T> {
+    match condvar.wait_timeout(guard, at_most) {
+        Ok((guard, _)) => guard,
+        Err(poisoned) => poisoned.into_inner().0,
+    }
+}
+
+/// Waits to be notified. May return early, so the caller looks again.
+pub(crate) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    condvar.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)
 }

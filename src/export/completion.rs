@@ -1,12 +1,12 @@
 //! Waiting for several threads to finish something (floor 3), blocking or as a future.
 //!
-//! Whoever waits is told by the last one to arrive, or by whoever declares the deadline passed: the
-//! blocking waiter for itself, the collector for a future, which has no timer of its own.
+//! Whoever waits is told by the last one to arrive. A thread looks at the deadline itself; a future, which
+//! has no timer of its own, is woken for it by the collector.
 
-use crate::sync::{Condvar, Mutex, lock};
+use crate::sync::{Condvar, Mutex, lock, wait_timeout};
 use std::{
     task::{Context, Poll, Waker},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// How the waiting ended.
@@ -16,6 +16,7 @@ pub(crate) struct Completed {
     pub(crate) failed: bool,
 }
 
+/// Waited for by any number of threads and futures, each until a deadline of its own.
 pub(crate) struct Completion {
     state: Mutex<State>,
     changed: Condvar,
@@ -27,8 +28,13 @@ struct State {
     failed: bool,
     /// `Some` once and for all when the waiting is over.
     outcome: Option<Completed>,
-    wakers: Vec<Waker>,
+    /// One a future that waits, which keeps its place here.
+    wakers: Vec<Option<Waker>>,
 }
+
+/// A waiting future's place among the wakers. Each poll may come with another waker, and counts once.
+#[derive(Default)]
+pub(crate) struct Seat(Option<usize>);
 
 impl Completion {
     pub(crate) fn new(missing: usize) -> Self {
@@ -46,12 +52,20 @@ impl Completion {
         });
     }
 
-    /// The deadline has passed: whoever waits goes on without those still missing.
+    /// Those still missing will never arrive: whoever waits goes on without them.
     pub(crate) fn expire(&self) {
         self.settle(|state| {
             let outcome = Completed { timed_out: true, failed: state.failed };
             state.outcome.get_or_insert(outcome);
         });
+    }
+
+    /// Makes every future that waits look again: the deadline of one of them has come.
+    pub(crate) fn wake(&self) {
+        let mut state = lock(&self.state);
+        let wakers: Vec<_> = state.wakers.iter_mut().filter_map(Option::take).collect();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     fn settle(&self, change: impl FnOnce(&mut State)) {
@@ -65,7 +79,7 @@ impl Completion {
             let wakers = std::mem::take(&mut state.wakers);
             drop(state);
             self.changed.notify_all();
-            wakers.into_iter().for_each(Waker::wake);
+            wakers.into_iter().flatten().for_each(Waker::wake);
         }
     }
 
@@ -77,30 +91,47 @@ impl Completion {
     pub(crate) fn wait_until(&self, deadline: Instant) -> Completed {
         let mut state = lock(&self.state);
         loop {
-            if let Some(outcome) = state.outcome {
-                return outcome;
-            }
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Completed { timed_out: true, failed: state.failed };
+            if let Some(completed) = state.seen_with(left) {
+                return completed;
             }
-            state = self
-                .changed
-                .wait_timeout(state, left)
-                .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
+            state = wait_timeout(&self.changed, state, left);
         }
     }
 
-    pub(crate) fn poll(&self, context: &mut Context<'_>) -> Poll<Completed> {
+    /// As [`wait_until`](Self::wait_until), as a future. Somebody has to [`wake`](Self::wake) it at the
+    /// deadline.
+    pub(crate) fn poll_until(
+        &self,
+        deadline: Instant,
+        seat: &mut Seat,
+        context: &mut Context<'_>,
+    ) -> Poll<Completed> {
         let mut state = lock(&self.state);
-        match state.outcome {
-            Some(outcome) => Poll::Ready(outcome),
+        let left = deadline.saturating_duration_since(Instant::now());
+        match state.seen_with(left) {
+            Some(completed) => Poll::Ready(completed),
             None => {
-                if !state.wakers.iter().any(|known| known.will_wake(context.waker())) {
-                    state.wakers.push(context.waker().clone());
-                }
+                state.seat(seat, context.waker());
                 Poll::Pending
             }
+        }
+    }
+}
+
+impl State {
+    /// What a waiter with so much time left goes on with.
+    fn seen_with(&self, left: Duration) -> Option<Completed> {
+        let timed_out = Completed { timed_out: true, failed: self.failed };
+        self.outcome.or_else(|| left.is_zero().then_some(timed_out))
+    }
+
+    fn seat(&mut self, seat: &mut Seat, waker: &Waker) {
+        let at = *seat.0.get_or_insert(self.wakers.len());
+        match self.wakers.get_mut(at) {
+            Some(Some(known)) if known.will_wake(waker) => {}
+            Some(place) => *place = Some(waker.clone()),
+            None => self.wakers.push(Some(waker.clone())),
         }
     }
 }

@@ -11,7 +11,7 @@ mod retry;
 mod stats;
 mod worker;
 
-pub(crate) use completion::{Completed, Completion};
+pub(crate) use completion::{Completed, Completion, Seat};
 pub use error::{Decision, ExportError};
 pub(crate) use queue::{Queue, QueueLimits};
 pub use retry::RetryPolicy;
@@ -58,7 +58,7 @@ pub trait Exporter: Send {
     fn export(&mut self, batch: &Batch) -> Result<(), ExportError>;
 
     /// Sends on whatever `export` left in buffers of the exporter's own. Called when the application
-    /// flushes; `within` is the time it is willing to wait.
+    /// flushes; `within` is the time it is still willing to wait, which may be none.
     ///
     /// # Errors
     ///

@@ -9,8 +9,9 @@ use super::{
     stats::{DropCounters, ExporterStats},
 };
 use crate::{
+    clock::after,
     record::Chunk,
-    sync::{AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock},
+    sync::{AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, wait, wait_timeout},
 };
 use std::{
     collections::VecDeque,
@@ -30,16 +31,18 @@ pub(crate) struct QueueLimits {
 /// What the worker does next.
 pub(crate) enum Work {
     Export(Vec<Arc<Chunk>>),
-    Flush(Arc<Completion>),
-    Shutdown(Arc<Completion>),
+    /// To be done by then.
+    Flush(Arc<Completion>, Instant),
+    /// To be done by then.
+    Shutdown(Arc<Completion>, Instant),
     /// The shutdown's deadline passed while the worker was busy: nothing is left to do.
     Stop,
 }
 
 enum Item {
     Chunk(Arc<Chunk>),
-    Flush(Arc<Completion>),
-    Shutdown(Arc<Completion>),
+    Flush(Arc<Completion>, Instant),
+    Shutdown(Arc<Completion>, Instant),
 }
 
 struct State {
@@ -120,18 +123,26 @@ impl Queue {
         true
     }
 
-    pub(crate) fn push_flush(&self, completion: Arc<Completion>) {
-        self.push_marker(Item::Flush(completion));
+    pub(crate) fn push_flush(&self, completion: Arc<Completion>, deadline: Instant) {
+        let mut state = lock(&self.state);
+        // An exporter that hangs while the application flushes now and then must not gather markers that
+        // nobody waits for any more.
+        let now = Instant::now();
+        while matches!(state.items.back(), Some(Item::Flush(_, until)) if *until <= now) {
+            state.items.pop_back();
+            state.markers -= 1;
+        }
+        self.push_marker(state, Item::Flush(completion, deadline));
     }
 
     /// Lets the worker finish what is waiting until `deadline`, and no longer.
     pub(crate) fn push_shutdown(&self, completion: Arc<Completion>, deadline: Instant) {
-        lock(&self.state).deadline = Some(deadline);
-        self.push_marker(Item::Shutdown(completion));
+        let mut state = lock(&self.state);
+        state.deadline = Some(deadline);
+        self.push_marker(state, Item::Shutdown(completion, deadline));
     }
 
-    fn push_marker(&self, marker: Item) {
-        let mut state = lock(&self.state);
+    fn push_marker(&self, mut state: MutexGuard<'_, State>, marker: Item) {
         state.items.push_back(marker);
         state.markers += 1;
         drop(state);
@@ -163,9 +174,9 @@ impl Queue {
             if state.abandoned {
                 return Work::Stop;
             }
-            let due = state.oldest.map(|oldest| oldest + self.limits.batch_delay);
+            let due = state.oldest.map(|oldest| after(oldest, self.limits.batch_delay));
             let wait = match (state.items.front(), due) {
-                (Some(Item::Flush(_) | Item::Shutdown(_)), _) => return state.take_marker(),
+                (Some(Item::Flush(..) | Item::Shutdown(..)), _) => return state.take_marker(),
                 (Some(Item::Chunk(_)), Some(due)) => {
                     let left = due.saturating_duration_since(Instant::now());
                     if state.markers > 0 || state.spans >= self.limits.batch_spans || left.is_zero() {
@@ -181,7 +192,7 @@ impl Queue {
 
     /// Waits before another attempt; false if there is to be none.
     pub(crate) fn wait_for_retry(&self, delay: Duration) -> bool {
-        let again = Instant::now() + delay;
+        let again = after(Instant::now(), delay);
         let mut state = lock(&self.state);
         loop {
             if state.abandoned || state.deadline.is_some_and(|deadline| again >= deadline) {
@@ -213,18 +224,10 @@ impl Queue {
         self.dropped.add(reason, spans - delivered);
     }
 
-    /// The time a shutdown leaves, if one is under way.
-    pub(crate) fn time_left(&self) -> Option<Duration> {
-        lock(&self.state).deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
-    }
-
     fn wait<'a>(&self, state: MutexGuard<'a, State>, at_most: Option<Duration>) -> MutexGuard<'a, State> {
         match at_most {
-            None => self.changed.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner),
-            Some(at_most) => self
-                .changed
-                .wait_timeout(state, at_most)
-                .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state),
+            None => wait(&self.changed, state),
+            Some(at_most) => wait_timeout(&self.changed, state, at_most),
         }
     }
 
@@ -245,10 +248,10 @@ impl Queue {
 
 impl State {
     fn take_marker(&mut self) -> Work {
-        self.markers = self.markers.saturating_sub(1);
+        self.markers -= 1;
         match self.items.pop_front() {
-            Some(Item::Flush(completion)) => Work::Flush(completion),
-            Some(Item::Shutdown(completion)) => Work::Shutdown(completion),
+            Some(Item::Flush(completion, deadline)) => Work::Flush(completion, deadline),
+            Some(Item::Shutdown(completion, deadline)) => Work::Shutdown(completion, deadline),
             // Only called with a marker at the front.
             Some(Item::Chunk(_)) | None => Work::Stop,
         }

@@ -1,6 +1,6 @@
 //! When to try again (floor 3).
 
-use rand::RngExt;
+use crate::ids::ThreadRng;
 use std::time::Duration;
 
 /// How often and how soon a failed batch is tried again.
@@ -48,6 +48,7 @@ impl RetryPolicy {
         }
         let doublings = failed.saturating_sub(1).min(30);
         let most = self.initial_delay.saturating_mul(1 << doublings).min(self.max_delay);
-        Some(most.mul_f64(rand::make_rng::<rand::rngs::SmallRng>().random_range(0.0..=1.0)))
+        let share = ThreadRng::new().u64() as f64 / u64::MAX as f64;
+        Some(Duration::try_from_secs_f64(most.as_secs_f64() * share).unwrap_or(most))
     }
 }

@@ -11,11 +11,8 @@ use crate::{
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
-
-/// How long an exporter may take over its own buffers when nobody named a time.
-const FLUSH_WITHIN: Duration = Duration::from_secs(5);
 
 pub(crate) struct Worker {
     pub(crate) exporter: Box<dyn Exporter>,
@@ -34,9 +31,9 @@ impl Worker {
                     let batch = Batch::from_chunks(self.resource.clone(), chunks);
                     self.deliver(&batch);
                 }
-                Work::Flush(completion) => self.finish(&completion, Exporter::flush),
-                Work::Shutdown(completion) => {
-                    self.finish(&completion, Exporter::shutdown);
+                Work::Flush(completion, deadline) => self.finish(&completion, deadline, Exporter::flush),
+                Work::Shutdown(completion, deadline) => {
+                    self.finish(&completion, deadline, Exporter::shutdown);
                     break;
                 }
                 Work::Stop => break,
@@ -86,9 +83,10 @@ impl Worker {
     fn finish(
         &mut self,
         completion: &Completion,
+        deadline: Instant,
         finish: impl FnOnce(&mut Box<dyn Exporter>, Duration) -> Result<(), ExportError>,
     ) {
-        let within = self.queue.time_left().unwrap_or(FLUSH_WITHIN);
+        let within = deadline.saturating_duration_since(Instant::now());
         let exporter = &mut self.exporter;
         let result = catch_unwind(AssertUnwindSafe(|| finish(exporter, within)));
         completion.arrive(matches!(result, Ok(Ok(()))));

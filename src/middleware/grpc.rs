@@ -82,6 +82,11 @@ impl Call {
         self.status = GrpcStatus::from_headers(trailers).or(self.status);
     }
 
+    /// Is the status still to come, with the trailers?
+    pub(super) const fn is_open(&self) -> bool {
+        self.status.is_none()
+    }
+
     /// Records how the call ended. An answer that does not say so is an unknown one.
     pub(super) fn record(&self, span: &Span, side: Side) {
         let status = self.status.unwrap_or(GrpcStatus::UNKNOWN);

@@ -34,7 +34,12 @@ impl Budget {
         self.blocks.fetch_sub(1, Ordering::Relaxed);
     }
 
-    #[cold]
+    /// Is more than half of it gone?
+    pub(super) fn is_running_low(&self) -> bool {
+        self.blocks.load(Ordering::Relaxed) > self.max_blocks / 2
+            || self.large_bytes.load(Ordering::Relaxed) > self.max_large_bytes / 2
+    }
+
     pub(super) fn take_large(&self, bytes: usize) -> bool {
         take(&self.large_bytes, bytes, self.max_large_bytes)
     }

@@ -182,7 +182,8 @@ impl TracerBuilder {
 
     /// Starts the tracer: one thread that collects, and one for each exporter.
     ///
-    /// With `OTEL_SDK_DISABLED=true` the tracer is inert: it starts no thread and records nothing.
+    /// With `OTEL_SDK_DISABLED=true` the tracer starts no thread and records nothing; what comes with a
+    /// request is still handed on, unchanged.
     ///
     /// # Errors
     ///
@@ -198,7 +199,7 @@ impl TracerBuilder {
             return Err(BuildError::NoServiceName);
         }
         if config.disabled {
-            return Ok(Tracer::inert(config.resource));
+            return Ok(Tracer::new(Arc::new(Engine::passive(config)), self.drop_within));
         }
         let engine = start(config, self.exporters)?;
         Ok(Tracer::new(engine, self.drop_within))
@@ -222,7 +223,7 @@ fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<En
     let (inbox, received) = mpsc::channel();
     let retry = config.retry.clone();
     let speaker = Speaker::new(config.diagnostics.take());
-    let chunk_spans = config.queue.batch_spans.min(512);
+    let limits = config.queue;
     let queues: Vec<_> = exporters
         .iter()
         .map(|exporter| Arc::new(Queue::new(exporter.name().to_owned(), config.queue)))
@@ -234,7 +235,7 @@ fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<En
         let worker = Worker { exporter, queue, resource, retry, diagnostics };
         spawn("tl-exporter", move || worker.run()).inspect_err(|_| engine.cancel())?;
     }
-    let collector = Collector::new(engine.clone(), received, speaker, chunk_spans);
+    let collector = Collector::new(engine.clone(), received, speaker, &limits);
     let collector = spawn("tl-collector", move || collector.run()).inspect_err(|_| engine.cancel())?;
     engine.depot.bell.hang(collector.thread().clone());
     Ok(engine)

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     diagnostics::{Diagnostic, Speaker},
+    export::QueueLimits,
     record::{Chunk, SpanRecord},
 };
 use std::{
@@ -23,6 +24,9 @@ const TICK: Duration = Duration::from_millis(10);
 /// The same when nothing has ended for [`IDLE_PASSES`] ticks.
 const IDLE_TICK: Duration = Duration::from_millis(40);
 const IDLE_PASSES: u32 = 10;
+/// How large the parts are in which spans are handed on, unless the queues are too small for that.
+const MOST_CHUNK_SPANS: usize = 512;
+const MOST_CHUNK_BYTES: usize = 1 << 20;
 /// How often the wall clock is followed and diagnostics are said.
 const CHECK_UP: Duration = Duration::from_secs(1);
 
@@ -37,8 +41,9 @@ pub(super) struct Collector {
     spans: Vec<SpanRecord>,
     bytes: usize,
     chunk_spans: usize,
+    chunk_bytes: usize,
     flushes: Vec<Waiting>,
-    /// Flushes under way, watched for their deadlines.
+    /// What somebody may be waiting for as a future, to be woken at the deadline.
     watched: Vec<Waiting>,
     shutdown: Option<Waiting>,
 }
@@ -48,7 +53,7 @@ impl Collector {
         engine: Arc<Engine>,
         inbox: Receiver<Message>,
         speaker: Speaker,
-        chunk_spans: usize,
+        limits: &QueueLimits,
     ) -> Self {
         Self {
             engine,
@@ -58,7 +63,8 @@ impl Collector {
             lanes: Vec::new(),
             spans: Vec::new(),
             bytes: 0,
-            chunk_spans,
+            chunk_spans: MOST_CHUNK_SPANS.min(limits.batch_spans).min(limits.spans / 8),
+            chunk_bytes: MOST_CHUNK_BYTES.min(limits.bytes / 8),
             flushes: Vec::new(),
             watched: Vec::new(),
             shutdown: None,
@@ -103,7 +109,7 @@ impl Collector {
         self.hand_on();
         for waiting in std::mem::take(&mut self.flushes) {
             for queue in &self.engine.queues {
-                queue.push_flush(waiting.completion.clone());
+                queue.push_flush(waiting.completion.clone(), waiting.deadline);
             }
             waiting.completion.arrive(true);
             self.watched.push(waiting);
@@ -113,13 +119,11 @@ impl Collector {
 
     fn take_in(&mut self, message: Message) {
         match message {
-            Message::Lane(lane) => {
-                self.engine.enter_lane(lane.counters());
-                self.lanes.push(lane);
-            }
+            Message::Lane(lane) => self.lanes.push(lane),
             Message::Stray(record) => self.take(*record),
             Message::Flush(ticket) => self.flushes.extend(ticket.read()),
             Message::Shutdown(ticket) => self.shutdown = ticket.read(),
+            Message::Watch(waiting) => self.watched.push(waiting),
         }
     }
 
@@ -142,12 +146,18 @@ impl Collector {
         drained
     }
 
+    #[inline]
     fn take(&mut self, mut record: SpanRecord) {
         record.resolve_times(&self.engine.timeline);
         if let Some(details) = &mut record.details {
             details.settle();
         }
-        self.bytes += record.size_bytes();
+        let bytes = record.size_bytes();
+        // A queue takes a chunk whole or not at all, so a chunk is to be a small part of what fits.
+        if self.bytes + bytes > self.chunk_bytes {
+            self.hand_on();
+        }
+        self.bytes += bytes;
         self.spans.push(record);
         if self.spans.len() >= self.chunk_spans {
             self.hand_on();
@@ -158,7 +168,7 @@ impl Collector {
         if self.spans.is_empty() {
             return;
         }
-        let next = Vec::with_capacity(self.spans.len());
+        let next = self.engine.recycler.take_vector();
         let spans = std::mem::replace(&mut self.spans, next);
         let marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
         let bytes = std::mem::take(&mut self.bytes);
@@ -175,24 +185,26 @@ impl Collector {
 
     /// Sleeps until the next tick or the next deadline, unless somebody asks for something.
     fn sleep(&mut self, tick: Duration) {
-        let now = self.expire_flushes();
-        let wake_at = self.next_deadline().map_or(now + tick, |deadline| deadline.min(now + tick));
+        let now = self.wake_overdue();
+        let wake_at = self.next_deadline(now + tick);
         self.engine.depot.bell.sleep(wake_at.saturating_duration_since(now));
     }
 
-    fn expire_flushes(&mut self) -> Instant {
+    /// Wakes those whose time is over: they see for themselves that it is.
+    fn wake_overdue(&mut self) -> Instant {
         let now = Instant::now();
         self.watched.retain(|waiting| {
-            if now >= waiting.deadline {
-                waiting.completion.expire();
+            let is_overdue = now >= waiting.deadline;
+            if is_overdue {
+                waiting.completion.wake();
             }
-            !waiting.completion.is_done()
+            !is_overdue && !waiting.completion.is_done()
         });
         now
     }
 
-    fn next_deadline(&self) -> Option<Instant> {
-        self.watched.iter().map(|waiting| waiting.deadline).min()
+    fn next_deadline(&self, at_most: Instant) -> Instant {
+        self.watched.iter().map(|waiting| waiting.deadline).fold(at_most, Instant::min)
     }
 
     /// Lets the exporters finish until the deadline, then gives up what is left.
@@ -203,15 +215,24 @@ impl Collector {
             queue.push_shutdown(waiting.completion.clone(), waiting.deadline);
         }
         waiting.completion.arrive(true);
-        while !waiting.completion.is_done() && self.expire_flushes() < waiting.deadline {
-            let until = self.next_deadline().map_or(waiting.deadline, |next| next.min(waiting.deadline));
-            waiting.completion.wait_until(until);
+        self.watched.push(waiting.clone());
+        loop {
+            let now = self.wake_overdue();
+            if waiting.completion.is_done() || now >= waiting.deadline {
+                break;
+            }
+            // Whoever joins wants to be woken, too.
+            while let Ok(message) = self.inbox.try_recv() {
+                self.take_in(message);
+            }
+            waiting.completion.wait_until(self.next_deadline(now + TICK));
         }
-        self.check_up(Instant::now());
         self.engine.give_up();
         waiting.completion.expire();
-        for flush in &self.watched {
-            flush.completion.expire();
+        for waiting in &self.watched {
+            waiting.completion.expire();
         }
+        // Last, because it may write to a pipe that nobody reads.
+        self.check_up(Instant::now());
     }
 }

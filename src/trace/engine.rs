@@ -6,7 +6,7 @@ use super::{
     message::{Message, Ticket, Waiting},
 };
 use crate::{
-    clock::Timeline,
+    clock::{Timeline, after},
     context::{Baggage, TraceFlags, TraceState},
     diagnostics::Diagnostics,
     export::{Completed, Completion, DropReason, Queue, Report, Stats},
@@ -64,7 +64,9 @@ pub(crate) struct Engine {
     inbox: mpsc::Sender<Message>,
     handed_on: AtomicU64,
     ledger: Mutex<Ledger>,
-    shutdown: Mutex<Option<Arc<Completion>>>,
+    /// The shutdown, once one has begun. Held while anything is sent that the collector has to wait for,
+    /// so that no flush comes behind the shutdown.
+    shutdown: Mutex<Option<Waiting>>,
 }
 
 impl Engine {
@@ -88,13 +90,22 @@ impl Engine {
         }
     }
 
+    /// An engine that records nothing and has no threads: as one that has been shut down.
+    pub(super) fn passive(config: Config) -> Self {
+        let (inbox, _nobody) = mpsc::channel();
+        let mut engine = Self::new(config, Vec::new(), inbox);
+        engine.cancel();
+        let done = Waiting { completion: Arc::new(Completion::new(0)), deadline: Instant::now() };
+        engine.shutdown = Mutex::new(Some(done));
+        engine
+    }
+
     // For the threads that start and end spans.
 
-    /// Tells the collector of a new lane. If it is gone, what goes into the lane is lost and counted.
+    /// Tells the collector of a new lane. If it is gone, what goes into the lane is lost, but counted.
     pub(super) fn announce(&self, lane: LaneReceiver) {
-        if let Err(mpsc::SendError(Message::Lane(lane))) = self.inbox.send(Message::Lane(lane)) {
-            self.enter_lane(lane.counters());
-        }
+        lock(&self.ledger).lanes.push(lane.counters().clone());
+        let _gone = self.inbox.send(Message::Lane(lane));
     }
 
     /// Takes a span from a thread that is too far gone to have a lane.
@@ -119,7 +130,12 @@ impl Engine {
 
     // For the handles.
 
+    /// Begins a flush. With a shutdown under way or done, that is the one to wait for.
     pub(super) fn flush(&self, within: Duration) -> Waiting {
+        let shutdown = lock(&self.shutdown);
+        if let Some(shutdown) = &*shutdown {
+            return self.join(shutdown, within);
+        }
         let waiting = self.waiting(within);
         // The message expires the completion if nobody is left to read it.
         let _gone = self.inbox.send(Message::Flush(Ticket::new(waiting.clone())));
@@ -127,18 +143,26 @@ impl Engine {
         waiting
     }
 
-    /// Begins the shutdown, or joins the one that is under way.
+    /// Begins the shutdown, or joins the one that is under way or done.
     pub(super) fn shutdown(&self, within: Duration) -> Waiting {
-        let mut known = lock(&self.shutdown);
-        if let Some(completion) = &*known {
-            return Waiting { completion: completion.clone(), deadline: Instant::now() + within };
+        let mut shutdown = lock(&self.shutdown);
+        if let Some(shutdown) = &*shutdown {
+            return self.join(shutdown, within);
         }
         let waiting = self.waiting(within);
-        *known = Some(waiting.completion.clone());
-        drop(known);
+        *shutdown = Some(waiting.clone());
         LIVE.fetch_sub(1, Ordering::Relaxed);
         let _gone = self.inbox.send(Message::Shutdown(Ticket::new(waiting.clone())));
         self.depot.bell.ring();
+        waiting
+    }
+
+    /// Waits for the shutdown, for a time of one's own.
+    fn join(&self, shutdown: &Waiting, within: Duration) -> Waiting {
+        let completion = shutdown.completion.clone();
+        let waiting = Waiting { completion, deadline: after(Instant::now(), within) };
+        // A collector that is gone has settled the completion.
+        let _gone = self.inbox.send(Message::Watch(waiting.clone()));
         waiting
     }
 
@@ -146,12 +170,17 @@ impl Engine {
     fn waiting(&self, within: Duration) -> Waiting {
         Waiting {
             completion: Arc::new(Completion::new(self.queues.len() + 1)),
-            deadline: Instant::now() + within,
+            deadline: after(Instant::now(), within),
         }
     }
 
-    pub(super) fn is_shutting_down(&self) -> bool {
-        lock(&self.shutdown).is_some()
+    /// Closes the books if the shutdown's time is over. The collector does so at the same time; whoever
+    /// comes first.
+    pub(super) fn give_up_if_overdue(&self) {
+        let is_overdue = |shutdown: &Waiting| Instant::now() >= shutdown.deadline;
+        if self.is_closed() && lock(&self.shutdown).as_ref().is_some_and(is_overdue) {
+            self.give_up();
+        }
     }
 
     /// What is not delivered by now is lost.
@@ -197,10 +226,6 @@ impl Engine {
 
     pub(super) fn count_handed_on(&self, spans: usize) {
         self.handed_on.fetch_add(spans as u64, Ordering::Release);
-    }
-
-    pub(super) fn enter_lane(&self, counters: &Arc<LaneCounters>) {
-        lock(&self.ledger).lanes.push(counters.clone());
     }
 
     /// The lane's thread has ended: only its sums stay.

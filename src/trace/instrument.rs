@@ -1,7 +1,6 @@
 //! Spans around futures and streams (floor 4).
 
 use super::{current::SpanHandle, local, scope::PollScope, span::Span};
-use crate::record::Outcome;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::{
@@ -57,8 +56,7 @@ pin_project! {
                 let _scope = PollScope::enter(this.span);
                 this.inner.set(None);
             }
-            let panicked = std::thread::panicking();
-            std::mem::take(this.span).end_as(if panicked { Outcome::Panicked } else { Outcome::Cancelled });
+            std::mem::take(this.span).end_unfinished();
         }
     }
 }

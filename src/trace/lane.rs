@@ -77,7 +77,7 @@ impl Depot {
 
     /// The most spans that can lie in one lane.
     pub(super) fn max_lane_spans(&self) -> usize {
-        (self.budget.max_blocks() + 2) * BLOCK
+        self.budget.max_blocks().saturating_add(2).saturating_mul(BLOCK)
     }
 }
 
@@ -156,9 +156,10 @@ impl Lane {
     #[inline(always)]
     pub(super) fn admit(&mut self, large_bytes: usize, depot: &Depot) -> bool {
         bump(&self.counters.ended);
-        let admitted = (self.free > 0 || self.make_room(depot))
-            && (large_bytes == 0 || depot.budget.take_large(large_bytes));
-        if !admitted {
+        let admitted =
+            (self.free > 0 || self.make_room(depot)) && (large_bytes == 0 || take_large(large_bytes, depot));
+        // After the shutdown it is not for want of room that a span is lost.
+        if !admitted && !depot.is_closed() {
             bump(&self.counters.refused);
         }
         admitted
@@ -182,7 +183,7 @@ impl Lane {
             return true;
         }
         self.blocks_since_wake += 1;
-        if self.blocks_since_wake >= BLOCKS_UNTIL_WAKE {
+        if self.blocks_since_wake >= BLOCKS_UNTIL_WAKE || depot.budget.is_running_low() {
             self.blocks_since_wake = 0;
             depot.bell.ring_if_asleep();
         }
@@ -200,6 +201,14 @@ impl Lane {
     }
 }
 
+#[cold]
+fn take_large(bytes: usize, depot: &Depot) -> bool {
+    if depot.budget.is_running_low() {
+        depot.bell.ring_if_asleep();
+    }
+    depot.budget.take_large(bytes)
+}
+
 /// The collector's end.
 pub(super) struct LaneReceiver {
     consumer: Box<Consumer<Slot>>,
@@ -213,27 +222,36 @@ impl LaneReceiver {
         &self.counters
     }
 
-    /// Takes what is there, at most `most` spans; true if the thread is gone and nothing is left.
+    /// Takes what is there, at most about `most` spans; true if the thread is gone and nothing is left.
     pub(super) fn drain(&mut self, depot: &Depot, most: usize, mut each: impl FnMut(SpanRecord)) -> bool {
-        for _ in 0..most {
-            // Before the pop: a thread that is gone pushes nothing more.
+        let mut drained = 0;
+        while drained < most {
+            // Before looking what is there: a thread that is gone adds nothing more.
             let thread_is_gone = self.consumer.is_abandoned();
-            match self.consumer.pop() {
-                Ok(Slot::Span(record)) => {
-                    depot.budget.release(&record);
-                    each(record);
-                }
-                Ok(Slot::Next(next)) => {
-                    self.left = Some(std::mem::replace(&mut self.consumer, next));
-                    depot.budget.give_block();
-                }
-                Ok(Slot::Left(producer)) => {
-                    if let Some(consumer) = self.left.take() {
-                        // Enough are kept already if it does not fit.
-                        let _freed = depot.spare_blocks.push(SpareBlock { producer, consumer });
+            let there = self.consumer.slots();
+            if there == 0 {
+                return thread_is_gone;
+            }
+            drained += there;
+            let mut next = None;
+            for slot in self.consumer.read_chunk(there).into_iter().flatten() {
+                match slot {
+                    Slot::Span(record) => {
+                        depot.budget.release(&record);
+                        each(record);
+                    }
+                    Slot::Next(consumer) => next = Some(consumer),
+                    Slot::Left(producer) => {
+                        if let Some(consumer) = self.left.take() {
+                            // Enough are kept already if it does not fit.
+                            let _freed = depot.spare_blocks.push(SpareBlock { producer, consumer });
+                        }
                     }
                 }
-                Err(_empty) => return thread_is_gone,
+            }
+            if let Some(next) = next {
+                self.left = Some(std::mem::replace(&mut self.consumer, next));
+                depot.budget.give_block();
             }
         }
         false

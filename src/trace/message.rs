@@ -9,6 +9,8 @@ pub(super) enum Message {
     Stray(Box<SpanRecord>),
     Flush(Ticket),
     Shutdown(Ticket),
+    /// Wake whoever waits for this as a future when it is their time.
+    Watch(Waiting),
 }
 
 /// A request on its way to the collector. One that nobody reads any more ends its sender's waiting.

@@ -2,8 +2,9 @@
 
 use super::{
     engine::Shared,
+    finish,
     live::{Inner, Live},
-    local,
+    local, start,
 };
 use crate::{
     context::{Baggage, SpanContext},
@@ -11,7 +12,7 @@ use crate::{
     record::{Details, Limits, Outcome, SpanKind, Status},
     value::Value,
 };
-use std::{borrow::Cow, error::Error, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, time::Duration};
 
 /// One unit of work: from now until it is dropped or ended.
 ///
@@ -143,7 +144,7 @@ impl Span {
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Self {
         match self.identity() {
             Some((shared, span_id)) => {
-                Self::of(local::start_child_of(shared, span_id, name.into(), SpanKind::Internal, None))
+                Self::of(start::child_of(shared, span_id, name.into(), SpanKind::Internal, None))
             }
             None => Self::none(),
         }
@@ -162,8 +163,23 @@ impl Span {
     pub(crate) fn end_as(mut self, outcome: Outcome) {
         match self.0.take() {
             Inner::Inert => {}
-            Inner::Silent(shared) => local::finish_silent(shared),
-            Inner::Recorded(live) => local::finish(live, outcome),
+            Inner::Silent(shared) => finish::silent(shared),
+            Inner::Recorded(live) => finish::with_outcome(live, outcome),
+        }
+    }
+
+    /// Ends the span as work that is dropped before its end: by a panic that began after it, else given
+    /// up.
+    pub(crate) fn end_unfinished(mut self) {
+        match self.0.take() {
+            Inner::Recorded(live) => {
+                let outcome = match finish::outcome_of_drop(&live) {
+                    Outcome::Completed => Outcome::Cancelled,
+                    panicked => panicked,
+                };
+                finish::with_outcome(live, outcome);
+            }
+            other => self.0 = other,
         }
     }
 
@@ -173,14 +189,16 @@ impl Span {
         let Some((live, shared)) = self.recorded() else {
             return;
         };
-        let engine = &shared.engine;
-        let mut details = live.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
-        body(&mut details, &engine.limits);
-        // What user code has recorded in the meantime, by being formatted, stands behind it.
-        if let Some(meanwhile) = live.details.take() {
-            details.append(meanwhile, &engine.limits);
+        while let Some(earlier) = local::take_recorded(shared, live.span_id) {
+            live.absorb(Some(earlier));
         }
-        live.details.set(Some(details));
+        let engine = &shared.engine;
+        let details = live.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
+        // Formatting a value runs user code, which may panic.
+        let mut lent = Lent { details: Some(details), place: &live.details, limits: &engine.limits };
+        if let Some(details) = &mut lent.details {
+            body(details, &engine.limits);
+        }
     }
 
     #[inline]
@@ -252,7 +270,7 @@ impl Span {
     #[inline]
     pub(super) fn leave_and_end(&mut self, token: local::Token) {
         match self.0.take() {
-            Inner::Recorded(live) => local::leave_and_finish(token, live),
+            Inner::Recorded(live) => finish::leaving(token, live),
             other => {
                 let _nothing_recorded = local::exit(token);
                 self.0 = other;
@@ -261,13 +279,31 @@ impl Span {
     }
 }
 
+/// Details that go back to their place, whatever happens.
+struct Lent<'a> {
+    details: Option<Box<Details>>,
+    place: &'a Cell<Option<Box<Details>>>,
+    limits: &'a Limits,
+}
+
+impl Drop for Lent<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // What user code has recorded in the meantime, by being formatted, stands behind it.
+        if let (Some(details), Some(meanwhile)) = (&mut self.details, self.place.take()) {
+            details.append(meanwhile, self.limits);
+        }
+        self.place.set(self.details.take());
+    }
+}
+
 impl Drop for Span {
     #[inline]
     fn drop(&mut self) {
         match self.0.take() {
             Inner::Inert => {}
-            Inner::Silent(shared) => local::finish_silent(shared),
-            Inner::Recorded(live) => local::finish_dropped(live),
+            Inner::Silent(shared) => finish::silent(shared),
+            Inner::Recorded(live) => finish::dropped(live),
         }
     }
 }

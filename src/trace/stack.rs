@@ -101,6 +101,19 @@ impl Stack {
         Some(&mut entry.details)
     }
 
+    /// Takes what was recorded on one of a span's entries, the outermost first.
+    pub(super) fn take_details(&mut self, shared: &Arc<Shared>, span_id: SpanId) -> Option<Box<Details>> {
+        let is_the_span = |entry: &&mut Entry| {
+            entry.span_id == span_id && entry.shared.as_ref().is_some_and(|known| Arc::ptr_eq(known, shared))
+        };
+        self.entries.iter_mut().filter(is_the_span).find_map(|entry| entry.details.take())
+    }
+
+    /// Is there anything recorded that no guard has fetched yet?
+    pub(super) fn has_details(&self) -> bool {
+        self.entries.iter().any(|entry| entry.details.is_some())
+    }
+
     #[inline(always)]
     fn entry(&mut self, token: Token) -> Option<&mut Entry> {
         // A vacant entry has the serial of a guard that is gone.

@@ -1,9 +1,9 @@
 //! The tracer: a handle on one engine (floor 4).
 
-use super::{engine::Engine, local, message::Waiting, span::Span, span_builder::SpanBuilder};
+use super::{engine::Engine, message::Waiting, span::Span, span_builder::SpanBuilder, start};
 use crate::{
     diagnostics::Diagnostic,
-    export::{Completed, Report, Stats},
+    export::{Completed, Report, Seat, Stats},
     record::{Resource, SpanKind},
 };
 use std::{
@@ -41,8 +41,7 @@ use std::{
 /// ```
 #[derive(Clone)]
 pub struct Tracer {
-    /// `None` where the environment has switched the SDK off.
-    handle: Option<Arc<Handle>>,
+    handle: Arc<Handle>,
     resource: Arc<Resource>,
 }
 
@@ -54,34 +53,27 @@ struct Handle {
 impl Tracer {
     pub(super) fn new(engine: Arc<Engine>, drop_within: Duration) -> Self {
         let resource = engine.resource.clone();
-        Self { handle: Some(Arc::new(Handle { engine, drop_within })), resource }
+        Self { handle: Arc::new(Handle { engine, drop_within }), resource }
     }
 
-    pub(super) fn inert(resource: Resource) -> Self {
-        Self { handle: None, resource: Arc::new(resource) }
-    }
-
-    pub(super) fn engine(&self) -> Option<&Arc<Engine>> {
-        self.handle.as_deref().map(|handle| &handle.engine)
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.handle.engine
     }
 
     /// Starts a span now: a child of the thread's current span if that is this tracer's, else the
     /// first of a new trace.
     pub fn span(&self, name: impl Into<Cow<'static, str>>) -> Span {
-        match self.engine() {
-            Some(engine) => Span::of(local::start_with(engine, None, name.into(), SpanKind::Internal, None)),
-            None => Span::none(),
-        }
+        Span::of(start::span(self.engine(), None, name.into(), SpanKind::Internal, None))
     }
 
     /// As [`span`](Self::span), with options.
     pub fn span_builder(&self, name: impl Into<Cow<'static, str>>) -> SpanBuilder {
-        SpanBuilder::new(self.engine().cloned(), name.into())
+        SpanBuilder::new(Some(self.engine().clone()), name.into())
     }
 
     /// How often this has been noticed.
     pub fn diagnostic_count(&self, diagnostic: Diagnostic) -> u64 {
-        self.engine().map_or(0, |engine| engine.diagnostics.count(diagnostic))
+        self.engine().diagnostics.count(diagnostic)
     }
 
     /// Who the spans belong to.
@@ -91,7 +83,7 @@ impl Tracer {
 
     /// The books up to now. Quick, and exact once a flush has returned.
     pub fn stats(&self) -> Stats {
-        self.engine().map(|engine| engine.stats()).unwrap_or_default()
+        self.engine().stats()
     }
 
     /// Delivers every span that has ended before the call; waits for that no longer than `within`.
@@ -112,7 +104,7 @@ impl Tracer {
     /// Delivers what has ended, then stops the tracer for all its handles, no later than `within`.
     ///
     /// What is not delivered by then is dropped and counted, as is every span that ends later. A second
-    /// call waits for the first.
+    /// call, or a flush, waits for the first as long as it may itself, and takes nothing from its time.
     pub fn shutdown(&self, within: Duration) -> Report {
         self.block_on(Engine::shutdown, within)
     }
@@ -123,14 +115,13 @@ impl Tracer {
     }
 
     fn block_on(&self, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> Report {
-        match self.engine() {
-            Some(engine) => block_on(engine, start, within),
-            None => nothing_to_report(),
-        }
+        block_on(self.engine(), start, within)
     }
 
     fn wait_for(&self, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> FlushFuture {
-        FlushFuture(self.engine().map(|engine| (engine.clone(), start(engine, within))))
+        let engine = self.engine().clone();
+        let waiting = start(&engine, within);
+        FlushFuture { engine, waiting, seat: Seat::default() }
     }
 }
 
@@ -142,9 +133,8 @@ impl fmt::Debug for Tracer {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if !self.engine.is_shutting_down() {
-            let _report = block_on(&self.engine, Engine::shutdown, self.drop_within);
-        }
+        // Also where a shutdown has been started and nobody waits for it.
+        let _report = block_on(&self.engine, Engine::shutdown, self.drop_within);
     }
 }
 
@@ -155,15 +145,10 @@ fn block_on(engine: &Engine, start: fn(&Engine, Duration) -> Waiting, within: Du
 }
 
 fn report(engine: &Engine, completed: Completed) -> Report {
-    if completed.timed_out && engine.is_closed() {
-        // The collector gives up at the same deadline; whoever comes first, the books are closed.
-        engine.give_up();
+    if completed.timed_out {
+        engine.give_up_if_overdue();
     }
     engine.report(completed)
-}
-
-fn nothing_to_report() -> Report {
-    Report { stats: Stats::default(), timed_out: false, flush_failed: false }
 }
 
 /// Waits for a flush or a shutdown that has been started.
@@ -171,18 +156,21 @@ fn nothing_to_report() -> Report {
 /// Needs no timer of the executor's: the tracer's own thread wakes it at the deadline. Dropping it does
 /// not stop what was started.
 #[must_use = "the report says whether spans were lost"]
-pub struct FlushFuture(Option<(Arc<Engine>, Waiting)>);
+pub struct FlushFuture {
+    engine: Arc<Engine>,
+    waiting: Waiting,
+    seat: Seat,
+}
 
 impl Future for FlushFuture {
     type Output = Report;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Report> {
-        match &self.0 {
-            Some((engine, waiting)) => {
-                waiting.completion.poll(context).map(|completed| report(engine, completed))
-            }
-            None => Poll::Ready(nothing_to_report()),
-        }
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Report> {
+        let Self { engine, waiting, seat } = &mut *self;
+        waiting
+            .completion
+            .poll_until(waiting.deadline, seat, context)
+            .map(|completed| report(engine, completed))
     }
 }
 

@@ -289,20 +289,6 @@ fn a_guard_kept_across_an_await_does_not_leak_into_the_next_task() {
 }
 
 #[test]
-fn what_was_recorded_through_a_guard_kept_across_an_await_stays() {
-    let test = TestTracer::new();
-    let misuse = async {
-        let _guard = Span::new("guarded").entered();
-        Span::current().set_attribute("kept", 1);
-        yield_once().await;
-    };
-    let mut misuse = pin!(misuse.instrument(test.span("misuse")));
-    assert!(poll(misuse.as_mut()).is_pending());
-    assert!(poll(misuse.as_mut()).is_ready());
-    test.span_named("guarded").assert_attribute("kept", 1);
-}
-
-#[test]
 fn a_forgotten_guard_goes_with_the_poll_it_was_made_in() {
     let test = TestTracer::new();
     let span = test.span("task");

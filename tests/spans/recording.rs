@@ -170,7 +170,6 @@ fn a_span_that_is_not_recorded_still_has_an_identity() {
         assert!(!child.is_recording());
         assert_eq!(child.context().unwrap().trace_id(), context.trace_id());
     });
-    assert_eq!(span.elapsed(), Duration::ZERO);
     span.end();
     assert!(test.spans().is_empty());
     let stats = test.stats();
