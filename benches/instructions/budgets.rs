@@ -4,8 +4,13 @@ use std::{fs, path::PathBuf, process::Command};
 
 const HEAD: &str = "# Instructions a span (http: a request): workload, the caller's thread, all threads.\n\
                     # Written by `cargo bench --bench instructions -- --update`.\n";
+const COUNTED_WITH: &str = "# counted with: ";
 
-pub struct Budgets(Vec<(String, Budget)>);
+#[derive(Default)]
+pub struct Budgets {
+    counted_with: String,
+    budgets: Vec<(String, Budget)>,
+}
 
 #[derive(Clone, Copy)]
 pub struct Budget {
@@ -16,27 +21,30 @@ pub struct Budget {
 impl Budgets {
     pub fn read() -> Self {
         let text = fs::read_to_string(file()).unwrap_or_default();
+        let counted_with = text.lines().find_map(|line| line.strip_prefix(COUNTED_WITH)).unwrap_or_default();
         let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-        Self(lines.map(|line| budget(line).unwrap_or_else(|| panic!("not a budget: {line}"))).collect())
+        let budgets = lines.map(|line| budget(line).unwrap_or_else(|| panic!("not a budget: {line}")));
+        Self { counted_with: counted_with.to_owned(), budgets: budgets.collect() }
     }
 
-    /// What a workload may cost; without a budget, nothing.
-    pub fn of(&self, name: &str) -> Budget {
-        let known = self.0.iter().find(|(known, _)| known == name);
-        known.map_or(Budget { caller: 0.0, process: 0.0 }, |(_, budget)| *budget)
+    /// Another compiler, C library or valgrind counts otherwise.
+    pub fn are_of(&self, versions: &str) -> bool {
+        self.counted_with == versions
     }
 
-    pub fn set(&mut self, name: &str, caller: f64, process: f64) {
-        let budget = Budget { caller, process };
-        match self.0.iter_mut().find(|(known, _)| known == name) {
-            Some((_, known)) => *known = budget,
-            None => self.0.push((name.to_owned(), budget)),
-        }
+    /// What a workload may cost.
+    pub fn of(&self, name: &str) -> Option<Budget> {
+        self.budgets.iter().find(|(known, _)| known == name).map(|(_, budget)| *budget)
     }
 
-    pub fn write(&self, valgrind: &str) {
-        let mut text = format!("{HEAD}# {}, {}, {valgrind}\n\n", version("rustc"), version("ldd"));
-        for (name, Budget { caller, process }) in &self.0 {
+    /// Adds a workload that is not there yet.
+    pub fn push(&mut self, name: &str, budget: Budget) {
+        self.budgets.push((name.to_owned(), budget));
+    }
+
+    pub fn write(&self, versions: &str) {
+        let mut text = format!("{HEAD}{COUNTED_WITH}{versions}\n\n");
+        for (name, Budget { caller, process }) in &self.budgets {
             text += &format!("{name:<12} {caller:>8.1} {process:>8.1}\n");
         }
         fs::write(file(), text).expect("the budgets can be written");
@@ -53,9 +61,15 @@ fn file() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/instructions/budgets.txt")
 }
 
+/// What counts depend on besides the sources; `None` without valgrind.
+pub fn versions() -> Option<String> {
+    let [compiler, library] =
+        ["rustc", "ldd"].map(|program| version(program).unwrap_or_else(|| format!("{program}?")));
+    Some([compiler, library, version("valgrind")?].join(", "))
+}
+
 /// The first line of what a program says of its version.
-fn version(program: &str) -> String {
-    let output = Command::new(program).arg("--version").output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    text.lines().next().unwrap_or(program).to_owned()
+fn version(program: &str) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).lines().next()?.to_owned())
 }

@@ -1,20 +1,11 @@
 //! This program, run under callgrind.
 
 use super::subjects::WARM_UP;
-use std::{
-    env,
-    process::{Command, Stdio},
-};
+use std::{env, process::Command};
 
 /// More rounds where all threads are counted: how often one of them finds nothing to do is chance.
 const CALLER_ROUNDS: usize = 20;
 const PROCESS_ROUNDS: usize = 100;
-
-/// What valgrind calls itself, if it is there.
-pub fn version() -> Option<String> {
-    let output = Command::new("valgrind").arg("--version").stderr(Stdio::null()).output().ok()?;
-    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
 
 /// Instructions a unit on the caller's thread, flushes aside.
 pub fn caller(workload: &str, units: usize) -> f64 {

@@ -30,7 +30,7 @@ impl Recorder {
     /// waits for what has been recorded.
     pub fn catch_up(&self) {
         self.operations.set(self.operations.get() + 1);
-        if self.operations.get() % (8 * SAMPLE) == 0 {
+        if self.operations.get().is_multiple_of(8 * SAMPLE) {
             assert!(self.tracer.flush(WITHIN).is_complete(), "a lost span is a wrong measurement");
         }
     }

@@ -17,6 +17,9 @@ use tower::{Service, service_fn};
 
 pub const ROUTE: &str = "/orders/{id}";
 
+/// What the handler answers.
+pub const ANSWER: &str = "{\"order\":1234567,\"lines\":3}";
+
 pub type Incoming = Request<Empty<Bytes>>;
 pub type Outgoing = Request<Full<Bytes>>;
 pub type Answer = Response<Full<Bytes>>;
@@ -52,7 +55,7 @@ pub async fn backend(request: Outgoing) -> Result<Answer, Infallible> {
 }
 
 /// The service behind the server's layer.
-pub async fn handle<C, B>(request: Incoming, mut client: C) -> Result<Answer, Infallible>
+pub async fn handle<R, C, B>(request: Request<R>, mut client: C) -> Result<Answer, Infallible>
 where
     C: Service<Outgoing, Response = Response<B>, Error: std::fmt::Debug>,
     B: Body<Data = Bytes, Error: std::fmt::Debug>,
@@ -61,7 +64,7 @@ where
     let response = client.call(call()).await.expect("an answer");
     let stock = response.into_body().collect().await.expect("a body").to_bytes();
     black_box(stock);
-    Ok(answer("{\"order\":1234567,\"lines\":3}"))
+    Ok(answer(ANSWER))
 }
 
 fn answer(text: &'static str) -> Answer {

@@ -1,23 +1,17 @@
-//! The comparison: processes in turns, and what comes of it.
+//! The comparison: each workload with each of its peers, in turns, and the medians.
 //!
-//! A turn runs one workload with each of its peers, one right after another, and begins with another peer
-//! each time. Ratios are those of one turn; their median is what counts. A turn in which other programs
-//! took much of the machine is run again.
+//! Ratios are those of one turn; their median is what counts.
 
 use crate::{
-    machine::{self, Watch},
+    machine,
     measure::Measured,
     plot, report,
     results::{self, Row},
     statistics::{median, quantile},
+    turns::{Turns, spawn},
     workload::{Peer, Workload},
 };
-use std::{
-    env,
-    path::PathBuf,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 pub struct Options {
     pub runs: usize,
@@ -58,33 +52,36 @@ pub fn compare(options: &Options) -> Result<(), String> {
     let mut all: Vec<Series> = Vec::new();
     for &workload in &options.workloads {
         for &peer in workload.peers() {
-            let allocations = measure(workload, peer, options.lasting, "allocations")?;
-            all.push(Series { workload, peer, times: Vec::new(), allocations });
-            carried.push((workload, peer, spawn(&["look", workload.name(), peer.name()])?));
+            let allocations = spawn(&command(workload, peer, options.lasting, "allocations"))?;
+            all.push(Series { workload, peer, times: Vec::new(), allocations: allocations.parse()? });
+            let look = ["look", workload.name(), peer.name()].map(String::from);
+            carried.push((workload, peer, spawn(&look)?));
         }
     }
-    let mut quiet = Turns { repeated: 0, others: Vec::new() };
+    let mut turns = Turns::new(options.busy);
     for run in 0..options.runs {
         for &workload in &options.workloads {
             eprintln!("turn {} of {}: {}", run + 1, options.runs, workload.name());
-            for (peer, measured) in quiet.turn(workload, run, options)? {
-                let series = all.iter_mut().find(|series| (series.workload, series.peer) == (workload, peer));
-                series.expect("a series for each").times.push(measured);
+            let commands: Vec<_> = workload
+                .peers()
+                .iter()
+                .map(|peer| command(workload, *peer, options.lasting, "times"))
+                .collect();
+            let outputs = turns.turn(run, &commands)?;
+            let series = all.iter_mut().filter(|series| series.workload == workload);
+            for (series, output) in series.zip(outputs) {
+                series.times.push(output.parse()?);
             }
         }
     }
     let rows: Vec<Row> = all.iter().map(|series| row(series, &all)).collect();
     print!("{}", report::report(&rows, &carried));
     println!(
-        "\n{}; {}\n{} turns, {:.1} s each process; other programs took {:.1} % of the machine (median of the \
-         turns, at most {:.1} %); {} turns were repeated for it",
+        "\n{}; {}\n{} turns, {:.1} s each process; {turns}",
         machine::date(),
         machine::describe(),
         options.runs,
         options.lasting.as_secs_f64(),
-        median(quiet.others.iter().copied()),
-        quantile(quiet.others.iter().copied(), 1.0),
-        quiet.repeated,
     );
     if let Some(directory) = &options.save {
         let (table, picture) = (directory.join("performance.tsv"), directory.join("performance.svg"));
@@ -94,71 +91,9 @@ pub fn compare(options: &Options) -> Result<(), String> {
     Ok(())
 }
 
-/// How quiet the machine was.
-struct Turns {
-    repeated: usize,
-    others: Vec<f64>,
-}
-
-impl Turns {
-    /// More repetitions of one turn than this, and the least busy one counts.
-    const PATIENCE: usize = 20;
-
-    fn turn(
-        &mut self,
-        workload: Workload,
-        run: usize,
-        options: &Options,
-    ) -> Result<Vec<(Peer, Measured)>, String> {
-        let mut best: Option<(f64, Vec<(Peer, Measured)>)> = None;
-        for attempt in 0.. {
-            let watch = Watch::start();
-            let mut peers = workload.peers().to_vec();
-            let count = peers.len();
-            peers.rotate_left(run % count);
-            let measured: Result<Vec<_>, String> = peers
-                .into_iter()
-                .map(|peer| Ok((peer, measure(workload, peer, options.lasting, "times")?)))
-                .collect();
-            let (others, measured) = (watch.others_percent(), measured?);
-            if best.as_ref().is_none_or(|(least, _)| others < *least) {
-                best = Some((others, measured));
-            }
-            if others <= options.busy || attempt == Self::PATIENCE {
-                break;
-            }
-            self.repeated += 1;
-        }
-        let (others, measured) = best.expect("at least one attempt");
-        self.others.push(others);
-        Ok(measured)
-    }
-}
-
-fn measure(workload: Workload, peer: Peer, lasting: Duration, aspect: &str) -> Result<Measured, String> {
+fn command(workload: Workload, peer: Peer, lasting: Duration, aspect: &str) -> Vec<String> {
     let seconds = lasting.as_secs_f64().to_string();
-    spawn(&["measure", workload.name(), peer.name(), &seconds, aspect])?.trim().parse()
-}
-
-/// Runs this program with these arguments; what it printed.
-fn spawn(arguments: &[&str]) -> Result<String, String> {
-    let program = env::current_exe().map_err(|error| error.to_string())?;
-    // No setting of the user's may favour anybody.
-    let inherited = env::vars_os().map(|(name, _)| name);
-    let settings = inherited.filter(|name| name.to_string_lossy().starts_with("OTEL_"));
-    let mut command = Command::new(program);
-    for name in settings {
-        command.env_remove(name);
-    }
-    let output = command
-        .args(arguments)
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| format!("{arguments:?}: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("{} has failed", arguments.join(" ")));
-    }
-    String::from_utf8(output.stdout).map_err(|error| error.to_string())
+    ["measure", workload.name(), peer.name(), &seconds, aspect].map(String::from).to_vec()
 }
 
 /// The medians; on `http` of what comes on top of no layers at all.

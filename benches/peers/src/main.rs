@@ -10,6 +10,7 @@
 
 mod allocations;
 mod compare;
+mod conditions;
 mod machine;
 mod measure;
 mod peers;
@@ -19,6 +20,7 @@ mod results;
 mod sink;
 mod statistics;
 mod subject;
+mod turns;
 mod workload;
 // The same request, the same handler, the same use of throughline as in the library's own measurements.
 #[path = "../../workloads/mod.rs"]
@@ -37,6 +39,8 @@ cargo run --release -- [OPTIONS]      compares all peers on all workloads
   --busy PERCENT    repeats a turn in which other programs took more of the machine (default 5)
   --save DIRECTORY  writes performance.tsv and performance.svg there
 
+cargo run --release -- conditions [--runs N] [--busy PERCENT]
+                                      threads, an exporter that hangs, an axum server under load
 cargo run --release -- plot FILE.tsv FILE.svg       draws saved results anew
 cargo run --release -- look WORKLOAD PEER           shows what the spans of one trace carry
 cargo run --release -- measure WORKLOAD PEER SECONDS times|allocations
@@ -52,6 +56,15 @@ fn main() -> ExitCode {
         }
         ["measure", workload, peer, seconds, aspect] => measure_one(workload, peer, seconds, aspect),
         ["look", workload, peer] => look(workload, peer),
+        ["threads", peer, threads] => {
+            named_peer(peer).and_then(|peer| conditions::threads(peer, number(threads)?))
+        }
+        ["hang", hangs] => conditions::hang(hangs == "always"),
+        ["serve", peer] => named_peer(peer).and_then(conditions::serve),
+        ["load", port] => number(port).and_then(conditions::load),
+        ["conditions", ref rest @ ..] => options(rest).and_then(|options| {
+            conditions::conditions(&conditions::Options { runs: options.runs, busy: options.busy })
+        }),
         ["plot", from, to] => plot::plot(from.as_ref(), to.as_ref()),
         _ => options(&arguments).and_then(|options| compare::compare(&options)),
     };
@@ -74,7 +87,7 @@ fn options(arguments: &[&str]) -> Result<compare::Options, String> {
             "--runs" => options.runs = number(value)?,
             "--seconds" => options.lasting = seconds(value)?,
             "--busy" => options.busy = number(value)?,
-            "--only" => only.push(workload(value)?),
+            "--only" => only.push(named_workload(value)?),
             "--save" => options.save = Some(PathBuf::from(value)),
             _ => return Err(format!("{name}: no such option\n\n{HELP}")),
         }
@@ -86,7 +99,7 @@ fn options(arguments: &[&str]) -> Result<compare::Options, String> {
 }
 
 fn measure_one(name: &str, of: &str, lasting: &str, aspect: &str) -> Result<(), String> {
-    let (workload, peer) = (workload(name)?, peer(of)?);
+    let (workload, peer) = (named_workload(name)?, named_peer(of)?);
     let aspect = match aspect {
         "times" => Aspect::Times,
         "allocations" => Aspect::Allocations,
@@ -98,18 +111,18 @@ fn measure_one(name: &str, of: &str, lasting: &str, aspect: &str) -> Result<(), 
 }
 
 fn look(name: &str, of: &str) -> Result<(), String> {
-    for seen in measure::look(peer(of)?, workload(name)?) {
+    for seen in measure::look(named_peer(of)?, named_workload(name)?) {
         println!("{seen}");
     }
     Ok(())
 }
 
-fn workload(name: &str) -> Result<Workload, String> {
+fn named_workload(name: &str) -> Result<Workload, String> {
     let known = Workload::ALL.into_iter().find(|workload| workload.name() == name);
     known.ok_or_else(|| format!("{name}: no such workload"))
 }
 
-fn peer(name: &str) -> Result<Peer, String> {
+fn named_peer(name: &str) -> Result<Peer, String> {
     let known = Peer::ALL.into_iter().find(|peer| peer.name() == name);
     known.ok_or_else(|| format!("{name}: no such peer"))
 }

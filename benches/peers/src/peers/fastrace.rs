@@ -3,6 +3,7 @@
 //! Its attributes are texts only. Its client layer hands the trace on and makes no span.
 
 use crate::{
+    conditions::{App, Shared, router},
     sink::{SINK, Seen},
     subject::Subject,
     workload::Workload,
@@ -61,6 +62,21 @@ fn request() {
             .with_properties(|| [("db.system.name", "postgresql"), ("attempt", "1")]);
         LocalSpan::add_event(Event::new("row").with_property(|| ("count", "1")));
     }
+}
+
+pub fn shared() -> Shared {
+    fastrace::set_reporter(Null, Config::default());
+    Shared { trace: Box::new(|| nested(SpanContext::random())), flush: Box::new(fastrace::flush) }
+}
+
+pub fn app() -> App {
+    fastrace::set_reporter(Null, Config::default());
+    let client = FastraceClientLayer.layer(service_fn(http::backend));
+    let finish = || {
+        fastrace::flush();
+        Ok(())
+    };
+    App { router: router(client).layer(FastraceServerLayer::default()), finish: Box::new(finish) }
 }
 
 struct Null;

@@ -4,6 +4,7 @@
 //! flushes. The crate has no layer for clients: the client's span is made by hand, as its users do.
 
 use crate::{
+    conditions::{App, Shared, router},
     sink::{SINK, Seen},
     subject::Subject,
     workload::Workload,
@@ -60,6 +61,29 @@ pub fn set_up(workload: Workload) -> Subject {
         }
         _ => Subject::new(workload, move || nested(&tracer), flush),
     }
+}
+
+pub fn shared() -> Shared {
+    let provider = provider(Workload::Local100);
+    let tracer = provider.tracer(SCOPE);
+    Shared {
+        trace: Box::new(move || nested(&tracer)),
+        flush: Box::new(move || provider.force_flush().expect("a flush")),
+    }
+}
+
+pub fn app() -> App {
+    let provider = provider(Workload::Http);
+    let tracer = provider.tracer(SCOPE);
+    global::set_text_map_propagator(TraceContextPropagator::new());
+    global::set_tracer_provider(provider.clone());
+    let client = service_fn(move |request| call(request, tracer.clone()));
+    let layer = LayerBuilder::builder()
+        .with_route_extractor_fn(|_: &Request<axum::body::Body>| Some(http::ROUTE.to_owned()))
+        .build()
+        .expect("a layer");
+    let finish = move || provider.shutdown().map_err(|error| error.to_string());
+    App { router: router(client).layer(layer), finish: Box::new(finish) }
 }
 
 /// A provider whose spans all reach the sink.

@@ -1,6 +1,7 @@
 //! throughline, with its default settings.
 
 use crate::{
+    conditions::{App, Shared, router},
     sink::{SINK, Seen},
     subject::Subject,
     workload::Workload,
@@ -10,6 +11,7 @@ use std::time::Duration;
 use throughline::{
     Batch, Span, SpanKind, SpanRecord, Tracer,
     export::{ExportError, Exporter},
+    middleware::ServerLayer,
     sampling::AlwaysOff,
 };
 
@@ -32,6 +34,25 @@ pub fn set_up(workload: Workload) -> Subject {
         }
         _ => Subject::new(workload, move || ours::nested(tracer.span("root")), flush),
     }
+}
+
+pub fn shared() -> Shared {
+    let tracer = Tracer::builder("peers").exporter(Null).build().expect("a tracer");
+    let flushed = tracer.clone();
+    Shared {
+        trace: Box::new(move || ours::nested(tracer.span("root"))),
+        flush: Box::new(move || assert!(flushed.flush(Duration::from_secs(10)).is_complete())),
+    }
+}
+
+pub fn app() -> App {
+    let tracer = Tracer::builder("peers").exporter(Null).build().expect("a tracer");
+    let router = router(ours::client(&tracer)).layer(ServerLayer::new(&tracer));
+    let finish = move || {
+        let report = tracer.shutdown(Duration::from_secs(10));
+        if report.is_complete() { Ok(()) } else { Err(report.to_string()) }
+    };
+    App { router, finish: Box::new(finish) }
 }
 
 struct Null;

@@ -6,17 +6,18 @@
 //! and the headers are read and written by hand, as its users do.
 
 use crate::{
+    conditions::{App, router},
     subject::Subject,
     workload::Workload,
     workloads::{
         self, CHILDREN,
-        http::{self, Incoming, Outgoing},
+        http::{self, Outgoing},
     },
 };
-use ::http::{Response, header};
+use ::http::{Request, Response, header};
 use opentelemetry::{global, trace::TracerProvider};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
-use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::{propagation::TraceContextPropagator, trace::SdkTracerProvider};
 use std::time::Duration;
 use tower::{Layer, ServiceBuilder, service_fn};
 use tower_http::trace::TraceLayer;
@@ -24,15 +25,24 @@ use tracing::{Span, field::Empty, info, info_span, level_filters::LevelFilter};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::{Registry, layer::SubscriberExt};
 
+/// A layer whose type has no name that could be written down.
+macro_rules! layer {
+    ($span:expr) => {
+        TraceLayer::new_for_http()
+            .make_span_with($span)
+            .on_request(())
+            .on_response(on_response)
+            .on_body_chunk(())
+            .on_eos(())
+            .on_failure(())
+    };
+}
+
 pub fn set_up(workload: Workload) -> Subject {
     if workload == Workload::NoTracer {
         return Subject::new(workload, nested, || ());
     }
-    let provider = super::opentelemetry::provider(workload);
-    let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("peers"));
-    tracing::subscriber::set_global_default(Registry::default().with(LevelFilter::INFO).with(spans))
-        .expect("a subscriber");
-    global::set_text_map_propagator(TraceContextPropagator::new());
+    let provider = install(workload);
     let flush = move || provider.force_flush().expect("a flush");
     match workload {
         Workload::Request => Subject::new(workload, request, flush),
@@ -66,32 +76,37 @@ fn request() {
     }
 }
 
+/// Makes everything that is said in this process a span of the provider's.
+fn install(workload: Workload) -> SdkTracerProvider {
+    let provider = super::opentelemetry::provider(workload);
+    let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("peers"));
+    tracing::subscriber::set_global_default(Registry::default().with(LevelFilter::INFO).with(spans))
+        .expect("a subscriber");
+    global::set_text_map_propagator(TraceContextPropagator::new());
+    provider
+}
+
 fn http(workload: Workload, flush: impl FnMut() + 'static) -> Subject {
     let client = ServiceBuilder::new()
-        .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(client_span)
-                .on_request(())
-                .on_response(on_response)
-                .on_body_chunk(())
-                .on_eos(())
-                .on_failure(()),
-        )
+        .layer(layer!(client_span))
         .map_request(inject)
         .service(service_fn(http::backend));
     let server = service_fn(move |request| http::handle(request, client.clone()));
-    let layer = TraceLayer::new_for_http()
-        .make_span_with(server_span)
-        .on_request(())
-        .on_response(on_response)
-        .on_body_chunk(())
-        .on_eos(())
-        .on_failure(());
-    let (mut server, request) = (layer.layer(server), http::request());
+    let (mut server, request) = (layer!(server_span).layer(server), http::request());
     Subject::new(workload, move || http::exchange(&mut server, request.clone()), flush)
 }
 
-fn server_span(request: &Incoming) -> Span {
+pub fn app() -> App {
+    let provider = install(Workload::Http);
+    let client = ServiceBuilder::new()
+        .layer(layer!(client_span))
+        .map_request(inject)
+        .service(service_fn(http::backend));
+    let finish = move || provider.shutdown().map_err(|error| error.to_string());
+    App { router: router(client).layer(layer!(server_span)), finish: Box::new(finish) }
+}
+
+fn server_span<B>(request: &Request<B>) -> Span {
     let headers = request.headers();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let span = info_span!(
