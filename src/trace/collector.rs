@@ -172,15 +172,8 @@ impl Collector {
         let spans = std::mem::replace(&mut self.spans, next);
         let marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
         let bytes = std::mem::take(&mut self.bytes);
-        let handed_on = spans.len();
         let chunk = Arc::new(Chunk::new(spans, bytes, Some(self.engine.recycler.clone())));
-        for queue in &self.engine.queues {
-            if !queue.push(&chunk, marker_follows) {
-                self.engine.diagnostics.note(Diagnostic::SpansDropped);
-            }
-        }
-        // Only now: what is in a queue is that queue's to account for.
-        self.engine.count_handed_on(handed_on);
+        self.engine.hand_on(&chunk, marker_follows);
     }
 
     /// Sleeps until the next tick or the next deadline, unless somebody asks for something.
@@ -211,6 +204,7 @@ impl Collector {
     fn finish(mut self, waiting: &Waiting) {
         self.engine.depot.close();
         self.pass();
+        self.engine.end_intake();
         for queue in &self.engine.queues {
             queue.push_shutdown(waiting.completion.clone(), waiting.deadline);
         }

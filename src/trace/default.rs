@@ -49,7 +49,8 @@ impl Tracer {
     pub fn set_thread_default(&self) -> DefaultGuard {
         let number = GUARDS.get() + 1;
         GUARDS.set(number);
-        OF_THREAD.with_borrow_mut(|defaults| defaults.push((number, self.clone())));
+        // A thread that is going has no use for a default.
+        let _too_late = OF_THREAD.try_with(|defaults| defaults.borrow_mut().push((number, self.clone())));
         DefaultGuard { number, _not_send: PhantomData }
     }
 }

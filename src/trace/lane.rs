@@ -102,17 +102,18 @@ pub(super) struct Totals {
 }
 
 impl Totals {
+    /// Reads what is counted last first: no span is then refused that has not ended.
     pub(super) fn add(&mut self, counters: &LaneCounters) {
-        self.started += counters.started.load(Ordering::Relaxed);
+        self.refused += counters.refused.load(Ordering::Acquire);
         self.ended += counters.ended.load(Ordering::Relaxed);
-        self.refused += counters.refused.load(Ordering::Relaxed);
+        self.started += counters.started.load(Ordering::Relaxed);
         self.sampled_out += counters.sampled_out.load(Ordering::Relaxed);
     }
 }
 
 /// One writer needs no atomic read-modify-write.
-fn bump(counter: &AtomicU64) {
-    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+fn bump(counter: &AtomicU64, order: Ordering) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, order);
 }
 
 /// The thread's end.
@@ -144,23 +145,23 @@ impl Lane {
     }
 
     pub(super) fn count_start(&self) {
-        bump(&self.counters.started);
+        bump(&self.counters.started, Ordering::Relaxed);
     }
 
     pub(super) fn count_sampled_out(&self) {
-        bump(&self.counters.sampled_out);
+        bump(&self.counters.sampled_out, Ordering::Relaxed);
     }
 
     /// Counts an ended span, and says whether there is room for it: if not, it is counted as refused.
     /// Never waits. `large_bytes` is what the span holds beyond the usual.
     #[inline(always)]
     pub(super) fn admit(&mut self, large_bytes: usize, depot: &Depot) -> bool {
-        bump(&self.counters.ended);
+        bump(&self.counters.ended, Ordering::Relaxed);
         let admitted =
             (self.free > 0 || self.make_room(depot)) && (large_bytes == 0 || take_large(large_bytes, depot));
         // After the shutdown it is not for want of room that a span is lost.
         if !admitted && !depot.is_closed() {
-            bump(&self.counters.refused);
+            bump(&self.counters.refused, Ordering::Release);
         }
         admitted
     }

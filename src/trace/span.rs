@@ -113,9 +113,12 @@ macro_rules! recording_methods {
 
         /// Records an error: an `exception` event, `error.type`, and the status.
         ///
-        /// The type is the error's Rust type, the message its `Display`.
+        /// The type is the error's Rust type, the message its `Display`. Where the type is not known, of a
+        /// `dyn Error`, it is `_OTHER`; [`record_error_fmt`](Self::record_error_fmt) takes a better one.
         pub fn record_error<E: Error + ?Sized>(&self, error: &E) -> &Self {
-            self.record_error_fmt(std::any::type_name::<E>(), format_args!("{error}"))
+            let class = std::any::type_name::<E>();
+            let class = if class.starts_with("dyn ") { crate::semconv::OTHER } else { class };
+            self.record_error_fmt(class, format_args!("{error}"))
         }
 
         /// As [`record_error`](Self::record_error), for what is no [`Error`]: its class, of low

@@ -347,6 +347,7 @@ fn the_books_can_be_read_while_everything_moves() {
         let mut last = Stats::default();
         while writers.iter().any(|writer| !writer.is_finished()) {
             let stats = tracer.stats();
+            assert_balanced(&stats);
             assert!(stats.ended >= last.ended && stats.exported() >= last.exported(), "counts only grow");
             assert!(stats.exported() <= 20_000);
             last = stats;

@@ -42,7 +42,7 @@ pub fn quick_retries(max_attempts: u32) -> RetryPolicy {
     policy
 }
 
-/// The books balance, for each exporter, at any moment in which nothing moves.
+/// The books balance, for each exporter, whenever they are read.
 #[track_caller]
 pub fn assert_balanced(stats: &Stats) {
     for exporter in &stats.exporters {
