@@ -248,15 +248,6 @@ pub(super) fn enter(shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Optio
     with(|local| local.enter(shared, span_id, owned))
 }
 
-/// Makes a trace that is not recorded current, unless it is.
-pub(super) fn enter_silent(shared: &Arc<Shared>) -> Option<Token> {
-    with(|local| {
-        let is_current = local.stack.top().is_some_and(|(top, _)| Arc::ptr_eq(top, shared));
-        (!is_current).then(|| local.enter(shared, shared.first_span, false))
-    })
-    .flatten()
-}
-
 /// Ends what `enter` began; returns what was recorded meanwhile.
 #[inline]
 pub(super) fn exit(token: Token) -> Option<Box<Details>> {

@@ -256,7 +256,7 @@ impl Span {
     pub(super) fn enter_entry(&self) -> Option<local::Token> {
         match &self.0 {
             Inner::Inert => None,
-            Inner::Silent(shared) => local::enter_silent(shared),
+            Inner::Silent(shared) => local::enter(shared, shared.first_span, false),
             Inner::Recorded(live) => local::enter(live.shared.as_ref()?, live.span_id, true),
         }
     }
