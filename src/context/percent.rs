@@ -3,7 +3,7 @@
 //! Knows octets, not members. `+` is a plus sign, not a space, but in [`Coding::Form`]. The tests of a
 //! byte have no branches: `all_bytes` then takes many bytes at once.
 
-use super::lines::{MAX_HEADER_BYTES, all_bytes, any_byte, skip};
+use super::lines::{MAX_HEADER_BYTES, all_bytes, any_byte};
 use std::borrow::Cow;
 
 /// What a value in a header stands for.
@@ -104,33 +104,43 @@ impl Decoder {
     /// Appends what `value`, which is UTF-8, stands for: never more bytes than `value` has. What is no
     /// UTF-8 once decoded becomes U+FFFD; a `%` that two hex digits do not follow stands for itself.
     pub(crate) fn decode_onto(&mut self, text: &mut String, value: &[u8], coding: Coding) {
+        let mut rest = std::str::from_utf8(value).unwrap_or_default();
         let is_form = coding == Coding::Form;
         let has_meaning = |byte| (byte == b'%') | (is_form & (byte == b'+'));
         if coding == Coding::Plain || !any_byte(value, has_meaning) {
-            text.push_str(std::str::from_utf8(value).unwrap_or_default());
+            text.push_str(rest);
             return;
         }
-        let mut rest = value;
-        while let [first, after @ ..] = rest {
-            let (byte, after) = match first {
-                b'%' => escape(after).unwrap_or((*first, after)),
-                b'+' if is_form => (b' ', after),
-                _ if first.is_ascii() => (*first, after),
-                _ => {
-                    self.flush(text);
-                    rest = push_beyond_ascii(text, rest);
-                    continue;
-                }
-            };
-            if byte.is_ascii() {
-                self.flush(text);
-                text.push(char::from(byte));
-            } else {
-                self.hold(byte);
-            }
+        while let Some((run, sign, after)) = split_at_sign(rest, has_meaning) {
+            self.push_str(text, run);
             rest = after;
+            match (sign, escape(after)) {
+                (b'%', Some((byte, after))) => {
+                    self.push(text, byte);
+                    rest = after;
+                }
+                (b'%', None) => self.push(text, b'%'),
+                _ => self.push(text, b' '),
+            }
         }
+        self.push_str(text, rest);
         self.flush(text);
+    }
+
+    fn push_str(&mut self, text: &mut String, run: &str) {
+        if !run.is_empty() {
+            self.flush(text);
+            text.push_str(run);
+        }
+    }
+
+    fn push(&mut self, text: &mut String, byte: u8) {
+        if byte.is_ascii() {
+            self.flush(text);
+            text.push(char::from(byte));
+        } else {
+            self.hold(byte);
+        }
     }
 
     fn hold(&mut self, byte: u8) {
@@ -155,18 +165,17 @@ impl Decoder {
     }
 }
 
-/// Appends the characters beyond ASCII that UTF-8 starts with; returns what comes after them.
-fn push_beyond_ascii<'a>(text: &mut String, bytes: &'a [u8]) -> &'a [u8] {
-    let length = bytes.len() - skip(bytes, |byte| !byte.is_ascii()).len();
-    let (run, after) = bytes.split_at_checked(length).unwrap_or((bytes, b""));
-    text.push_str(std::str::from_utf8(run).unwrap_or_default());
-    after
+/// What comes before the first sign, an ASCII character, the sign, and what comes after it.
+fn split_at_sign(text: &str, is_sign: impl Fn(u8) -> bool) -> Option<(&str, u8, &str)> {
+    let place = text.bytes().position(is_sign)?;
+    let (before, from) = text.split_at_checked(place)?;
+    Some((before, from.bytes().next()?, from.get(1..)?))
 }
 
 /// The byte that two hex digits stand for, and what comes after them.
-fn escape(digits: &[u8]) -> Option<(u8, &[u8])> {
-    let ([high, low], after) = digits.split_first_chunk()?;
-    Some((hex(*high)? << 4 | hex(*low)?, after))
+fn escape(text: &str) -> Option<(u8, &str)> {
+    let [high, low] = *text.as_bytes().first_chunk()?;
+    Some((hex(high)? << 4 | hex(low)?, text.get(2..)?))
 }
 
 /// Either case is read [RFC 3986, 2.1].

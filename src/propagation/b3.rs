@@ -9,7 +9,7 @@ use super::{
     propagator::{ExtractError, Getter, Header, Propagator, Reason, Setter},
 };
 use crate::{
-    context::{Context, Lines, SpanContext, TraceFlags, are_within_cap, split_once, trim},
+    context::{Context, Lines, MAX_HEADER_BYTES, SpanContext, TraceFlags, split_once, trim},
     ids::{SpanId, TraceId, decode_u64, decode_u128},
 };
 use std::ops::ControlFlow::{Break, Continue};
@@ -29,6 +29,9 @@ pub const X_B3_FLAGS: &str = "x-b3-flags";
 
 /// The most bytes of a single header.
 pub const BYTES: usize = 68;
+
+/// The most lines of one of the several headers.
+const MAX_LINES: usize = 64;
 
 /// What B3 headers can say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,15 +207,26 @@ fn multi_decision(carrier: &dyn Getter) -> Result<Option<TraceFlags>, ExtractErr
     }
 }
 
-/// The first line of a header, trimmed; the others count for the limit and for nothing else.
+/// The first line of a header, trimmed; the others count for the limits and for nothing else.
 fn first_line<'a>(carrier: &'a dyn Getter, name: &'static str) -> Result<Option<&'a [u8]>, ExtractError> {
-    let header = Header::new(carrier, name);
-    if !are_within_cap(&header) {
-        return Err(ExtractError::new(name, Reason::TooLong));
-    }
-    match header.walk(Break) {
-        Break(line) => Ok(Some(trim(line))),
-        Continue(()) => Ok(None),
+    let mut first = None;
+    let mut lines = 0;
+    let mut left = MAX_HEADER_BYTES;
+    let walk = Header::new(carrier, name).walk(|line| {
+        lines += 1;
+        if lines > MAX_LINES {
+            return Break(Reason::TooMany);
+        }
+        let Some(rest) = left.checked_sub(line.len()) else {
+            return Break(Reason::TooLong);
+        };
+        left = rest;
+        first.get_or_insert(line);
+        Continue(())
+    });
+    match walk {
+        Break(reason) => Err(ExtractError::new(name, reason)),
+        Continue(()) => Ok(first.map(trim)),
     }
 }
 

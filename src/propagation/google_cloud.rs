@@ -14,7 +14,7 @@ use crate::{
 /// The header.
 pub const X_CLOUD_TRACE_CONTEXT: &str = "x-cloud-trace-context";
 
-/// The most bytes that [`format`] writes.
+/// The most bytes that [`format()`] writes.
 pub const BYTES: usize = 57;
 
 /// Reads a value: `{32 hex}/{decimal};o={0 or 1}`. Spaces and tabs around it do not count.

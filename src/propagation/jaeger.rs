@@ -16,7 +16,7 @@ pub const UBER_TRACE_ID: &str = "uber-trace-id";
 /// What the name of a header of baggage starts with; the key comes after it.
 pub const UBERCTX_PREFIX: &str = "uberctx-";
 
-/// The most bytes that [`format`] writes.
+/// The most bytes that [`format()`] writes.
 pub const BYTES: usize = 53;
 
 const SAMPLED: u128 = 1;

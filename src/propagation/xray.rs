@@ -16,7 +16,7 @@ use crate::{
 /// The header.
 pub const X_AMZN_TRACE_ID: &str = "x-amzn-trace-id";
 
-/// The most bytes that [`format`] writes.
+/// The most bytes that [`format()`] writes.
 pub const BYTES: usize = 74;
 
 /// The most fields of a header; those in use have four.

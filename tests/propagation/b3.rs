@@ -1,11 +1,11 @@
 //! B3 [openzipkin/b3-propagation: Single Header, Multiple Headers].
 
-use crate::{caller, extracted, filled, headers, injected, injected_over, pairs, refused};
+use crate::{caller, extracted, headers, injected, injected_over, pairs, refused};
 use proptest::prelude::*;
 use throughline::{
-    Context, SpanContext, TraceFlags,
+    SpanContext, TraceFlags,
     propagation::{
-        B3, ExtractError, FieldError, Propagator, Reason,
+        B3, ExtractError, FieldError, Reason,
         b3::{self, Received},
     },
 };
@@ -225,6 +225,10 @@ fn multi_refused() {
     let half = "0".repeat(5_000);
     let lines = [&good[..], &[("x-b3-sampled", &half), ("x-b3-sampled", &half)]].concat();
     refused(&B3::multi(), &lines, "x-b3-sampled", Reason::TooLong);
+    let lines = [&good[..], &[("x-b3-sampled", "1"); 64]].concat();
+    refused(&B3::multi(), &lines, "x-b3-sampled", Reason::TooMany);
+    let most = [&good[..3], &[("x-b3-sampled", "1"); 64]].concat();
+    assert_eq!(extracted(&B3::multi(), &most), (Some(remote(TraceFlags::SAMPLED)), None));
 }
 
 #[test]
@@ -274,22 +278,23 @@ fn every_single_wrong_byte_is_refused() {
 }
 
 #[test]
-fn debug_is_carried_until_somebody_takes_it_away() {
-    let mut context = filled();
-    B3::single().extract(&headers(&[("b3", &format!("{TRACE}-{SPAN}-d"))]), &mut context).unwrap();
-    let span = context.span.unwrap();
-    // As the span that is started here has its flags of the caller's.
-    let here = span.clone().with_flags(span.flags().with_sampled(true));
-    assert_eq!(injected(&B3::single(), here), pairs(&[("b3", &format!("{TRACE}-{SPAN}-d"))]));
+fn flags_keep_to_their_rules() {
+    let debug = TraceFlags::DEBUG;
+    assert!(debug.is_debug() && debug.is_sampled() && !debug.is_deferred());
+    assert!(!TraceFlags::DEFERRED.is_sampled() && !TraceFlags::DEFERRED.is_debug());
     // As for a caller who is not trusted with it.
-    let stripped = span.clone().with_flags(span.flags().with_debug(false));
-    assert_eq!(stripped.flags(), TraceFlags::SAMPLED);
-    // As where nothing is recorded.
-    let off = span.clone().with_flags(span.flags().with_sampled(false));
-    assert_eq!(off.flags(), NOT_SAMPLED);
-    let mut sent = Context::default();
-    sent.span = Some(off.with_flags(NOT_SAMPLED.with_debug(true)));
-    assert_eq!(sent.span, Some(span));
+    assert_eq!(debug.with_debug(false), TraceFlags::SAMPLED);
+    // What is not recorded is not for debugging, and what is decided not open.
+    assert_eq!(debug.with_sampled(false), NOT_SAMPLED);
+    assert_eq!(debug.with_sampled(true), debug);
+    assert_eq!(TraceFlags::DEFERRED.with_sampled(false), NOT_SAMPLED);
+    assert_eq!(TraceFlags::DEFERRED.with_sampled(true), TraceFlags::SAMPLED);
+    assert_eq!(TraceFlags::DEFERRED.with_debug(true), debug);
+    assert_eq!(TraceFlags::DEFERRED.with_debug(false), TraceFlags::DEFERRED);
+    // W3C's byte has neither, in either direction.
+    let random = TraceFlags::RANDOM.with_debug(true);
+    assert_eq!((random.bits(), random.is_random()), (3, true));
+    assert_eq!(TraceFlags::from_bits(0xff), TraceFlags::from_bits(3));
 }
 
 proptest! {

@@ -9,6 +9,7 @@ mod datadog;
 mod every_format;
 mod google_cloud;
 mod jaeger;
+mod onward;
 mod ot_trace;
 mod propagators;
 mod single_line;

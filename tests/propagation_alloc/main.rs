@@ -1,10 +1,12 @@
 //! What reading headers allocates. A binary of its own, for the counting allocator.
 
+mod formats;
+mod times;
+
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
     hint::black_box,
-    time::Instant,
 };
 use throughline::{
     Context,
@@ -170,56 +172,3 @@ fn any_headers_allocate_at_most_8_times_and_twice_the_cap() {
 }
 
 const MEMBERS_FIT: usize = 8_190;
-
-/// `cargo test --release --test propagation_alloc -- --ignored --nocapture`
-#[test]
-#[ignore = "prints times, and asserts nothing"]
-fn times() {
-    fn time<T>(what: &str, rounds: u32, mut call: impl FnMut() -> T) {
-        let best = (0..20).map(|_| {
-            let start = Instant::now();
-            for _ in 0..rounds {
-                black_box(call());
-            }
-            start.elapsed().as_nanos() / u128::from(rounds)
-        });
-        println!("{:>8} ns  {what}", best.min().unwrap_or_default());
-    }
-
-    let members = |count: usize, bytes: usize| {
-        let list: Vec<_> =
-            (0..count).map(|number| format!("k{number:02}={}", "v".repeat(bytes - 4))).collect();
-        list.join(",")
-    };
-    time("traceparent, parsed", 100_000, || traceparent::parse(black_box(PARENT.as_bytes())));
-    let span = traceparent::parse(PARENT.as_bytes()).unwrap();
-    time("traceparent, written", 100_000, || traceparent::format(black_box(&span)));
-    time("tracestate of two members", 10_000, || {
-        TraceState::from_lines([black_box("congo=t61rcWkgMzE,rojo=1")])
-    });
-    time("baggage of two entries", 10_000, || baggage::parse([black_box("tenant=caf%C3%A9,tier=gold")]));
-    let small = baggage::parse(["tenant=caf%C3%A9,tier=gold"]).unwrap();
-    time("baggage of two entries, written", 10_000, || baggage::encode(black_box(&small)));
-    for (what, lines) in [
-        ("tracestate of 8 KiB", vec![members(32, 255)]),
-        ("baggage of 8 KiB in 64 entries", vec![members(64, 127)]),
-        ("baggage of 8 KiB in one entry", vec![format!("k={}", "v".repeat(8_190))]),
-        ("baggage of 8 KiB of bad UTF-8", vec![format!("k={}", "%FF".repeat(2_730))]),
-        ("baggage of 8 KiB of coded text", vec![format!("k={}", "%C3%A9".repeat(1_365))]),
-        ("baggage of 8 KiB, coded now and then", vec![format!("k={}", "a%20".repeat(2_047))]),
-        ("baggage of 8 KiB of percent signs", vec![format!("k={}", "%".repeat(8_190))]),
-        ("baggage of 8 KiB of properties", vec![format!("k=v{}", ";p".repeat(4_094))]),
-        ("baggage of 8 KiB of properties with values", vec![format!("k=v{}", ";p=".repeat(2_729))]),
-        ("baggage of 8 KiB of properties with spaces", vec![format!("k=v{}", "; p".repeat(2_729))]),
-        ("baggage of 8 KiB of properties with both", vec![format!("k=v{}", "; p=".repeat(2_047))]),
-        ("8 KiB of commas", vec![",".repeat(8_192)]),
-        ("8 KiB of spaces", vec![" ".repeat(8_192)]),
-        ("1 MiB of commas", vec![",".repeat(MEBIBYTE)]),
-        ("1 Mi lines", vec![String::new(); MEBIBYTE]),
-        ("8 Ki lines of a comma", vec![",".to_owned(); 8_192]),
-    ] {
-        time(&format!("{what}, as tracestate"), 200, || TraceState::from_lines(black_box(&lines)));
-        time(&format!("{what}, as baggage"), 200, || baggage::parse(black_box(&lines)));
-        time(&format!("{what}, as traceparent"), 200, || trace_context::extract(black_box(&lines), [""; 0]));
-    }
-}
