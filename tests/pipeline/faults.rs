@@ -5,14 +5,14 @@ use super::support::{
 };
 use std::{
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicU32, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 use throughline::{
     Batch, Diagnostic, Tracer,
-    export::{DropReason, ExportError, RetryPolicy},
+    export::{DropReason, ExportError, Exporter, RetryPolicy},
 };
 
 /// A tracer whose exporter answers by a script: the number of the attempt, from 1, decides.
@@ -199,4 +199,41 @@ fn a_report_says_in_a_line_what_happened() {
         "2 spans exported, 1 still open, 3 dropped: rejected, 4 dropped: retries exhausted"
     );
     open.end();
+}
+
+/// An exporter whose own work is traced, by a tracer it holds on to.
+struct Traced {
+    tracer: Arc<OnceLock<Tracer>>,
+    exported: Arc<AtomicUsize>,
+}
+
+impl Exporter for Traced {
+    fn name(&self) -> &str {
+        "traced"
+    }
+
+    fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        self.exported.fetch_add(batch.len(), Ordering::Relaxed);
+        if let Some(tracer) = self.tracer.get() {
+            let sending = tracer.span("send").entered();
+            assert!(!sending.is_recording());
+            tracer.span_builder("connect").root().start().end();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn an_exporter_is_not_traced() {
+    let (slot, exported) = (Arc::new(OnceLock::new()), Arc::new(AtomicUsize::new(0)));
+    let tracer =
+        builder().exporter(Traced { tracer: slot.clone(), exported: exported.clone() }).build().unwrap();
+    slot.set(tracer.clone()).unwrap();
+    for _ in 0..10 {
+        end_spans(&tracer, 1);
+        assert!(tracer.flush(LONG).is_complete());
+    }
+    assert_eq!(tracer.stats().ended, 10);
+    assert_eq!(exported.load(Ordering::Relaxed), 10);
+    assert!(tracer.shutdown(LONG).is_complete());
 }
