@@ -36,6 +36,8 @@ pub const NETWORK_PEER_ADDRESS: &str = "network.peer.address";
 pub const NETWORK_PEER_PORT: &str = "network.peer.port";
 /// `network.protocol.version`: `1.0`, `1.1`, `2` or `3`.
 pub const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
+/// `_OTHER`: the value of an attribute with few values where none of them fits.
+pub const OTHER: &str = "_OTHER";
 /// `process.executable.name`.
 pub const PROCESS_EXECUTABLE_NAME: &str = "process.executable.name";
 /// `process.pid`.

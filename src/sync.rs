@@ -1,21 +1,14 @@
 //! The synchronisation primitives of the crate's own concurrent parts (floor 0).
 //!
-//! Under `--cfg loom` they are loom's, so that `tests/loom.rs` explores every interleaving of the
-//! very code that ships. `Arc` stays the standard library's: its counting is not ours to check.
+//! They are named here and nowhere else, so that `tests/loom` can put loom's in their place and explore
+//! the interleavings of the very files that ship. `Arc` is the standard library's everywhere: its
+//! counting is not ours to check.
 
-use std::time::Duration;
-
-#[cfg(not(loom))]
 pub(crate) use std::sync::{
     Condvar, Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
-
-#[cfg(loom)]
-pub(crate) use loom::sync::{
-    Condvar, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-};
+use std::time::Duration;
 
 /// Locks, taking the data over from a holder that panicked.
 ///

@@ -1,6 +1,6 @@
 //! The books (floor 3): what became of every span that ended.
 //!
-//! They balance, at every moment in which nothing moves and for each exporter:
+//! They balance, whenever they are read and for each exporter:
 //! `ended = dropped before the exporters + buffered + exported + pending + dropped by the exporter`.
 
 use crate::sync::{AtomicU64, Ordering};

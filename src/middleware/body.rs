@@ -55,7 +55,7 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// `unread_is_complete`: a client that never looks at a body has what it wanted.
+    /// `unread_is_complete`: is the exchange over if nobody looks at the body?
     pub(super) fn of(method: &Method, head: &response::Parts, unread_is_complete: bool) -> Self {
         let status = head.status;
         let none = *method == Method::HEAD

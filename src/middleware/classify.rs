@@ -1,5 +1,6 @@
 //! What counts as an error, and what it is called (floor 5) [semantic conventions, HTTP spans, status].
 
+use crate::semconv;
 use http::StatusCode;
 use std::{
     any::{Any, type_name},
@@ -16,9 +17,6 @@ pub(super) enum Side {
     Server,
     Client,
 }
-
-/// The fallback of `error.type` [semantic conventions, error attributes].
-const OTHER: &str = "_OTHER";
 
 /// Is it a failure, as seen from this side? A 4xx is the client's, a 5xx both sides'.
 pub(super) fn is_error(status: StatusCode, side: Side) -> bool {
@@ -53,7 +51,7 @@ impl KnownErrors {
     /// among its causes, else the error's type.
     pub(super) fn error_type<E: Any>(&self, error: &E) -> &'static str {
         let is_boxed = (error as &dyn Any).is::<BoxError>();
-        let otherwise = if is_boxed { OTHER } else { type_name::<E>() };
+        let otherwise = if is_boxed { semconv::OTHER } else { type_name::<E>() };
         self.view(error).and_then(name).unwrap_or(otherwise)
     }
 

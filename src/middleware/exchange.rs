@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     diagnostics::Diagnostic,
-    record::{Outcome, Status},
+    record::Status,
     redact, semconv,
     trace::{PollScope, Span, Tracer},
 };
@@ -31,6 +31,12 @@ impl Exchange {
             span.set_attribute(semconv::REQUEST_ID, id.encode(&mut [0; 36]));
         }
         Self { span, side, grpc, settings }
+    }
+
+    /// Is an answer whose body nobody looks at over all the same? A client that does not has what it
+    /// wanted, unless it never learns how the call ended.
+    pub(super) fn needs_no_body(&self) -> bool {
+        self.side == Side::Client && !self.grpc.as_ref().is_some_and(grpc::Call::is_open)
     }
 
     pub(super) const fn side(&self) -> Side {
@@ -103,9 +109,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let span = std::mem::take(&mut self.span);
-        let panicked = std::thread::panicking();
-        span.end_as(if panicked { Outcome::Panicked } else { Outcome::Cancelled });
+        std::mem::take(&mut self.span).end_unfinished();
     }
 }
 

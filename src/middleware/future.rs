@@ -6,7 +6,7 @@ use super::{
     exchange::Exchange,
     exclusive::Exclusive,
 };
-use crate::{ids::RequestId, semconv};
+use crate::semconv;
 use http::{Method, Response, Version, response};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -44,8 +44,6 @@ pin_project! {
 pub(super) struct Pending {
     exchange: Exchange,
     method: Method,
-    /// What a server tells its caller; a client has nothing to tell.
-    request_id: Option<RequestId>,
 }
 
 impl<F> ResponseFuture<F> {
@@ -94,23 +92,20 @@ where
 }
 
 impl Pending {
-    pub(super) const fn new(exchange: Exchange, method: Method, request_id: Option<RequestId>) -> Self {
-        Self { exchange, method, request_id }
+    pub(super) const fn new(exchange: Exchange, method: Method) -> Self {
+        Self { exchange, method }
     }
 
     fn answer<B: Body>(mut self, response: Response<B>) -> Response<ResponseBody<B>> {
         let (mut head, body) = response.into_parts();
         self.exchange.head(&head);
-        match &self.request_id {
-            Some(id) => {
-                let headers = &self.exchange.settings().headers;
-                headers.inject_answer(&mut head.headers, id, self.exchange.span());
+        match self.exchange.side() {
+            Side::Server => {
+                self.exchange.settings().headers.inject_answer(&mut head.headers, self.exchange.span())
             }
-            None => self.note_peer(&head),
+            Side::Client => self.note_peer(&head),
         }
-        // A client that never looks at the body has what it wanted.
-        let unread_is_complete = self.exchange.side() == Side::Client;
-        let expected = Expected::of(&self.method, &head, unread_is_complete);
+        let expected = Expected::of(&self.method, &head, self.exchange.needs_no_body());
         Response::from_parts(head, ResponseBody::new(body, self.exchange, &expected))
     }
 
@@ -122,6 +117,10 @@ impl Pending {
         }
         if let Some(version) = protocol_version(head.version) {
             span.set_attribute(semconv::NETWORK_PROTOCOL_VERSION, version);
+        }
+        if let Some(peer) = settings.callee.address(head) {
+            span.set_attribute(semconv::NETWORK_PEER_ADDRESS, peer.ip().to_string());
+            span.set_attribute(semconv::NETWORK_PEER_PORT, peer.port());
         }
     }
 }

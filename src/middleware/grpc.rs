@@ -32,8 +32,6 @@ const NAMES: [&str; 17] = [
 
 /// The system's name, and that of a span whose method is not to be named.
 const GRPC: &str = "grpc";
-/// Stands for a method that is not there.
-const OTHER: &str = "_OTHER";
 
 /// A call under way.
 pub(super) struct Call {
@@ -82,6 +80,11 @@ impl Call {
         self.status = GrpcStatus::from_headers(trailers).or(self.status);
     }
 
+    /// Is the status still to come, with the trailers?
+    pub(super) const fn is_open(&self) -> bool {
+        self.status.is_none()
+    }
+
     /// Records how the call ended. An answer that does not say so is an unknown one.
     pub(super) fn record(&self, span: &Span, side: Side) {
         let status = self.status.unwrap_or(GrpcStatus::UNKNOWN);
@@ -91,7 +94,7 @@ impl Call {
         }
         if status == GrpcStatus::UNIMPLEMENTED && side == Side::Server {
             // Anybody can ask for any method: one that is not there names no span.
-            span.set_name(GRPC).set_attribute(semconv::RPC_METHOD, OTHER);
+            span.set_name(GRPC).set_attribute(semconv::RPC_METHOD, semconv::OTHER);
             if let Some(method) = self.method() {
                 span.set_attribute(semconv::RPC_METHOD_ORIGINAL, method);
             }

@@ -71,12 +71,12 @@ impl Headers {
         }
     }
 
-    /// Writes what an answer tells its caller. Without a span there is no time to tell.
-    pub(super) fn inject_answer(&self, headers: &mut HeaderMap, id: &RequestId, span: &Span) {
-        self.inject_ids(headers, id);
+    /// Writes what an answer tells its caller.
+    pub(super) fn inject_answer(&self, headers: &mut HeaderMap, span: &Span) {
         let Some(carried) = span.carried() else {
             return;
         };
+        self.inject_ids(headers, carried.request_id);
         let time = span.elapsed();
         let millis = format_args!("{}.{:03}", time.as_millis(), time.subsec_micros() % 1_000).to_string();
         if self.server_timing {

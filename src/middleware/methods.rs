@@ -8,9 +8,7 @@ use http::Method;
 const KNOWN: [&str; 10] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
 
-/// Stands for every method that is not known [semantic conventions, HTTP spans].
-const OTHER: &str = "_OTHER";
-/// And in a span's name.
+/// What a method that is not known is called in a span's name [semantic conventions, HTTP spans].
 const OTHER_IN_NAMES: &str = "HTTP";
 
 /// The methods that are recorded by name.
@@ -56,7 +54,7 @@ impl KnownMethods {
             Self::These(list) => list.iter().find(|known| *known == sent).map(|known| known.clone().into()),
         };
         let is_known = known.is_some();
-        RecordedMethod { method: known.unwrap_or(OTHER.into()), is_known }
+        RecordedMethod { method: known.unwrap_or(semconv::OTHER.into()), is_known }
     }
 }
 

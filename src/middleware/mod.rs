@@ -1,8 +1,8 @@
 //! tower middleware (floor 5): a span for each exchange, on the answering and on the calling side.
 //!
-//! [`ServerLayer`] and [`ClientLayer`] wrap any tower `Service<http::Request<B>>`: hyper, axum, tonic's
-//! transport, reqwest's service. Each is one layer that does all of it, so no order of several can be
-//! wrong:
+//! [`ServerLayer`] and [`ClientLayer`] wrap any tower `Service<http::Request<B>>`: hyper's, axum's,
+//! tonic's, and with two conversions reqwest's. Each is one layer that does all of it, so no order of
+//! several can be wrong:
 //!
 //! - the request's id is checked, or minted, put on the span and into the request's extensions, sent on
 //!   with every call and back with the answer;
@@ -15,9 +15,11 @@
 //! | what happens | outcome | status |
 //! |---|---|---|
 //! | the body ends, or there is none | completed | by the status code, or by the gRPC status |
+//! | the connection becomes a websocket or a tunnel | completed, with the head | unset |
+//! | a client never looks at the body of its answer | completed, with the drop | by the status code |
 //! | the body fails after the head | completed | error |
 //! | the service answers with an error | completed | error |
-//! | the caller goes away before the head, or amid the body | cancelled | unset |
+//! | the caller goes away before the head, or amid the body | cancelled | unset, unless the head was an error |
 //! | the handler or the body panics | panicked | error |
 //!
 //! # Where to put the layers

@@ -2,6 +2,8 @@
 
 use super::{classify::KnownErrors, headers::Headers, methods::KnownMethods, recorded::RecordedHeaders};
 use crate::trace::Tracer;
+use http::response;
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 /// Settings of either layer, shared with its exchanges.
 #[derive(Clone, Debug)]
@@ -11,6 +13,31 @@ pub(super) struct Settings {
     pub(super) methods: KnownMethods,
     pub(super) recorded: RecordedHeaders,
     pub(super) errors: KnownErrors,
+    pub(super) callee: Callee,
+}
+
+/// How to tell the peer's address from an answer's head.
+#[derive(Clone)]
+pub(super) struct Callee(Arc<AddressOf>);
+
+type AddressOf = dyn Fn(&response::Parts) -> Option<SocketAddr> + Send + Sync;
+
+impl Callee {
+    pub(super) fn new(
+        address: impl Fn(&response::Parts) -> Option<SocketAddr> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(address))
+    }
+
+    pub(super) fn address(&self, head: &response::Parts) -> Option<SocketAddr> {
+        (self.0)(head)
+    }
+}
+
+impl fmt::Debug for Callee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Callee")
+    }
 }
 
 impl Settings {
@@ -21,6 +48,7 @@ impl Settings {
             methods: KnownMethods::from_env(),
             recorded: RecordedHeaders::default(),
             errors: KnownErrors::default(),
+            callee: Callee::new(|head| head.extensions.get().copied()),
         }
     }
 }
@@ -85,7 +113,8 @@ macro_rules! common_settings {
         /// message has the causes too.
         ///
         /// Needed for a client's own error type, such as hyper-util's, reqwest's or `hyper::Error`. I/O
-        /// errors and boxed errors are looked into anyway.
+        /// errors, boxed errors and, with the feature `axum`, those of axum's bodies are looked into
+        /// anyway.
         #[must_use]
         pub fn known_error<E: Error + 'static>(self) -> Self {
             self.set_common(|common| common.errors.add::<E>())

@@ -28,7 +28,7 @@ impl Chunk {
 impl Drop for Chunk {
     fn drop(&mut self) {
         if let Some(recycler) = &self.recycler {
-            recycler.give_back(self.spans.iter_mut().filter_map(|span| span.details.take()));
+            recycler.give_back(std::mem::take(&mut self.spans));
         }
     }
 }

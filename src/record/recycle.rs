@@ -1,31 +1,48 @@
-//! Attribute buffers come back (floor 2).
+//! Memory comes back (floor 2): attribute buffers, and the vectors of records they travelled in.
 //!
 //! A buffer travels from a request's thread to the collector and on to an exporter; when the last
 //! exporter is done with it, it is emptied here and waits for the next span. Buffers travel in
 //! chains of [`CHAIN`], so that the queue all threads share is touched once for many spans.
 //!
-//! Bound: [`CHAINS`] chains wait here, at most; what comes back beyond that is freed.
+//! Bound: [`CHAINS`] chains and [`VECTORS`] vectors wait here, at most; what comes back beyond that is
+//! freed.
 
-use super::Details;
+use super::{Details, SpanRecord};
 use crossbeam_queue::ArrayQueue;
 
 /// Buffers in a chain; also the most a thread keeps for itself.
 const CHAIN: usize = 16;
 const CHAINS: usize = 256;
+const VECTORS: usize = 16;
 
-/// The buffers of one tracer that wait to be used again.
-pub(crate) struct Recycler(ArrayQueue<Box<Details>>);
+/// The memory of one tracer that waits to be used again.
+pub(crate) struct Recycler {
+    chains: ArrayQueue<Box<Details>>,
+    vectors: ArrayQueue<Vec<SpanRecord>>,
+}
 
 impl Recycler {
     pub(crate) fn new() -> Self {
-        Self(ArrayQueue::new(CHAINS))
+        Self { chains: ArrayQueue::new(CHAINS), vectors: ArrayQueue::new(VECTORS) }
     }
 
-    /// Empties the buffers and keeps them, up to the bound.
-    pub(super) fn give_back(&self, buffers: impl Iterator<Item = Box<Details>>) {
+    /// An empty vector.
+    pub(crate) fn take_vector(&self) -> Vec<SpanRecord> {
+        self.vectors.pop().unwrap_or_default()
+    }
+
+    /// Empties records' buffers and their vector and keeps them, up to the bounds.
+    pub(super) fn give_back(&self, mut records: Vec<SpanRecord>) {
+        self.give_buffers(records.iter_mut().filter_map(|record| record.details.take()));
+        records.clear();
+        // Enough are kept already if it does not fit.
+        let _freed = self.vectors.push(records);
+    }
+
+    fn give_buffers(&self, buffers: impl Iterator<Item = Box<Details>>) {
         let mut list = FreeList::default();
         for mut buffer in buffers {
-            if self.0.is_full() {
+            if self.chains.is_full() {
                 return;
             }
             buffer.clear();
@@ -41,12 +58,12 @@ impl Recycler {
         list.length = 0;
         if let Some(head) = list.head.take() {
             // Full after all: another thread was faster, and the chain is freed.
-            let _freed = self.0.push(head);
+            let _freed = self.chains.push(head);
         }
     }
 
     fn take_chain(&self) -> Option<Box<Details>> {
-        self.0.pop()
+        self.chains.pop()
     }
 }
 

@@ -182,7 +182,8 @@ impl TracerBuilder {
 
     /// Starts the tracer: one thread that collects, and one for each exporter.
     ///
-    /// With `OTEL_SDK_DISABLED=true` the tracer is inert: it starts no thread and records nothing.
+    /// With `OTEL_SDK_DISABLED=true` the tracer starts no thread and records nothing; what comes with a
+    /// request is still handed on, unchanged.
     ///
     /// # Errors
     ///
@@ -198,7 +199,7 @@ impl TracerBuilder {
             return Err(BuildError::NoServiceName);
         }
         if config.disabled {
-            return Ok(Tracer::inert(config.resource));
+            return Ok(Tracer::new(Arc::new(Engine::passive(config)), self.drop_within));
         }
         let engine = start(config, self.exporters)?;
         Ok(Tracer::new(engine, self.drop_within))

@@ -63,7 +63,7 @@ impl Collector {
             lanes: Vec::new(),
             spans: Vec::new(),
             bytes: 0,
-            chunk_spans: MOST_CHUNK_SPANS.min(limits.batch_spans).min(limits.spans),
+            chunk_spans: MOST_CHUNK_SPANS.min(limits.batch_spans).min(limits.spans / 8),
             chunk_bytes: MOST_CHUNK_BYTES.min(limits.bytes / 8),
             flushes: Vec::new(),
             watched: Vec::new(),
@@ -146,6 +146,7 @@ impl Collector {
         drained
     }
 
+    #[inline]
     fn take(&mut self, mut record: SpanRecord) {
         record.resolve_times(&self.engine.timeline);
         if let Some(details) = &mut record.details {
@@ -167,19 +168,12 @@ impl Collector {
         if self.spans.is_empty() {
             return;
         }
-        let next = Vec::with_capacity(self.spans.len());
+        let next = self.engine.recycler.take_vector();
         let spans = std::mem::replace(&mut self.spans, next);
         let marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
         let bytes = std::mem::take(&mut self.bytes);
-        let handed_on = spans.len();
         let chunk = Arc::new(Chunk::new(spans, bytes, Some(self.engine.recycler.clone())));
-        for queue in &self.engine.queues {
-            if !queue.push(&chunk, marker_follows) {
-                self.engine.diagnostics.note(Diagnostic::SpansDropped);
-            }
-        }
-        // Only now: what is in a queue is that queue's to account for.
-        self.engine.count_handed_on(handed_on);
+        self.engine.hand_on(&chunk, marker_follows);
     }
 
     /// Sleeps until the next tick or the next deadline, unless somebody asks for something.
@@ -210,6 +204,7 @@ impl Collector {
     fn finish(mut self, waiting: &Waiting) {
         self.engine.depot.close();
         self.pass();
+        self.engine.end_intake();
         for queue in &self.engine.queues {
             queue.push_shutdown(waiting.completion.clone(), waiting.deadline);
         }

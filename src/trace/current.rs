@@ -4,6 +4,7 @@ use super::{
     engine::Shared,
     local::{self, Token},
     span::{Span, recording_methods},
+    start,
 };
 use crate::{
     context::{Baggage, Context, SpanContext},
@@ -113,7 +114,7 @@ impl CurrentSpan {
 impl SpanHandle {
     /// Starts a child of the span now, whether that is still open or not.
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Span {
-        Span::of(local::start_child_of(&self.shared, self.span_id, name.into(), SpanKind::Internal, None))
+        Span::of(start::child_of(&self.shared, self.span_id, name.into(), SpanKind::Internal, None))
     }
 
     /// Its identity.

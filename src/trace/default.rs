@@ -6,6 +6,7 @@ use super::{
     local,
     span::Span,
     span_builder::SpanBuilder,
+    start,
     tracer::Tracer,
 };
 use crate::record::SpanKind;
@@ -48,7 +49,8 @@ impl Tracer {
     pub fn set_thread_default(&self) -> DefaultGuard {
         let number = GUARDS.get() + 1;
         GUARDS.set(number);
-        OF_THREAD.with_borrow_mut(|defaults| defaults.push((number, self.clone())));
+        // A thread that is going has no use for a default.
+        let _too_late = OF_THREAD.try_with(|defaults| defaults.borrow_mut().push((number, self.clone())));
         DefaultGuard { number, _not_send: PhantomData }
     }
 }
@@ -80,7 +82,7 @@ impl Span {
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         // A literal's name goes in registers, which a `Cow` does not.
         match name.into() {
-            Cow::Borrowed(name) => match local::start_named(name) {
+            Cow::Borrowed(name) => match start::named(name) {
                 Inner::Inert => start_orphan(name),
                 begun => Self::of(begun),
             },
@@ -96,7 +98,7 @@ impl Span {
 
 fn start_owned(name: Cow<'static, str>) -> Span {
     match local::current_engine() {
-        Some(engine) => Span::of(local::start_with(&engine, None, name, SpanKind::Internal, None)),
+        Some(engine) => Span::of(start::span(&engine, None, name, SpanKind::Internal, None)),
         None => start_with_default(name),
     }
 }
@@ -109,7 +111,7 @@ fn start_orphan(name: &'static str) -> Span {
 #[cold]
 fn start_with_default(name: Cow<'static, str>) -> Span {
     match default_engine() {
-        Some(engine) => Span::of(local::start_root(&engine, None, name, SpanKind::Internal, None)),
+        Some(engine) => Span::of(start::root(&engine, None, name, SpanKind::Internal, None)),
         None => Span::none(),
     }
 }
@@ -125,10 +127,7 @@ fn default_engine() -> Option<Arc<Engine>> {
     }
     let of_thread = OF_THREAD.try_with(|defaults| {
         let defaults = defaults.try_borrow().ok()?;
-        defaults.last().map(|(_, tracer)| tracer.engine().cloned())
+        defaults.last().map(|(_, tracer)| tracer.engine().clone())
     });
-    match of_thread.ok().flatten() {
-        Some(engine) => engine,
-        None => DEFAULT.get().and_then(Tracer::engine).cloned(),
-    }
+    of_thread.ok().flatten().or_else(|| DEFAULT.get().map(Tracer::engine).cloned())
 }

@@ -8,12 +8,12 @@ use super::{
 use crate::{
     clock::{Timeline, after},
     context::{Baggage, TraceFlags, TraceState},
-    diagnostics::Diagnostics,
+    diagnostics::{Diagnostic, Diagnostics},
     export::{Completed, Completion, DropReason, Queue, Report, Stats},
     ids::{IdSource, RequestId, SpanId, TraceId},
-    record::{Limits, Recycler, Resource, SpanRecord},
+    record::{Chunk, Limits, Recycler, Resource, SpanRecord},
     sampling::Sampler,
-    sync::{AtomicU64, Mutex, Ordering, lock},
+    sync::{Mutex, Ordering, lock},
 };
 use std::{
     sync::{Arc, atomic, mpsc},
@@ -50,6 +50,15 @@ struct Ledger {
     retired: Totals,
 }
 
+/// What has left the lanes. Held while spans go from there into the queues, so that whoever reads the
+/// books finds each in one place.
+#[derive(Default)]
+struct Intake {
+    handed_on: u64,
+    /// The collector takes nothing more.
+    is_over: bool,
+}
+
 pub(crate) struct Engine {
     pub(super) id: u64,
     pub(super) timeline: Timeline,
@@ -62,7 +71,7 @@ pub(crate) struct Engine {
     pub(super) queues: Vec<Arc<Queue>>,
     pub(super) diagnostics: Arc<Diagnostics>,
     inbox: mpsc::Sender<Message>,
-    handed_on: AtomicU64,
+    intake: Mutex<Intake>,
     ledger: Mutex<Ledger>,
     /// The shutdown, once one has begun. Held while anything is sent that the collector has to wait for,
     /// so that no flush comes behind the shutdown.
@@ -84,10 +93,20 @@ impl Engine {
             queues,
             diagnostics: Arc::new(Diagnostics::new()),
             inbox,
-            handed_on: AtomicU64::new(0),
+            intake: Mutex::new(Default::default()),
             ledger: Mutex::new(Default::default()),
             shutdown: Mutex::new(Default::default()),
         }
+    }
+
+    /// An engine that records nothing and has no threads: as one that has been shut down.
+    pub(super) fn passive(config: Config) -> Self {
+        let (inbox, _nobody) = mpsc::channel();
+        let mut engine = Self::new(config, Vec::new(), inbox);
+        engine.cancel();
+        let done = Waiting { completion: Arc::new(Completion::new(0)), deadline: Instant::now() };
+        engine.shutdown = Mutex::new(Some(done));
+        engine
     }
 
     // For the threads that start and end spans.
@@ -193,8 +212,8 @@ impl Engine {
     }
 
     pub(super) fn stats(&self) -> Stats {
+        let intake = lock(&self.intake);
         let totals = self.totals();
-        let handed_on = self.handed_on.load(Ordering::Acquire);
         let mut stats = Stats {
             ended: totals.ended,
             open: totals.started.saturating_sub(totals.ended),
@@ -203,8 +222,8 @@ impl Engine {
             ..Stats::default()
         };
         stats.dropped.add(DropReason::BufferFull, totals.refused);
-        let underway = totals.ended.saturating_sub(totals.refused + handed_on);
-        if self.is_closed() {
+        let underway = totals.ended.saturating_sub(totals.refused + intake.handed_on);
+        if intake.is_over {
             stats.dropped.add(DropReason::AfterShutdown, underway);
         } else {
             stats.buffered = underway;
@@ -214,8 +233,20 @@ impl Engine {
 
     // For the collector.
 
-    pub(super) fn count_handed_on(&self, spans: usize) {
-        self.handed_on.fetch_add(spans as u64, Ordering::Release);
+    /// Puts a chunk into every queue. `more` is to come at once.
+    pub(super) fn hand_on(&self, chunk: &Arc<Chunk>, more: bool) {
+        let mut intake = lock(&self.intake);
+        for queue in &self.queues {
+            if !queue.push(chunk, more) {
+                self.diagnostics.note(Diagnostic::SpansDropped);
+            }
+        }
+        intake.handed_on += chunk.len() as u64;
+    }
+
+    /// Says that what has not been handed on by now never will be.
+    pub(super) fn end_intake(&self) {
+        lock(&self.intake).is_over = true;
     }
 
     /// The lane's thread has ended: only its sums stay.

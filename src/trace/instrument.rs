@@ -1,7 +1,6 @@
 //! Spans around futures and streams (floor 4).
 
 use super::{current::SpanHandle, local, scope::PollScope, span::Span};
-use crate::record::Outcome;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::{
@@ -23,8 +22,9 @@ use std::{
 pub trait Instrument: Sized {
     /// Makes `span` current whenever this is polled, and ends it when this is done.
     ///
-    /// Dropped before it is done, the span ends as [`Outcome::Cancelled`]; if a poll panics, as
-    /// [`Outcome::Panicked`], at once. A stream is done when it has said so by `None`.
+    /// Dropped before it is done, the span ends as [`Outcome::Cancelled`](crate::Outcome::Cancelled); if a
+    /// poll panics, as [`Outcome::Panicked`](crate::Outcome::Panicked), at once. A stream is done when it
+    /// has said so by `None`.
     fn instrument(self, span: Span) -> Instrumented<Self> {
         Instrumented { inner: Some(self), span }
     }
@@ -32,7 +32,7 @@ pub trait Instrument: Sized {
     /// Makes the span that is current now current whenever this is polled, so that a spawned task's
     /// spans become its children. Does not keep that span open, and cannot record on it.
     fn in_current_span(self) -> InCurrentSpan<Self> {
-        InCurrentSpan { inner: self, parent: Span::current().handle() }
+        InCurrentSpan { inner: Some(self), parent: Span::current().handle() }
     }
 }
 
@@ -57,8 +57,7 @@ pin_project! {
                 let _scope = PollScope::enter(this.span);
                 this.inner.set(None);
             }
-            let panicked = std::thread::panicking();
-            std::mem::take(this.span).end_as(if panicked { Outcome::Panicked } else { Outcome::Cancelled });
+            std::mem::take(this.span).end_unfinished();
         }
     }
 }
@@ -117,13 +116,22 @@ pin_project! {
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct InCurrentSpan<T> {
+        // `Some` until the drop, which needs it gone while the parent is still current.
         #[pin]
-        inner: T,
+        inner: Option<T>,
         parent: Option<SpanHandle>,
+    }
+
+    impl<T> PinnedDrop for InCurrentSpan<T> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _scope = ParentScope::enter(this.parent.as_ref());
+            this.inner.set(None);
+        }
     }
 }
 
-/// Keeps a parent current around one poll.
+/// Keeps a parent current around one poll, or the drop.
 struct ParentScope(Option<local::Token>);
 
 impl ParentScope {
@@ -145,8 +153,11 @@ impl<T: Future> Future for InCurrentSpan<T> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T::Output> {
         let this = self.project();
+        let Some(inner) = this.inner.as_pin_mut() else {
+            return Poll::Pending;
+        };
         let _scope = ParentScope::enter(this.parent.as_ref());
-        this.inner.poll(context)
+        inner.poll(context)
     }
 }
 
@@ -155,11 +166,14 @@ impl<T: Stream> Stream for InCurrentSpan<T> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T::Item>> {
         let this = self.project();
+        let Some(inner) = this.inner.as_pin_mut() else {
+            return Poll::Ready(None);
+        };
         let _scope = ParentScope::enter(this.parent.as_ref());
-        this.inner.poll_next(context)
+        inner.poll_next(context)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.inner.size_hint()
+        self.inner.as_ref().map_or((0, Some(0)), Stream::size_hint)
     }
 }

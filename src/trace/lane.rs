@@ -102,17 +102,18 @@ pub(super) struct Totals {
 }
 
 impl Totals {
+    /// Reads what is counted last first: no span is then refused that has not ended.
     pub(super) fn add(&mut self, counters: &LaneCounters) {
-        self.started += counters.started.load(Ordering::Relaxed);
+        self.refused += counters.refused.load(Ordering::Acquire);
         self.ended += counters.ended.load(Ordering::Relaxed);
-        self.refused += counters.refused.load(Ordering::Relaxed);
+        self.started += counters.started.load(Ordering::Relaxed);
         self.sampled_out += counters.sampled_out.load(Ordering::Relaxed);
     }
 }
 
 /// One writer needs no atomic read-modify-write.
-fn bump(counter: &AtomicU64) {
-    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+fn bump(counter: &AtomicU64, order: Ordering) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, order);
 }
 
 /// The thread's end.
@@ -144,23 +145,23 @@ impl Lane {
     }
 
     pub(super) fn count_start(&self) {
-        bump(&self.counters.started);
+        bump(&self.counters.started, Ordering::Relaxed);
     }
 
     pub(super) fn count_sampled_out(&self) {
-        bump(&self.counters.sampled_out);
+        bump(&self.counters.sampled_out, Ordering::Relaxed);
     }
 
     /// Counts an ended span, and says whether there is room for it: if not, it is counted as refused.
     /// Never waits. `large_bytes` is what the span holds beyond the usual.
     #[inline(always)]
     pub(super) fn admit(&mut self, large_bytes: usize, depot: &Depot) -> bool {
-        bump(&self.counters.ended);
+        bump(&self.counters.ended, Ordering::Relaxed);
         let admitted =
             (self.free > 0 || self.make_room(depot)) && (large_bytes == 0 || take_large(large_bytes, depot));
         // After the shutdown it is not for want of room that a span is lost.
         if !admitted && !depot.is_closed() {
-            bump(&self.counters.refused);
+            bump(&self.counters.refused, Ordering::Release);
         }
         admitted
     }
@@ -222,41 +223,38 @@ impl LaneReceiver {
         &self.counters
     }
 
-    /// Takes what is there, at most `most` spans; true if the thread is gone and nothing is left.
+    /// Takes what is there, at most about `most` spans; true if the thread is gone and nothing is left.
     pub(super) fn drain(&mut self, depot: &Depot, most: usize, mut each: impl FnMut(SpanRecord)) -> bool {
-        for _ in 0..most {
-            // Before the pop: a thread that is gone pushes nothing more.
+        let mut drained = 0;
+        while drained < most {
+            // Before looking what is there: a thread that is gone adds nothing more.
             let thread_is_gone = self.consumer.is_abandoned();
-            match self.consumer.pop() {
-                Ok(Slot::Span(record)) => {
-                    depot.budget.release(&record);
-                    each(record);
-                }
-                Ok(Slot::Next(next)) => {
-                    self.left = Some(std::mem::replace(&mut self.consumer, next));
-                    depot.budget.give_block();
-                }
-                Ok(Slot::Left(producer)) => {
-                    if let Some(consumer) = self.left.take() {
-                        // Enough are kept already if it does not fit.
-                        let _freed = depot.spare_blocks.push(SpareBlock { producer, consumer });
+            let there = self.consumer.slots();
+            if there == 0 {
+                return thread_is_gone;
+            }
+            drained += there;
+            let mut next = None;
+            for slot in self.consumer.read_chunk(there).into_iter().flatten() {
+                match slot {
+                    Slot::Span(record) => {
+                        depot.budget.release(&record);
+                        each(record);
+                    }
+                    Slot::Next(consumer) => next = Some(consumer),
+                    Slot::Left(producer) => {
+                        if let Some(consumer) = self.left.take() {
+                            // Enough are kept already if it does not fit.
+                            let _freed = depot.spare_blocks.push(SpareBlock { producer, consumer });
+                        }
                     }
                 }
-                Err(_empty) => return thread_is_gone,
+            }
+            if let Some(next) = next {
+                self.left = Some(std::mem::replace(&mut self.consumer, next));
+                depot.budget.give_block();
             }
         }
         false
-    }
-}
-
-/// A block that has been left and the next one own an end of each other; unread, they would do so for
-/// ever.
-impl Drop for LaneReceiver {
-    fn drop(&mut self) {
-        while let Ok(slot) = self.consumer.pop() {
-            if let Slot::Next(next) = slot {
-                self.consumer = next;
-            }
-        }
     }
 }

@@ -11,14 +11,10 @@ use super::{
     stack::Stack,
 };
 use crate::{
-    context::{Context, SpanContext, TraceFlags},
-    ids::{RequestId, SpanId, ThreadRng, mint_trace_id},
-    record::{Details, FreeList, Limits, Outcome, Recycler, SpanKind, cut_at, cut_name},
-    sampling::SamplingParameters,
-    value::Attribute,
+    ids::{SpanId, ThreadRng},
+    record::{Details, FreeList, Limits, Outcome, Recycler, SpanKind},
 };
 use std::{
-    borrow::Cow,
     cell::{Cell, RefCell},
     sync::Arc,
     thread,
@@ -40,7 +36,7 @@ thread_local! {
     static IN_STACK: Cell<bool> = const { Cell::new(false) };
 }
 
-struct Local {
+pub(super) struct Local {
     stack: Stack,
     /// All to the same trace.
     spare: Vec<Arc<Shared>>,
@@ -65,13 +61,13 @@ impl Local {
         }
     }
 
-    fn rng(&mut self) -> &mut ThreadRng {
+    pub(super) fn rng(&mut self) -> &mut ThreadRng {
         self.rng.get_or_insert_with(ThreadRng::new)
     }
 
     /// Another reference to `shared`, without an atomic operation if there is a spare one.
     #[inline(always)]
-    fn share(&mut self, shared: &Arc<Shared>) -> Arc<Shared> {
+    pub(super) fn share(&mut self, shared: &Arc<Shared>) -> Arc<Shared> {
         match self.spare.last() {
             Some(spare) if Arc::ptr_eq(spare, shared) => self.spare.pop().unwrap_or_else(|| shared.clone()),
             _ => shared.clone(),
@@ -80,7 +76,7 @@ impl Local {
 
     /// As `share`, of the entry on top; of this tracer's only, if one is named.
     #[inline(always)]
-    fn share_top(&mut self, engine_id: Option<u64>) -> Option<(Arc<Shared>, SpanId)> {
+    pub(super) fn share_top(&mut self, engine_id: Option<u64>) -> Option<(Arc<Shared>, SpanId)> {
         let (shared, span_id) = self.stack.top()?;
         if engine_id.is_some_and(|engine_id| shared.engine.id != engine_id) {
             return None;
@@ -94,7 +90,7 @@ impl Local {
 
     /// Keeps a reference for the next span of its trace.
     #[inline(always)]
-    fn keep(&mut self, shared: Arc<Shared>) {
+    pub(super) fn keep(&mut self, shared: Arc<Shared>) {
         match self.spare.last() {
             Some(known) if !Arc::ptr_eq(known, &shared) => self.spare.clear(),
             _ if self.spare.len() >= SPARE_REFERENCES => return,
@@ -103,9 +99,23 @@ impl Local {
         self.spare.push(shared);
     }
 
+    /// The state of a new trace: in the place of the thread's last one, if nobody else refers to that
+    /// any more.
+    pub(super) fn share_new(&mut self, shared: Shared) -> Arc<Shared> {
+        let last = self.spare.pop();
+        self.spare.clear();
+        if let Some(mut place) = last
+            && let Some(old) = Arc::get_mut(&mut place)
+        {
+            *old = shared;
+            return place;
+        }
+        Arc::new(shared)
+    }
+
     /// This thread's lane to `engine`.
     #[inline(always)]
-    fn lane(&mut self, engine: &Arc<Engine>) -> Option<&mut Lane> {
+    pub(super) fn lane(&mut self, engine: &Arc<Engine>) -> Option<&mut Lane> {
         if self.lanes.first().is_none_or(|lane| lane.engine_id() != engine.id) {
             self.bring_lane_first(engine);
         }
@@ -125,16 +135,22 @@ impl Local {
         }
     }
 
-    fn span_id(&mut self, engine: &Engine) -> SpanId {
+    pub(super) fn span_id(&mut self, engine: &Engine) -> SpanId {
         match &engine.ids.0 {
             None => self.rng().span_id(),
             Some(custom) => custom.span_id(),
         }
     }
 
-    /// Starts a span of a recorded trace, but for its name.
+    /// Starts a span of a recorded trace, but for its name: now, unless its start has been read.
     #[inline(always)]
-    fn begin(&mut self, shared: Arc<Shared>, span_id: SpanId, parent: Option<SpanId>) -> Box<Live> {
+    pub(super) fn begin(
+        &mut self,
+        shared: Arc<Shared>,
+        span_id: SpanId,
+        parent: Option<SpanId>,
+        start: Option<u64>,
+    ) -> Box<Live> {
         let mut live = match self.boxes.pop() {
             Some(live) => live,
             None => Live::vacant(),
@@ -147,24 +163,24 @@ impl Local {
         if let Some(lane) = self.lane(&shared.engine) {
             lane.count_start();
         }
-        live.start = shared.engine.timeline.ticks();
+        live.start = start.unwrap_or_else(|| shared.engine.timeline.ticks());
         live.shared = Some(shared);
         live
     }
 
     /// Starts a child, but for its name.
     #[inline(always)]
-    fn begin_child(&mut self, shared: Arc<Shared>, parent: SpanId) -> Inner {
+    pub(super) fn begin_child(&mut self, shared: Arc<Shared>, parent: SpanId) -> Inner {
         if !shared.recording {
             return Inner::Silent(shared);
         }
         let span_id = self.span_id(&shared.engine);
-        Inner::Recorded(self.begin(shared, span_id, Some(parent)))
+        Inner::Recorded(self.begin(shared, span_id, Some(parent), None))
     }
 
     /// Ends a span: hands it to its collector.
     #[inline(always)]
-    fn finish(&mut self, mut live: Box<Live>, outcome: Outcome) {
+    pub(super) fn finish(&mut self, mut live: Box<Live>, outcome: Outcome) {
         let Some(shared) = live.shared.take() else {
             return;
         };
@@ -183,13 +199,13 @@ impl Local {
     }
 
     #[inline(always)]
-    fn enter(&mut self, shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Token {
+    pub(super) fn enter(&mut self, shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Token {
         let shared = self.share(shared);
         self.stack.push(shared, span_id, owned)
     }
 
     #[inline(always)]
-    fn exit(&mut self, token: Token) -> Option<Box<Details>> {
+    pub(super) fn exit(&mut self, token: Token) -> Option<Box<Details>> {
         let details = self.stack.leave(token)?;
         while let Some(shared) = self.stack.pop_dead() {
             self.keep(shared);
@@ -198,7 +214,7 @@ impl Local {
     }
 
     /// As `exit`, and cuts off whatever was entered meanwhile and not left.
-    fn exit_scope(&mut self, token: Token) -> Option<Box<Details>> {
+    pub(super) fn exit_scope(&mut self, token: Token) -> Option<Box<Details>> {
         while let Some(shared) = self.stack.pop_above(token) {
             self.keep(shared);
         }
@@ -206,183 +222,10 @@ impl Local {
     }
 }
 
+/// Runs `body` on this thread's state; `None` where that cannot be had.
 #[inline(always)]
-fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
+pub(super) fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
     LOCAL.try_with(|local| local.try_borrow_mut().ok().map(|mut local| body(&mut local))).ok().flatten()
-}
-
-// Starting spans.
-
-/// Starts a child of the current span; inert where there is none. Its name need not be moved.
-pub(super) fn start_named(name: &'static str) -> Inner {
-    if !any_tracer_is_live() {
-        return Inner::Inert;
-    }
-    let mut begun = begin_child_of_current(None);
-    if let Inner::Recorded(live) = &mut begun {
-        live.name = Cow::Borrowed(limited(name, live));
-    }
-    begun
-}
-
-/// Starts a child of the current span if that is this tracer's, else the first span of a trace, which
-/// may have come from elsewhere.
-pub(super) fn start_with(
-    engine: &Arc<Engine>,
-    otherwise: Option<Context>,
-    name: Cow<'static, str>,
-    kind: SpanKind,
-    details: Option<Box<Details>>,
-) -> Inner {
-    match begin_child_of_current(Some(engine.id)) {
-        Inner::Inert => start_root(engine, otherwise, name, kind, details),
-        begun => finished_start(begun, name, kind, details),
-    }
-}
-
-/// Begins a child of the current span, of any tracer or of this one.
-#[inline(always)]
-fn begin_child_of_current(engine_id: Option<u64>) -> Inner {
-    let begun = with(|local| match local.share_top(engine_id) {
-        Some((shared, parent)) => local.begin_child(shared, parent),
-        None => Inner::Inert,
-    });
-    begun.unwrap_or(Inner::Inert)
-}
-
-/// Gives a span that has begun all the rest.
-fn finished_start(
-    mut begun: Inner,
-    name: Cow<'static, str>,
-    kind: SpanKind,
-    details: Option<Box<Details>>,
-) -> Inner {
-    if let Inner::Recorded(live) = &mut begun {
-        live.name = match &live.shared {
-            Some(shared) => cut_name(name, shared.engine.limits.name_bytes),
-            None => name,
-        };
-        live.kind = kind;
-        live.absorb(details);
-    }
-    begun
-}
-
-/// A name, cut if it is too long.
-#[inline(always)]
-fn limited<'a>(name: &'a str, live: &Live) -> &'a str {
-    match &live.shared {
-        Some(shared) if name.len() > shared.engine.limits.name_bytes => {
-            cut_at(name, shared.engine.limits.name_bytes)
-        }
-        _ => name,
-    }
-}
-
-/// Starts a child of a span that need not be current.
-pub(super) fn start_child_of(
-    shared: &Arc<Shared>,
-    parent: SpanId,
-    name: Cow<'static, str>,
-    kind: SpanKind,
-    details: Option<Box<Details>>,
-) -> Inner {
-    let begun = with(|local| {
-        let shared = local.share(shared);
-        local.begin_child(shared, parent)
-    });
-    finished_start(begun.unwrap_or(Inner::Inert), name, kind, details)
-}
-
-/// Starts the first span of a trace in this process, under a caller's or on its own.
-pub(super) fn start_root(
-    engine: &Arc<Engine>,
-    context: Option<Context>,
-    name: Cow<'static, str>,
-    kind: SpanKind,
-    details: Option<Box<Details>>,
-) -> Inner {
-    if engine.is_closed() {
-        return Inner::Inert;
-    }
-    let ticks = engine.timeline.ticks();
-    let trace = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref());
-    let Some((shared, parent)) = trace else {
-        return Inner::Inert;
-    };
-    let begun = with(|local| {
-        if !shared.recording {
-            if let Some(lane) = local.lane(engine) {
-                lane.count_sampled_out();
-            }
-            return Inner::Silent(shared);
-        }
-        let first_span = shared.first_span;
-        let mut live = local.begin(shared, first_span, parent);
-        live.parent_is_remote = parent.is_some();
-        Inner::Recorded(live)
-    });
-    finished_start(begun.unwrap_or(Inner::Inert), name, kind, details)
-}
-
-/// The state that the spans of a trace will share, and the caller's span.
-fn new_trace(
-    engine: &Arc<Engine>,
-    context: Context,
-    ticks: u64,
-    name: &str,
-    kind: SpanKind,
-    details: Option<&Details>,
-) -> Option<(Arc<Shared>, Option<SpanId>)> {
-    let Context { span: parent, request_id, baggage } = context;
-    let unix_millis = engine.timeline.unix_nanos(ticks) / 1_000_000;
-    let mint = || match &engine.ids.0 {
-        None => with(|local| mint_trace_id(unix_millis, local.rng())),
-        Some(custom) => Some(custom.trace_id(unix_millis)),
-    };
-    let trace_id = match &parent {
-        Some(parent) => parent.trace_id(),
-        None => mint()?,
-    };
-    let request_id = match (request_id, &parent) {
-        (Some(given), _) => given,
-        (None, None) => RequestId::from_trace_id(trace_id),
-        (None, Some(_)) => RequestId::from_trace_id(mint()?),
-    };
-    let recording = should_sample(engine, parent.as_ref(), trace_id, name, kind, details);
-    let flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags).with_sampled(recording);
-    let trace_state = parent.as_ref().map(|parent| parent.trace_state().clone()).unwrap_or_default();
-    let first_span = with(|local| local.span_id(engine))?;
-    let engine = engine.clone();
-    let first_start = ticks;
-    let shared = Shared {
-        engine,
-        trace_id,
-        first_span,
-        first_start,
-        flags,
-        recording,
-        trace_state,
-        request_id,
-        baggage,
-    };
-    Some((Arc::new(shared), parent.map(|parent| parent.span_id())))
-}
-
-fn should_sample(
-    engine: &Engine,
-    parent: Option<&SpanContext>,
-    trace_id: crate::ids::TraceId,
-    name: &str,
-    kind: SpanKind,
-    details: Option<&Details>,
-) -> bool {
-    let attributes: Vec<Attribute<'_>> = match details {
-        Some(details) if engine.sampler.wants_attributes() => details.attributes().collect(),
-        _ => Vec::new(),
-    };
-    let parameters = SamplingParameters { parent, trace_id, name, kind, attributes: &attributes };
-    engine.sampler.should_sample(&parameters)
 }
 
 /// The current span's engine.
@@ -391,69 +234,6 @@ pub(super) fn current_engine() -> Option<Arc<Engine>> {
         return None;
     }
     with(|local| local.stack.top().map(|(shared, _)| shared.engine.clone())).flatten()
-}
-
-// Ending spans.
-
-/// Ends a span.
-pub(super) fn finish(live: Box<Live>, outcome: Outcome) {
-    let mut live = Some(live);
-    with(|local| {
-        if let Some(live) = live.take() {
-            local.finish(live, outcome);
-        }
-    });
-    if let Some(live) = live {
-        finish_stray(live, outcome);
-    }
-}
-
-/// Keeps the reference of a span that was not recorded.
-pub(super) fn finish_silent(shared: Arc<Shared>) {
-    let mut shared = Some(shared);
-    with(|local| {
-        if let Some(shared) = shared.take() {
-            local.keep(shared);
-        }
-    });
-}
-
-/// Ends a span that nobody ended in another way.
-pub(super) fn finish_dropped(live: Box<Live>) {
-    let outcome = outcome_of_drop(&live);
-    finish(live, outcome);
-}
-
-/// Ends a span, and its time as the current one.
-pub(super) fn leave_and_finish(token: Token, live: Box<Live>) {
-    let outcome = outcome_of_drop(&live);
-    let mut live = Some(live);
-    with(|local| {
-        if let Some(live) = live.take() {
-            live.absorb(local.exit(token));
-            local.finish(live, outcome);
-        }
-    });
-    if let Some(live) = live {
-        finish_stray(live, outcome);
-    }
-}
-
-#[inline(always)]
-fn outcome_of_drop(live: &Live) -> Outcome {
-    if thread::panicking() && !live.began_in_panic { Outcome::Panicked } else { Outcome::Completed }
-}
-
-/// Ends a span whose thread is too far gone to have a lane.
-#[cold]
-#[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
-fn finish_stray(mut live: Box<Live>, outcome: Outcome) {
-    if let Some(shared) = live.shared.take() {
-        let end = shared.engine.timeline.ticks();
-        live.settle(&shared, outcome);
-        let record = live.take_record(&shared, end, outcome);
-        shared.engine.push_stray(record);
-    }
 }
 
 /// An empty attribute buffer.
@@ -466,15 +246,6 @@ pub(super) fn take_buffer(recycler: &Recycler) -> Box<Details> {
 /// Makes a span current. `owned` says that a guard will fetch what is recorded meanwhile.
 pub(super) fn enter(shared: &Arc<Shared>, span_id: SpanId, owned: bool) -> Option<Token> {
     with(|local| local.enter(shared, span_id, owned))
-}
-
-/// Makes a trace that is not recorded current, unless it is.
-pub(super) fn enter_silent(shared: &Arc<Shared>) -> Option<Token> {
-    with(|local| {
-        let is_current = local.stack.top().is_some_and(|(top, _)| Arc::ptr_eq(top, shared));
-        (!is_current).then(|| local.enter(shared, shared.first_span, false))
-    })
-    .flatten()
 }
 
 /// Ends what `enter` began; returns what was recorded meanwhile.

@@ -32,8 +32,6 @@ impl Span {
 
 impl Tracer {
     pub(crate) fn note(&self, diagnostic: Diagnostic) {
-        if let Some(engine) = self.engine() {
-            engine.diagnostics.note(diagnostic);
-        }
+        self.engine().diagnostics.note(diagnostic);
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `tracer`, `builder`, `config`, `default` | the handle, its construction, the environment, defaults |
 //! | `span`, `span_builder`, `scope`, `instrument`, `current` | what application code holds |
-//! | `live` | a span from its start to its end, in one place |
+//! | `start`, `finish`, `live` | a span's start and its end; what it is in between |
 //! | `local`, `stack` | one thread's state: its lanes, spare boxes and buffers; the stack of current spans |
 //! | `lane`, `budget`, `bell` | a thread's buffer of ended spans; its bounds; the collector's alarm |
 //! | `engine`, `message`, `collector` | what all threads of a tracer share; the thread that drains them |
@@ -19,6 +19,7 @@ mod config;
 mod current;
 mod default;
 mod engine;
+mod finish;
 mod instrument;
 mod lane;
 mod live;
@@ -30,6 +31,7 @@ mod scope;
 mod span;
 mod span_builder;
 mod stack;
+mod start;
 mod tracer;
 
 pub use builder::{BuildError, TracerBuilder};

@@ -2,8 +2,9 @@
 
 use super::{
     engine::Shared,
+    finish,
     live::{Inner, Live},
-    local,
+    local, start,
 };
 use crate::{
     context::{Baggage, SpanContext},
@@ -112,9 +113,12 @@ macro_rules! recording_methods {
 
         /// Records an error: an `exception` event, `error.type`, and the status.
         ///
-        /// The type is the error's Rust type, the message its `Display`.
+        /// The type is the error's Rust type, the message its `Display`. Where the type is not known, of a
+        /// `dyn Error`, it is `_OTHER`; [`record_error_fmt`](Self::record_error_fmt) takes a better one.
         pub fn record_error<E: Error + ?Sized>(&self, error: &E) -> &Self {
-            self.record_error_fmt(std::any::type_name::<E>(), format_args!("{error}"))
+            let class = std::any::type_name::<E>();
+            let class = if class.starts_with("dyn ") { crate::semconv::OTHER } else { class };
+            self.record_error_fmt(class, format_args!("{error}"))
         }
 
         /// As [`record_error`](Self::record_error), for what is no [`Error`]: its class, of low
@@ -143,7 +147,7 @@ impl Span {
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Self {
         match self.identity() {
             Some((shared, span_id)) => {
-                Self::of(local::start_child_of(shared, span_id, name.into(), SpanKind::Internal, None))
+                Self::of(start::child_of(shared, span_id, name.into(), SpanKind::Internal, None))
             }
             None => Self::none(),
         }
@@ -162,8 +166,23 @@ impl Span {
     pub(crate) fn end_as(mut self, outcome: Outcome) {
         match self.0.take() {
             Inner::Inert => {}
-            Inner::Silent(shared) => local::finish_silent(shared),
-            Inner::Recorded(live) => local::finish(live, outcome),
+            Inner::Silent(shared) => finish::silent(shared),
+            Inner::Recorded(live) => finish::with_outcome(live, outcome),
+        }
+    }
+
+    /// Ends the span as work that is dropped before its end: by a panic that began after it, else given
+    /// up.
+    pub(crate) fn end_unfinished(mut self) {
+        match self.0.take() {
+            Inner::Recorded(live) => {
+                let outcome = match finish::outcome_of_drop(&live) {
+                    Outcome::Completed => Outcome::Cancelled,
+                    panicked => panicked,
+                };
+                finish::with_outcome(live, outcome);
+            }
+            other => self.0 = other,
         }
     }
 
@@ -237,7 +256,7 @@ impl Span {
     pub(super) fn enter_entry(&self) -> Option<local::Token> {
         match &self.0 {
             Inner::Inert => None,
-            Inner::Silent(shared) => local::enter_silent(shared),
+            Inner::Silent(shared) => local::enter(shared, shared.first_span, false),
             Inner::Recorded(live) => local::enter(live.shared.as_ref()?, live.span_id, true),
         }
     }
@@ -254,7 +273,7 @@ impl Span {
     #[inline]
     pub(super) fn leave_and_end(&mut self, token: local::Token) {
         match self.0.take() {
-            Inner::Recorded(live) => local::leave_and_finish(token, live),
+            Inner::Recorded(live) => finish::leaving(token, live),
             other => {
                 let _nothing_recorded = local::exit(token);
                 self.0 = other;
@@ -286,8 +305,8 @@ impl Drop for Span {
     fn drop(&mut self) {
         match self.0.take() {
             Inner::Inert => {}
-            Inner::Silent(shared) => local::finish_silent(shared),
-            Inner::Recorded(live) => local::finish_dropped(live),
+            Inner::Silent(shared) => finish::silent(shared),
+            Inner::Recorded(live) => finish::dropped(live),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Starting a span with options (floor 4).
 
-use super::{current::SpanHandle, engine::Engine, local, span::Span};
+use super::{current::SpanHandle, engine::Engine, local, span::Span, start};
 use crate::{
     context::{Context, SpanContext},
     record::{Details, SpanKind},
@@ -95,16 +95,14 @@ impl SpanBuilder {
             return Span::none();
         };
         let live = match parent {
-            Parent::Current => local::start_with(&engine, None, name, kind, details),
-            Parent::CurrentOrRemote(context) => {
-                local::start_with(&engine, Some(context), name, kind, details)
-            }
-            Parent::Root => local::start_root(&engine, None, name, kind, details),
-            Parent::Remote(context) => local::start_root(&engine, Some(context), name, kind, details),
+            Parent::Current => start::span(&engine, None, name, kind, details),
+            Parent::CurrentOrRemote(context) => start::span(&engine, Some(context), name, kind, details),
+            Parent::Root => start::root(&engine, None, name, kind, details),
+            Parent::Remote(context) => start::root(&engine, Some(context), name, kind, details),
             Parent::Handle(parent) if parent.shared.engine.id == engine.id => {
-                local::start_child_of(&parent.shared, parent.span_id, name, kind, details)
+                start::child_of(&parent.shared, parent.span_id, name, kind, details)
             }
-            Parent::Handle(other) => local::start_root(&engine, Some(other.outgoing()), name, kind, details),
+            Parent::Handle(other) => start::root(&engine, Some(other.outgoing()), name, kind, details),
         };
         Span::of(live)
     }

@@ -1,6 +1,6 @@
 //! The tracer: a handle on one engine (floor 4).
 
-use super::{engine::Engine, local, message::Waiting, span::Span, span_builder::SpanBuilder};
+use super::{engine::Engine, message::Waiting, span::Span, span_builder::SpanBuilder, start};
 use crate::{
     diagnostics::Diagnostic,
     export::{Completed, Report, Seat, Stats},
@@ -41,8 +41,7 @@ use std::{
 /// ```
 #[derive(Clone)]
 pub struct Tracer {
-    /// `None` where the environment has switched the SDK off.
-    handle: Option<Arc<Handle>>,
+    handle: Arc<Handle>,
     resource: Arc<Resource>,
 }
 
@@ -54,34 +53,27 @@ struct Handle {
 impl Tracer {
     pub(super) fn new(engine: Arc<Engine>, drop_within: Duration) -> Self {
         let resource = engine.resource.clone();
-        Self { handle: Some(Arc::new(Handle { engine, drop_within })), resource }
+        Self { handle: Arc::new(Handle { engine, drop_within }), resource }
     }
 
-    pub(super) fn inert(resource: Resource) -> Self {
-        Self { handle: None, resource: Arc::new(resource) }
-    }
-
-    pub(super) fn engine(&self) -> Option<&Arc<Engine>> {
-        self.handle.as_deref().map(|handle| &handle.engine)
+    pub(super) fn engine(&self) -> &Arc<Engine> {
+        &self.handle.engine
     }
 
     /// Starts a span now: a child of the thread's current span if that is this tracer's, else the
     /// first of a new trace.
     pub fn span(&self, name: impl Into<Cow<'static, str>>) -> Span {
-        match self.engine() {
-            Some(engine) => Span::of(local::start_with(engine, None, name.into(), SpanKind::Internal, None)),
-            None => Span::none(),
-        }
+        Span::of(start::span(self.engine(), None, name.into(), SpanKind::Internal, None))
     }
 
     /// As [`span`](Self::span), with options.
     pub fn span_builder(&self, name: impl Into<Cow<'static, str>>) -> SpanBuilder {
-        SpanBuilder::new(self.engine().cloned(), name.into())
+        SpanBuilder::new(Some(self.engine().clone()), name.into())
     }
 
     /// How often this has been noticed.
     pub fn diagnostic_count(&self, diagnostic: Diagnostic) -> u64 {
-        self.engine().map_or(0, |engine| engine.diagnostics.count(diagnostic))
+        self.engine().diagnostics.count(diagnostic)
     }
 
     /// Who the spans belong to.
@@ -91,7 +83,7 @@ impl Tracer {
 
     /// The books up to now. Quick, and exact once a flush has returned.
     pub fn stats(&self) -> Stats {
-        self.engine().map(|engine| engine.stats()).unwrap_or_default()
+        self.engine().stats()
     }
 
     /// Delivers every span that has ended before the call; waits for that no longer than `within`.
@@ -123,19 +115,13 @@ impl Tracer {
     }
 
     fn block_on(&self, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> Report {
-        match self.engine() {
-            Some(engine) => block_on(engine, start, within),
-            None => nothing_to_report(),
-        }
+        block_on(self.engine(), start, within)
     }
 
     fn wait_for(&self, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> FlushFuture {
-        let pending = |engine: &Arc<Engine>| Pending {
-            engine: engine.clone(),
-            waiting: start(engine, within),
-            seat: Seat::default(),
-        };
-        FlushFuture(self.engine().map(pending))
+        let engine = self.engine().clone();
+        let waiting = start(&engine, within);
+        FlushFuture { engine, waiting, seat: Seat::default() }
     }
 }
 
@@ -165,18 +151,12 @@ fn report(engine: &Engine, completed: Completed) -> Report {
     engine.report(completed)
 }
 
-fn nothing_to_report() -> Report {
-    Report { stats: Stats::default(), timed_out: false, flush_failed: false }
-}
-
 /// Waits for a flush or a shutdown that has been started.
 ///
 /// Needs no timer of the executor's: the tracer's own thread wakes it at the deadline. Dropping it does
 /// not stop what was started.
 #[must_use = "the report says whether spans were lost"]
-pub struct FlushFuture(Option<Pending>);
-
-struct Pending {
+pub struct FlushFuture {
     engine: Arc<Engine>,
     waiting: Waiting,
     seat: Seat,
@@ -186,9 +166,7 @@ impl Future for FlushFuture {
     type Output = Report;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Report> {
-        let Some(Pending { engine, waiting, seat }) = &mut self.0 else {
-            return Poll::Ready(nothing_to_report());
-        };
+        let Self { engine, waiting, seat } = &mut *self;
         waiting
             .completion
             .poll_until(waiting.deadline, seat, context)

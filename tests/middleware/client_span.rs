@@ -6,8 +6,9 @@ use crate::support::{
     text,
 };
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{Empty, Full};
+use hyper_util::client::legacy::connect::HttpInfo;
 use throughline::{
     Outcome, SpanKind, Status, Value,
     middleware::{ClientLayer, ResendCount},
@@ -162,5 +163,28 @@ async fn only_a_second_attempt_has_a_resend_count() {
         let request = Request::get("http://stock/a").extension(ResendCount(count));
         call(traced.client(), request.body(Full::default()).unwrap()).await;
         assert_eq!(number(&traced.span().await, "http.request.resend_count"), expected);
+    }
+}
+
+#[tokio::test]
+async fn the_peer_is_recorded_where_the_client_tells_it() {
+    let traced = Traced::new();
+    let (address, _heard) = answer_with(vec!["HTTP/1.1 204 No Content\r\n\r\n"]).await;
+    let layer = traced.client().peer(|head| head.extensions.get().map(HttpInfo::remote_addr));
+    let request = Request::get(url(address, "/")).body(Empty::<Bytes>::new()).unwrap();
+    layer.layer(hyper_client()).oneshot(request).await.unwrap();
+    let span = traced.span().await;
+    assert_eq!(text(&span, "network.peer.address").as_deref(), Some("127.0.0.1"));
+    assert_eq!(number(&span, "network.peer.port"), Some(address.port().into()));
+}
+
+#[tokio::test]
+async fn the_methods_named_are_the_known_ones() {
+    for (method, recorded) in [("BREW", "BREW"), ("GET", "_OTHER")] {
+        let traced = Traced::new();
+        let layer = traced.client().known_methods([Method::from_bytes(b"BREW").unwrap()]);
+        let request = Request::builder().method(method).uri("http://pot/");
+        call(layer, request.body(Full::default()).unwrap()).await;
+        assert_eq!(text(&traced.span().await, "http.request.method").as_deref(), Some(recorded));
     }
 }

@@ -1,8 +1,10 @@
 //! gRPC between tonic's server and client, and answers that no tonic server gives.
 
 use crate::support::{
-    Traced, assert_attributes, number,
-    peers::{h2_client, serve, url},
+    Traced, assert_attributes,
+    body::Script,
+    number,
+    peers::{h2_client, read, serve, url},
     text,
 };
 use bytes::{Buf, BufMut, Bytes};
@@ -305,6 +307,20 @@ async fn an_answer_without_a_status_is_unknown() {
 }
 
 #[tokio::test]
+async fn the_trailers_count_and_without_a_status_there_the_head() {
+    for (trailer, name) in [(("grpc-status", "5"), "NOT_FOUND"), (("x-other", "5"), "ABORTED")] {
+        let traced = Traced::new();
+        let client = service_fn(move |_: Request<()>| async move {
+            let body = Script::chunks(&["message"]).trailer(trailer.0, trailer.1);
+            grpc_answer().header("grpc-status", "10").body(body)
+        });
+        let request = Request::post("/a.B/C").header("content-type", "application/grpc").body(()).unwrap();
+        read(traced.client().layer(client).oneshot(request).await.unwrap().into_body()).await.unwrap();
+        assert_status(&traced.span().await, name, true);
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_is_not_grpcs_stands_for_a_status() {
     let proxy = span_of(|| {
         let response = Response::builder().status(StatusCode::SERVICE_UNAVAILABLE);
@@ -363,4 +379,20 @@ async fn grpc_web_is_http() {
     traced.client().layer(client).oneshot(request.body(()).unwrap()).await.unwrap();
     let span = traced.span().await;
     assert_eq!((span.name(), number(&span, "http.response.status_code")), ("POST", Some(200)));
+}
+
+#[tokio::test]
+async fn a_status_that_nobody_waits_for_is_cancelled() {
+    for (status_in_head, outcome) in [(true, Outcome::Completed), (false, Outcome::Cancelled)] {
+        let traced = Traced::new();
+        let client = service_fn(move |_: Request<()>| async move {
+            let head = if status_in_head { grpc_answer().header("grpc-status", "0") } else { grpc_answer() };
+            let body = Script::chunks(&["message"]).trailer("grpc-status", "0");
+            Ok::<_, Infallible>(head.body(body).unwrap())
+        });
+        let request = Request::post("/a.B/C").header("content-type", "application/grpc").body(()).unwrap();
+        drop(traced.client().layer(client).oneshot(request).await.unwrap());
+        let span = traced.span().await;
+        assert_eq!((span.outcome(), span.status()), (outcome, &Status::Unset));
+    }
 }

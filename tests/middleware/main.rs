@@ -5,6 +5,7 @@ mod client_span;
 mod grpc;
 mod headers;
 mod layers;
+mod peers;
 mod recorded;
 mod server_endings;
 mod server_span;

@@ -97,6 +97,29 @@ async fn a_body_that_fails_after_a_200_is_an_error() {
     assert_eq!(number(&span, "http.response.status_code"), Some(200));
 }
 
+#[tokio::test]
+async fn an_answer_that_has_no_body_ends_with_its_head() {
+    // Whatever body the service made: no server asks for it [RFC 9110, 6.4.1].
+    for (method, code) in [("HEAD", 200), ("GET", 101), ("GET", 204), ("GET", 304), ("CONNECT", 200)] {
+        let traced = Traced::new();
+        let service = service_fn(move |_: Request<()>| async move {
+            Response::builder().status(code).body(Script::chunks(&["never sent"]))
+        });
+        let request = Request::builder().method(method).uri("shop.example:443").body(()).unwrap();
+        let _unread = traced.server().layer(service).oneshot(request).await.unwrap();
+        assert_eq!(traced.span().await.outcome(), Outcome::Completed, "{method} {code}");
+    }
+    for (method, code) in [("GET", 200), ("CONNECT", 407)] {
+        let traced = Traced::new();
+        let service = service_fn(move |_: Request<()>| async move {
+            Response::builder().status(code).body(Script::chunks(&["not sent"]))
+        });
+        let request = Request::builder().method(method).uri("shop.example:443").body(()).unwrap();
+        drop(traced.server().layer(service).oneshot(request).await.unwrap());
+        assert_eq!(traced.span().await.outcome(), Outcome::Cancelled, "{method} {code}");
+    }
+}
+
 #[derive(Debug)]
 struct OrderError(io::Error);
 
@@ -149,6 +172,34 @@ async fn a_service_error_is_an_error_of_low_cardinality() {
     let event = bare.events().next().unwrap();
     let message = event.attribute("exception.message").unwrap();
     assert!(message.as_str().unwrap().contains("http://stock.example/?token=REDACTED"), "{message}");
+}
+
+/// Prints its cause itself, as many errors do.
+#[derive(Debug)]
+struct Chatty(io::Error);
+
+impl fmt::Display for Chatty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not placed: {}", self.0)
+    }
+}
+
+impl Error for Chatty {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[tokio::test]
+async fn every_cause_is_told_once() {
+    let no_room = || io::Error::other("no room");
+    for error in [BoxError::from(Chatty(no_room())), BoxError::from(OrderError(no_room()))] {
+        let span = span_of_error(|| error).await;
+        let event = span.events().next().unwrap();
+        let message = event.attribute("exception.message").unwrap();
+        assert_eq!(message.to_string().matches("no room").count(), 1, "{message}");
+        assert_eq!(message.to_string().matches("not placed").count(), 1, "{message}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use crate::support::{
     BoxError, Traced,
     body::Script,
     number,
-    peers::{exchange, header, read, read_until, serve, without_ours},
+    peers::{exchange, header, hyper_client, read, read_until, serve, url, without_ours},
 };
 use bytes::{BufMut, Bytes};
 use http::{Request, Response, StatusCode, header::CONTENT_LENGTH};
@@ -14,9 +14,9 @@ use std::{convert::Infallible, net::SocketAddr};
 use throughline::{Outcome, Status};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
-use tower::{Layer, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 type AnyBody = UnsyncBoxBody<Bytes, BoxError>;
 
@@ -225,5 +225,44 @@ async fn http_2_sends_the_same_frames() {
             let version = span.attribute("network.protocol.version");
             assert_eq!(version.unwrap().as_str(), Some("2"));
         }
+    }
+}
+
+/// What such a client sends of a request whose last bytes are `end`.
+async fn sent<C, B>(client: C, body: AnyBody, end: &'static str) -> String
+where
+    C: Service<Request<AnyBody>, Response = Response<B>, Error: std::fmt::Debug>,
+{
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let target = url(listener.local_addr().unwrap(), "/items?page=2");
+    let heard = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let heard = read_until(&mut stream, end).await;
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        heard
+    });
+    let request = Request::post(target).header("host", "stock.example").header("trailer", "x-checksum");
+    client.oneshot(request.body(body).unwrap()).await.unwrap();
+    heard.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_client_sends_the_same_bytes() {
+    type MakeBody = fn() -> AnyBody;
+    let bodies: [(MakeBody, &str); 4] = [
+        (|| any(Empty::new()), "\r\n\r\n"),
+        (|| any(Full::new(Bytes::from("ten bytes."))), "ten bytes."),
+        (|| any(Script::chunks(&["one", "two"])), "0\r\n\r\n"),
+        (|| any(Script::chunks(&["one"]).trailer("x-checksum", "7")), "x-checksum: 7\r\n\r\n"),
+    ];
+    for (body, end) in bodies {
+        let traced = Traced::new();
+        let expected = sent(hyper_client(), body(), end).await;
+        let layered = sent(traced.client().layer(hyper_client()), body(), end).await;
+        assert_eq!(without_ours(&layered), expected);
+        for ours in ["traceparent", "x-request-id", "x-service-name"] {
+            assert!(header(&layered, ours).is_some(), "{ours} in {layered}");
+        }
+        traced.span().await;
     }
 }

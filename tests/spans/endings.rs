@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 use throughline::{
-    EnteredSpan, Outcome, Span, Status,
+    EnteredSpan, Outcome, Span, Status, Tracer,
     testing::{AssertSpan, ManualClock, TestTracer},
 };
 
@@ -139,21 +139,23 @@ fn spans_in_thread_locals_end_with_their_thread() {
         static ENTERED: RefCell<Option<EnteredSpan>> = const { RefCell::new(None) };
     }
     let test = TestTracer::new();
-    let tracer = test.tracer();
-    thread::scope(|scope| {
-        // Before and after the thread's own state has come to be: destructors run in either order.
-        scope.spawn(|| {
-            SPAN.with(|place| place.replace(Some(Span::none())));
-            SPAN.with(|place| place.replace(Some(tracer.span("touched first"))));
-        });
-        scope.spawn(|| {
-            let span = tracer.span("touched last");
-            SPAN.with(|place| place.replace(Some(span)));
-        });
-        scope.spawn(|| {
-            ENTERED.with(|place| place.replace(Some(Span::none().entered())));
-            ENTERED.with(|place| place.replace(Some(tracer.span("entered").entered())));
-        });
+    // A join waits for a thread's destructors; the end of a scope does not.
+    let on_a_thread = |work: fn(&Tracer)| {
+        let tracer = test.tracer().clone();
+        thread::spawn(move || work(&tracer)).join().unwrap();
+    };
+    // Before and after the thread's own state has come to be: destructors run in either order.
+    on_a_thread(|tracer| {
+        SPAN.with(|place| place.replace(Some(Span::none())));
+        SPAN.with(|place| place.replace(Some(tracer.span("touched first"))));
+    });
+    on_a_thread(|tracer| {
+        let span = tracer.span("touched last");
+        SPAN.with(|place| place.replace(Some(span)));
+    });
+    on_a_thread(|tracer| {
+        ENTERED.with(|place| place.replace(Some(Span::none().entered())));
+        ENTERED.with(|place| place.replace(Some(tracer.span("entered").entered())));
     });
     let mut names: Vec<_> = test.spans().iter().map(|span| span.name().to_owned()).collect();
     names.sort();

@@ -247,6 +247,28 @@ fn in_current_span_gives_children_and_keeps_nothing_open() {
 }
 
 #[test]
+fn what_a_dropped_future_held_is_dropped_under_its_parent() {
+    struct SaysGoodbye;
+    impl Drop for SaysGoodbye {
+        fn drop(&mut self) {
+            Span::new("goodbye").end();
+        }
+    }
+    let test = TestTracer::new();
+    let held = async {
+        let _held = SaysGoodbye;
+        pending::<()>().await;
+    };
+    let order = test.span("order");
+    let mut task = order.in_scope(|| Box::pin(held.in_current_span()));
+    assert!(poll(task.as_mut()).is_pending());
+    drop(task);
+    assert_eq!(current(), None);
+    order.end();
+    test.span_named("goodbye").assert_child_of(&test.span_named("order"));
+}
+
+#[test]
 fn in_current_span_without_one_is_the_future_alone() {
     let test = TestTracer::new();
     let task = async { Span::new("root").end() }.in_current_span();

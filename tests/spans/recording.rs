@@ -233,6 +233,16 @@ fn an_error_is_an_event_an_attribute_and_a_status() {
 }
 
 #[test]
+fn an_error_of_no_known_type_is_some_other() {
+    let test = TestTracer::new();
+    let boxed: Box<dyn std::error::Error + Send + Sync> = "out of stock".into();
+    test.span("pay").record_error(&*boxed);
+    let span = test.span_named("pay");
+    span.assert_attribute("error.type", "_OTHER").assert_status(&Status::error("out of stock"));
+    assert_eq!(span.events().next().unwrap().attribute("exception.type"), Some("_OTHER".into()));
+}
+
+#[test]
 fn an_error_after_ok_is_an_event_but_not_the_status() {
     let test = TestTracer::new();
     let span = test.span("pay");

@@ -256,6 +256,18 @@ fn guards_may_be_dropped_in_any_order() {
 }
 
 #[test]
+fn guards_of_a_trace_that_is_not_recorded_may_be_dropped_in_any_order_too() {
+    let test = TestTracer::with(|builder| builder.sampler(throughline::sampling::AlwaysOff));
+    let a = test.span("a");
+    let b = a.child("b");
+    let (in_a, in_b) = (a.enter(), b.enter());
+    drop(in_a);
+    assert_eq!(current(), id(&b), "what starts now must not begin a trace of its own");
+    drop(in_b);
+    assert_eq!(current(), None);
+}
+
+#[test]
 fn an_ended_span_is_current_no_longer_when_its_guard_goes_late() {
     let test = TestTracer::new();
     let first = test.span("first").entered();

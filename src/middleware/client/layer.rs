@@ -8,12 +8,12 @@ use crate::{
     middleware::{
         headers::Headers,
         methods::KnownMethods,
-        settings::{Settings, common_settings},
+        settings::{Callee, Settings, common_settings},
     },
     trace::Tracer,
 };
-use http::{HeaderName, Method, request};
-use std::{borrow::Cow, error::Error, fmt, sync::Arc};
+use http::{HeaderName, Method, request, response};
+use std::{borrow::Cow, error::Error, fmt, net::SocketAddr, sync::Arc};
 use tower_layer::Layer;
 
 /// Gives every call that a client makes a span, and hands the request's ids on with it.
@@ -24,21 +24,29 @@ use tower_layer::Layer;
 /// counts instead. What else it does is described at
 /// [`middleware`](crate::middleware). Cloning shares the settings.
 ///
+/// A client that is not a service of `http`'s requests is made one by two conversions, here reqwest's.
+/// Its errors are made known, so that their causes are recorded:
+///
 /// ```
-/// # fn client() -> Result<(), throughline::BuildError> {
+/// # fn client() -> Result<(), Box<dyn std::error::Error>> {
 /// use throughline::{Tracer, middleware::ClientLayer};
 /// use tower::ServiceBuilder;
 ///
 /// let tracer = Tracer::builder("orders").build()?;
+/// let http = reqwest::Client::new();
 /// let client = ServiceBuilder::new()
-///     .layer(ClientLayer::new(&tracer))
-///     .service_fn(|_request: http::Request<String>| async {
-///         Ok::<_, std::convert::Infallible>(http::Response::new(String::from("hello")))
+///     .layer(ClientLayer::new(&tracer).known_error::<reqwest::Error>())
+///     .service_fn(move |request: http::Request<reqwest::Body>| {
+///         let http = http.clone();
+///         async move { http.execute(request.try_into()?).await.map(http::Response::from) }
 ///     });
 /// # drop(client);
 /// # Ok(())
 /// # }
 /// ```
+///
+/// A tonic client needs `with_origin`, as in `StockClient::with_origin(layered, origin)`: its channel adds
+/// the server's name only behind the layer, where a span would lack it.
 #[derive(Clone)]
 pub struct ClientLayer {
     config: Arc<Config>,
@@ -65,6 +73,16 @@ impl ClientLayer {
         template: impl Fn(&request::Parts) -> Option<Cow<'static, str>> + Send + Sync + 'static,
     ) -> Self {
         self.set(|config| config.url_template = Arc::new(template))
+    }
+
+    /// How to tell the peer's socket address from the answer's head, where the client has put it: it
+    /// becomes `network.peer.address` and `network.peer.port`.
+    ///
+    /// Default: a [`SocketAddr`] among the answer's extensions. For hyper-util's client:
+    /// `|head| head.extensions.get().map(HttpInfo::remote_addr)`.
+    #[must_use]
+    pub fn peer(self, peer: impl Fn(&response::Parts) -> Option<SocketAddr> + Send + Sync + 'static) -> Self {
+        self.set_common(|common| common.callee = Callee::new(peer))
     }
 
     common_settings!();

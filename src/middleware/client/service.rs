@@ -100,7 +100,7 @@ where
             let _scope = exchange.enter();
             self.inner.call(request)
         };
-        ResponseFuture::new(future, Pending::new(exchange, method, None))
+        ResponseFuture::new(future, Pending::new(exchange, method))
     }
 }
 

@@ -46,7 +46,7 @@ impl ServerLayer {
             peer: Arc::new(|head| head.extensions.get::<SocketAddr>().copied()),
             default_scheme: "http",
         };
-        Self { config: Arc::new(config) }
+        know_axum(Self { config: Arc::new(config) })
     }
 
     /// How to tell the route's template (`/orders/{id}`) from the request's head: the span's name and
@@ -115,7 +115,18 @@ fn default_route(head: &request::Parts) -> Option<Cow<'static, str>> {
     Some(matched.as_str().to_owned().into())
 }
 
+/// The error of axum's bodies only wraps the one that tells what went wrong.
+#[cfg(feature = "axum")]
+fn know_axum(layer: ServerLayer) -> ServerLayer {
+    layer.known_error::<axum::Error>()
+}
+
 #[cfg(not(feature = "axum"))]
 fn default_route(_: &request::Parts) -> Option<Cow<'static, str>> {
     None
+}
+
+#[cfg(not(feature = "axum"))]
+fn know_axum(layer: ServerLayer) -> ServerLayer {
+    layer
 }

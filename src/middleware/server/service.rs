@@ -2,7 +2,6 @@
 
 use super::config::Config;
 use crate::{
-    ids::{RequestId, ThreadRng, mint_trace_id},
     middleware::{
         authority,
         body::ResponseBody,
@@ -23,7 +22,6 @@ use std::{
     fmt::{self, Display},
     sync::Arc,
     task::{Context, Poll},
-    time::{SystemTime, UNIX_EPOCH},
 };
 use tower_service::Service;
 
@@ -75,8 +73,10 @@ where
             return ResponseFuture::untraced(self.inner.call(Request::from_parts(head, body)));
         }
         let call = grpc::Call::of(&head);
-        let (span, request_id) = start(&self.config, &head, call.as_ref());
-        head.extensions.insert(request_id.clone());
+        let span = start(&self.config, &head, call.as_ref());
+        if let Some(id) = span.request_id() {
+            head.extensions.insert(id.clone());
+        }
         let method = head.method.clone();
         let request = Request::from_parts(head, body);
         let mut exchange = Exchange::new(span, Side::Server, call, self.config.common.clone());
@@ -84,7 +84,7 @@ where
             let _scope = exchange.enter();
             self.inner.call(request)
         };
-        ResponseFuture::new(future, Pending::new(exchange, method, Some(request_id)))
+        ResponseFuture::new(future, Pending::new(exchange, method))
     }
 }
 
@@ -95,7 +95,7 @@ impl<S: fmt::Debug> fmt::Debug for Server<S> {
 }
 
 /// Starts the span with all that the request's head tells, so that a sampler sees it.
-fn start(config: &Config, head: &request::Parts, call: Option<&grpc::Call>) -> (Span, RequestId) {
+fn start(config: &Config, head: &request::Parts, call: Option<&grpc::Call>) -> Span {
     let Settings { tracer, headers, recorded, .. } = &*config.common;
     let context = headers.extract(&head.headers, tracer);
     let (mut builder, prefix) = match call {
@@ -109,16 +109,7 @@ fn start(config: &Config, head: &request::Parts, call: Option<&grpc::Call>) -> (
     recorded::describe(&recorded.request, &head.headers, prefix, |key, value| {
         builder.set_attribute(key, value)
     });
-    let given = context.request_id.clone();
-    let span = builder.kind(SpanKind::Server).remote(context).start();
-    // The application may count on an id, even where the tracer is switched off or has been shut down.
-    let request_id = span.request_id().cloned().or(given).unwrap_or_else(mint);
-    (span, request_id)
-}
-
-fn mint() -> RequestId {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    RequestId::from_trace_id(mint_trace_id(since_1970.as_millis() as u64, &mut ThreadRng::new()))
+    builder.kind(SpanKind::Server).remote(context).start()
 }
 
 fn describe_http(config: &Config, head: &request::Parts) -> SpanBuilder {

@@ -1,0 +1,106 @@
+//! The workload `http`, all but the layers: a request, the handler that answers it, and the backend that
+//! the handler calls. All in this process and always ready, so that what is measured is the layers.
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header};
+use http_body::Body;
+use http_body_util::{BodyExt, Empty, Full};
+use std::{
+    convert::Infallible,
+    future::Future,
+    hint::black_box,
+    net::SocketAddr,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+use tower::{Service, service_fn};
+
+pub const ROUTE: &str = "/orders/{id}";
+
+/// What the handler answers.
+pub const ANSWER: &str = "{\"order\":1234567,\"lines\":3}";
+
+pub type Incoming = Request<Empty<Bytes>>;
+pub type Outgoing = Request<Full<Bytes>>;
+pub type Answer = Response<Full<Bytes>>;
+
+/// A request as a gateway passes it on, with all that the layers look for.
+pub fn request() -> Incoming {
+    let mut request = Request::get("/orders/1234567?expand=lines")
+        .header(header::HOST, "orders.example.com:8080")
+        .header(header::USER_AGENT, "gateway/2.4")
+        .header(header::ACCEPT, "application/json")
+        .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        .header("tracestate", "vendor=00f067aa0ba902b7")
+        .header("x-request-id", "0197a6a0-5324-775a-8754-a93247016faa")
+        .header("x-service-name", "gateway")
+        .body(Empty::new())
+        .expect("a request");
+    request.extensions_mut().insert(SocketAddr::from(([192, 0, 2, 7], 43210)));
+    request
+}
+
+/// What the handler asks the backend for.
+fn call() -> Outgoing {
+    Request::get("http://stock.example.com:8080/items/7?warehouse=eu-1")
+        .header(header::ACCEPT, "application/json")
+        .body(Full::default())
+        .expect("a request")
+}
+
+/// The service behind the client's layer.
+pub async fn backend(request: Outgoing) -> Result<Answer, Infallible> {
+    black_box(request);
+    Ok(answer("{\"item\":7,\"stock\":12}"))
+}
+
+/// The service behind the server's layer.
+pub async fn handle<R, C, B>(request: Request<R>, mut client: C) -> Result<Answer, Infallible>
+where
+    C: Service<Outgoing, Response = Response<B>, Error: std::fmt::Debug>,
+    B: Body<Data = Bytes, Error: std::fmt::Debug>,
+{
+    black_box(request);
+    let response = client.call(call()).await.expect("an answer");
+    let stock = response.into_body().collect().await.expect("a body").to_bytes();
+    black_box(stock);
+    Ok(answer(ANSWER))
+}
+
+fn answer(text: &'static str) -> Answer {
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
+    response
+}
+
+/// The handler and its backend, without layers.
+pub fn bare() -> impl Service<Incoming, Response = Answer, Error = Infallible, Future: Send> + Clone + use<> {
+    service_fn(|request| handle(request, service_fn(backend)))
+}
+
+/// Sends a request through a service and reads the answer to its end, as a server does.
+pub fn exchange<S, B>(service: &mut S, request: Incoming)
+where
+    S: Service<Incoming, Response = Response<B>, Error: std::fmt::Debug>,
+    B: Body<Data = Bytes, Error: std::fmt::Debug>,
+{
+    now(async {
+        let response = service.call(request).await.expect("an answer");
+        let (head, body) = response.into_parts();
+        let mut body = pin!(body);
+        while let Some(frame) = body.frame().await {
+            black_box(frame.expect("a frame"));
+        }
+        black_box(head);
+    });
+}
+
+/// Runs a future in which nothing has to be waited for.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("nothing here has to be waited for"),
+    }
+}

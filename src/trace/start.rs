@@ -1,0 +1,194 @@
+//! Starting spans (floor 4): as children, or where a trace enters this process.
+
+use super::{
+    engine::{Engine, Shared, any_tracer_is_live},
+    live::{Inner, Live},
+    local::with,
+};
+use crate::{
+    context::{Context, SpanContext, TraceFlags},
+    ids::{RequestId, SpanId, TraceId, mint_trace_id},
+    record::{Details, SpanKind, cut_at, cut_name},
+    sampling::SamplingParameters,
+    value::Attribute,
+};
+use std::{borrow::Cow, sync::Arc};
+
+/// Starts a child of the current span; inert where there is none. Its name need not be moved.
+pub(super) fn named(name: &'static str) -> Inner {
+    if !any_tracer_is_live() {
+        return Inner::Inert;
+    }
+    let mut begun = begin_child_of_current(None);
+    if let Inner::Recorded(live) = &mut begun {
+        live.name = Cow::Borrowed(limited(name, live));
+    }
+    begun
+}
+
+/// Starts a child of the current span if that is this tracer's, else the first span of a trace, which
+/// may have come from elsewhere.
+pub(super) fn span(
+    engine: &Arc<Engine>,
+    otherwise: Option<Context>,
+    name: Cow<'static, str>,
+    kind: SpanKind,
+    details: Option<Box<Details>>,
+) -> Inner {
+    match begin_child_of_current(Some(engine.id)) {
+        Inner::Inert => root(engine, otherwise, name, kind, details),
+        begun => finished_start(begun, name, kind, details),
+    }
+}
+
+/// Begins a child of the current span, of any tracer or of this one.
+#[inline(always)]
+fn begin_child_of_current(engine_id: Option<u64>) -> Inner {
+    let begun = with(|local| match local.share_top(engine_id) {
+        Some((shared, parent)) => local.begin_child(shared, parent),
+        None => Inner::Inert,
+    });
+    begun.unwrap_or(Inner::Inert)
+}
+
+/// Gives a span that has begun all the rest.
+fn finished_start(
+    mut begun: Inner,
+    name: Cow<'static, str>,
+    kind: SpanKind,
+    details: Option<Box<Details>>,
+) -> Inner {
+    if let Inner::Recorded(live) = &mut begun {
+        live.name = match &live.shared {
+            Some(shared) => cut_name(name, shared.engine.limits.name_bytes),
+            None => name,
+        };
+        live.kind = kind;
+        live.absorb(details);
+    }
+    begun
+}
+
+/// A name, cut if it is too long.
+#[inline(always)]
+fn limited<'a>(name: &'a str, live: &Live) -> &'a str {
+    match &live.shared {
+        Some(shared) if name.len() > shared.engine.limits.name_bytes => {
+            cut_at(name, shared.engine.limits.name_bytes)
+        }
+        _ => name,
+    }
+}
+
+/// Starts a child of a span that need not be current.
+pub(super) fn child_of(
+    shared: &Arc<Shared>,
+    parent: SpanId,
+    name: Cow<'static, str>,
+    kind: SpanKind,
+    details: Option<Box<Details>>,
+) -> Inner {
+    let begun = with(|local| {
+        let shared = local.share(shared);
+        local.begin_child(shared, parent)
+    });
+    finished_start(begun.unwrap_or(Inner::Inert), name, kind, details)
+}
+
+/// Starts the first span of a trace in this process, under a caller's or on its own.
+pub(super) fn root(
+    engine: &Arc<Engine>,
+    context: Option<Context>,
+    name: Cow<'static, str>,
+    kind: SpanKind,
+    details: Option<Box<Details>>,
+) -> Inner {
+    let ticks = engine.timeline.ticks();
+    let trace = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref());
+    let Some((shared, parent)) = trace else {
+        return Inner::Inert;
+    };
+    let begun = with(|local| {
+        if !shared.recording {
+            // A tracer that is off decides nothing.
+            if !engine.is_closed()
+                && let Some(lane) = local.lane(engine)
+            {
+                lane.count_sampled_out();
+            }
+            return Inner::Silent(shared);
+        }
+        let first_span = shared.first_span;
+        let mut live = local.begin(shared, first_span, parent, Some(ticks));
+        live.parent_is_remote = parent.is_some();
+        Inner::Recorded(live)
+    });
+    finished_start(begun.unwrap_or(Inner::Inert), name, kind, details)
+}
+
+/// The state that the spans of a trace will share, and the caller's span.
+fn new_trace(
+    engine: &Arc<Engine>,
+    context: Context,
+    ticks: u64,
+    name: &str,
+    kind: SpanKind,
+    details: Option<&Details>,
+) -> Option<(Arc<Shared>, Option<SpanId>)> {
+    let Context { span: parent, request_id, baggage } = context;
+    let unix_millis = engine.timeline.unix_nanos(ticks) / 1_000_000;
+    let mint = || match &engine.ids.0 {
+        None => with(|local| mint_trace_id(unix_millis, local.rng())),
+        Some(custom) => Some(custom.trace_id(unix_millis)),
+    };
+    let trace_id = match &parent {
+        Some(parent) => parent.trace_id(),
+        None => mint()?,
+    };
+    let request_id = match (request_id, &parent) {
+        (Some(given), _) => given,
+        (None, None) => RequestId::from_trace_id(trace_id),
+        (None, Some(_)) => RequestId::from_trace_id(mint()?),
+    };
+    let caller_flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags);
+    let is_off = engine.is_closed();
+    let recording = !is_off && should_sample(engine, parent.as_ref(), trace_id, name, kind, details);
+    let flags = if is_off { caller_flags } else { caller_flags.with_sampled(recording) };
+    let trace_state = parent.as_ref().map(|parent| parent.trace_state().clone()).unwrap_or_default();
+    let first_span = match &parent {
+        // Without a span of ours, the next service's caller is this one's.
+        Some(parent) if is_off => parent.span_id(),
+        _ => with(|local| local.span_id(engine))?,
+    };
+    let engine = engine.clone();
+    let first_start = ticks;
+    let shared = Shared {
+        engine,
+        trace_id,
+        first_span,
+        first_start,
+        flags,
+        recording,
+        trace_state,
+        request_id,
+        baggage,
+    };
+    let shared = with(|local| local.share_new(shared))?;
+    Some((shared, parent.map(|parent| parent.span_id())))
+}
+
+fn should_sample(
+    engine: &Engine,
+    parent: Option<&SpanContext>,
+    trace_id: TraceId,
+    name: &str,
+    kind: SpanKind,
+    details: Option<&Details>,
+) -> bool {
+    let attributes: Vec<Attribute<'_>> = match details {
+        Some(details) if engine.sampler.wants_attributes() => details.attributes().collect(),
+        _ => Vec::new(),
+    };
+    let parameters = SamplingParameters { parent, trace_id, name, kind, attributes: &attributes };
+    engine.sampler.should_sample(&parameters)
+}
