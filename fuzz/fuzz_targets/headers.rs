@@ -52,7 +52,7 @@ fuzz_target!(|input: &[u8]| {
     let Some((choice, rest)) = input.split_first() else { return };
     let (format, names) = FORMATS[usize::from(*choice) % FORMATS.len()];
     let carrier: Headers = rest.split(|byte| *byte == b'\n').filter_map(|line| header(names, line)).collect();
-    through_the_seam(&*format(), &carrier);
+    through_the_seam(&*format(), &carrier, names == EVERY_HEADER);
     as_values(rest);
 });
 
@@ -65,7 +65,7 @@ fn header(names: &[&str], line: &[u8]) -> Option<(String, Vec<u8>)> {
     Some((str::from_utf8(&rest[..colon]).ok()?.to_owned(), rest[colon + 1..].to_vec()))
 }
 
-fn through_the_seam(format: &dyn Propagator, carrier: &Headers) {
+fn through_the_seam(format: &dyn Propagator, carrier: &Headers, is_several: bool) {
     // Each part is as it was or was read.
     let mut read = Context::default();
     let outcome = format.extract(carrier, &mut read);
@@ -78,8 +78,12 @@ fn through_the_seam(format: &dyn Propagator, carrier: &Headers) {
     assert!(read.baggage.len() <= Baggage::MAX_ENTRIES);
 
     // What was read can be sent, and what that says is read the same from then on. Of several formats one
-    // may not be able to say what the first one's winner said, so once is not enough.
-    let once = received(format, &sent(format, &read));
+    // may not be able to say what the first one's winner said, so once is not enough; and of baggage they
+    // have different limits and spellings of keys, which add up.
+    let mut once = received(format, &sent(format, &read));
+    if is_several {
+        once.baggage = Baggage::EMPTY;
+    }
     let lines = sent(format, &once);
     assert_eq!(sent(format, &received(format, &lines)), lines);
 }
