@@ -4,6 +4,7 @@ use super::{
     collector::Collector,
     config::{Config, InvalidVariable, Variables},
     engine::Engine,
+    local,
     tracer::Tracer,
 };
 use crate::{
@@ -242,5 +243,9 @@ fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<En
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, BuildError> {
+    let body = move || {
+        local::suppress();
+        body();
+    };
     thread::Builder::new().name(name.to_owned()).spawn(body).map_err(BuildError::Thread)
 }

@@ -47,6 +47,8 @@ pub(super) struct Local {
     lanes: Vec<Lane>,
     buffers: FreeList,
     rng: Option<ThreadRng>,
+    /// Does the thread belong to a tracer, whose own work is not to be traced?
+    pub(super) is_ours: bool,
 }
 
 impl Local {
@@ -58,6 +60,7 @@ impl Local {
             lanes: Vec::new(),
             buffers: FreeList::new(),
             rng: None,
+            is_ours: false,
         }
     }
 
@@ -239,6 +242,13 @@ pub(super) fn current_engine() -> Option<Arc<Engine>> {
 /// An empty attribute buffer.
 pub(super) fn take_buffer(recycler: &Recycler) -> Box<Details> {
     with(|local| local.buffers.take(recycler)).unwrap_or_default()
+}
+
+/// Starts no spans on this thread from here on: an exporter whose own client is traced would make spans
+/// for ever.
+pub(super) fn suppress() {
+    // A thread that has only begun has its state.
+    let _done = with(|local| local.is_ours = true);
 }
 
 // The stack.

@@ -103,6 +103,9 @@ pub(super) fn root(
     kind: SpanKind,
     details: Option<Box<Details>>,
 ) -> Inner {
+    if with(|local| local.is_ours).unwrap_or(true) {
+        return Inner::Inert;
+    }
     let ticks = engine.timeline.ticks();
     let trace = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref());
     let Some((shared, parent)) = trace else {
