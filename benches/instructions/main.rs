@@ -6,7 +6,7 @@
 //! which that happens, behind rounds in which everything is set up.
 //!
 //! `budgets.txt` beside this file holds what was counted last, and with which compiler, C library and
-//! valgrind. With the same ones, more than 2 % above it fails; with others the budgets are a hint.
+//! valgrind. With the same ones, more than 3 % above it fails; with others the budgets are a hint.
 //! `cargo bench --bench instructions -- --update` writes it anew.
 
 #[path = "../workloads/mod.rs"]
@@ -20,7 +20,7 @@ use budgets::{Budget, Budgets};
 use std::process::ExitCode;
 
 /// The share by which a budget may be exceeded.
-const SLACK: f64 = 0.02;
+const SLACK: f64 = 0.03;
 
 fn main() -> ExitCode {
     // cargo passes `--bench` to whatever it benches.
