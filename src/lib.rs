@@ -77,6 +77,7 @@ mod sync;
 pub mod testing;
 mod trace;
 mod value;
+mod variables;
 
 pub use clock::{Clock, TimeSource};
 pub use context::{Context, SpanContext, TraceFlags};
@@ -87,10 +88,10 @@ pub use record::{Batch, Outcome, Resource, SpanKind, SpanRecord, Status};
 pub use throughline_macros::instrument;
 pub use trace::{
     BuildError, CurrentSpan, DefaultAlreadySet, DefaultGuard, Entered, EnteredSpan, FlushFuture,
-    InCurrentSpan, Instrument, Instrumented, InvalidVariable, Span, SpanBuilder, SpanHandle, Tracer,
-    TracerBuilder,
+    InCurrentSpan, Instrument, Instrumented, Span, SpanBuilder, SpanHandle, Tracer, TracerBuilder,
 };
 pub use value::{Attribute, Value};
+pub use variables::InvalidVariable;
 
 /// The code in the README, compiled.
 #[cfg(all(doctest, feature = "axum", feature = "client", feature = "macros"))]

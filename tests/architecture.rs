@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("semconv", 0),
     ("sync", 0),
     ("value", 0),
+    ("variables", 0),
     ("context", 1),
     ("propagation", 2),
     ("record", 2),

@@ -1,12 +1,6 @@
 //! Building a tracer (floor 4).
 
-use super::{
-    collector::Collector,
-    config::{Config, InvalidVariable, Variables},
-    engine::Engine,
-    local,
-    tracer::Tracer,
-};
+use super::{collector::Collector, config::Config, engine::Engine, local, tracer::Tracer};
 use crate::{
     clock::Clock,
     diagnostics::{Diagnostic, Speaker},
@@ -15,6 +9,7 @@ use crate::{
     sampling::Sampler,
     semconv,
     value::Value,
+    variables::{InvalidVariable, Variables},
 };
 use std::{
     borrow::Cow,
