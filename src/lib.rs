@@ -76,6 +76,8 @@ mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trace;
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+mod transport;
 mod value;
 mod variables;
 

@@ -38,6 +38,11 @@ pub const NETWORK_PEER_PORT: &str = "network.peer.port";
 pub const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
 /// `_OTHER`: the value of an attribute with few values where none of them fits.
 pub const OTHER: &str = "_OTHER";
+/// `throughline.outcome`: how a span ended that did not run to its end, `cancelled` or `panicked`. Ours; the
+/// conventions have no name for it.
+pub const OUTCOME: &str = "throughline.outcome";
+/// `peer.service`: what [`SERVICE_PEER_NAME`] was called before.
+pub const PEER_SERVICE: &str = "peer.service";
 /// `process.executable.name`.
 pub const PROCESS_EXECUTABLE_NAME: &str = "process.executable.name";
 /// `process.pid`.

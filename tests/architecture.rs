@@ -29,6 +29,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("redact", 3),
     ("sampling", 3),
     ("store", 3),
+    ("transport", 3),
     ("exporters", 4),
     ("trace", 4),
     ("bridges", 5),
