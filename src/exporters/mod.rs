@@ -22,6 +22,8 @@ mod memory;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod output;
+#[cfg(feature = "zipkin")]
+mod zipkin;
 
 pub use console::{ColorChoice, Console};
 pub use exported::ExportedSpan;
@@ -29,6 +31,8 @@ pub use json_lines::{JsonLines, OpenFileError};
 pub use memory::Memory;
 #[cfg(feature = "otlp")]
 pub use otlp::{Otlp, OtlpBuilder, OtlpEncoding};
+#[cfg(feature = "zipkin")]
+pub use zipkin::{Zipkin, ZipkinBuilder};
 
 #[cfg(any(feature = "otlp", feature = "zipkin"))]
 pub use crate::transport::SetupError;

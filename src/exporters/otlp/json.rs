@@ -5,7 +5,7 @@ use super::model::{SCOPE, flags, kind, outcome, status_code};
 use crate::{
     ids::{SpanId, TraceId},
     record::{Event, Link, Resource, SpanRecord, Status},
-    value::{Attribute, Value},
+    value::{Attribute, Number, Value},
 };
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -211,7 +211,7 @@ impl Serialize for AnyValue<'_> {
             Value::Str(text) => one.collect_map([("stringValue", text)]),
             Value::Bool(flag) => one.collect_map([("boolValue", flag)]),
             Value::I64(number) => one.collect_map([("intValue", InText(*number))]),
-            Value::F64(number) => one.collect_map([("doubleValue", Double(*number))]),
+            Value::F64(number) => one.collect_map([("doubleValue", Number(*number))]),
             Value::Bools(items) => array(one, items.iter().map(|item| AnyValue(Value::Bool(*item)))),
             Value::I64s(items) => array(one, items.iter().map(|item| AnyValue(Value::I64(*item)))),
             Value::F64s(items) => array(one, items.iter().map(|item| AnyValue(Value::F64(*item)))),
@@ -250,20 +250,6 @@ struct InText<N>(N);
 impl<N: fmt::Display> Serialize for InText<N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
-    }
-}
-
-/// What JSON has no number for goes by its name [Protocol Buffers, ProtoJSON].
-struct Double(f64);
-
-impl Serialize for Double {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
-            number if number.is_finite() => serializer.serialize_f64(number),
-            number if number.is_nan() => serializer.serialize_str("NaN"),
-            number if number > 0.0 => serializer.serialize_str("Infinity"),
-            _ => serializer.serialize_str("-Infinity"),
-        }
     }
 }
 
