@@ -91,7 +91,8 @@ impl Config {
 
     fn read_sampler(&mut self, variables: &Variables) -> Result<(), InvalidVariable> {
         const NAMES: &str = "one of always_on, always_off, traceidratio, parentbased_always_on, \
-                             parentbased_always_off, parentbased_traceidratio";
+                             parentbased_always_off, parentbased_traceidratio; jaeger_remote, \
+                             parentbased_jaeger_remote and xray would ask a server, which this library does not";
         let error = || InvalidVariable::new("OTEL_TRACES_SAMPLER", NAMES);
         let Some(name) = variables.text("OTEL_TRACES_SAMPLER", error)? else {
             return Ok(());

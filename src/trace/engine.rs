@@ -11,7 +11,7 @@ use crate::{
     diagnostics::{Diagnostic, Diagnostics},
     export::{Completed, Completion, DropReason, Queue, Report, Stats},
     ids::{IdSource, RequestId, SpanId, TraceId},
-    record::{Chunk, Limits, Recycler, Resource, SpanRecord},
+    record::{Chunk, Limits, Recycler, Resource, SpanRecord, Weight},
     sampling::Sampler,
     sync::{Mutex, Ordering, lock},
 };
@@ -37,6 +37,7 @@ pub(super) struct Shared {
     /// When that started, in ticks.
     pub(super) first_start: u64,
     pub(super) flags: TraceFlags,
+    pub(super) weight: Weight,
     pub(super) recording: bool,
     pub(super) trace_state: TraceState,
     pub(super) request_id: RequestId,
@@ -64,6 +65,7 @@ pub(crate) struct Engine {
     pub(super) timeline: Timeline,
     pub(super) ids: IdSource,
     pub(super) sampler: Box<dyn Sampler>,
+    pub(super) has_tail_sampler: bool,
     pub(super) limits: Limits,
     pub(super) resource: Arc<Resource>,
     pub(super) recycler: Arc<Recycler>,
@@ -86,6 +88,7 @@ impl Engine {
             timeline: Timeline::new(config.clock),
             ids: config.ids,
             sampler: config.sampler,
+            has_tail_sampler: false,
             limits: config.limits,
             resource: Arc::new(config.resource),
             recycler: Arc::new(Recycler::new()),
