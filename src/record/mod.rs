@@ -54,6 +54,7 @@
 
 mod batch;
 mod details;
+mod edit;
 mod items;
 mod limits;
 mod recycle;
@@ -67,6 +68,7 @@ mod values;
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
 pub(crate) use details::Details;
+pub(crate) use edit::{Edit, Editor, Owner};
 pub(crate) use items::LinkTarget;
 pub use items::{Event, Link};
 pub(crate) use limits::{Limits, cut_at, cut_name};

@@ -9,6 +9,7 @@ use crate::{
     export::{QueueLimits, RetryPolicy},
     ids::IdSource,
     record::{Limits, Resource},
+    redact::Redaction,
     sampling::{AlwaysOff, AlwaysOn, ParentBased, Ratio, Sampler},
     semconv,
 };
@@ -21,6 +22,7 @@ pub(super) struct Config {
     pub(super) clock: Clock,
     pub(super) ids: IdSource,
     pub(super) limits: Limits,
+    pub(super) redaction: Redaction,
     pub(super) queue: QueueLimits,
     pub(super) retry: RetryPolicy,
     pub(super) buffer_spans: usize,
@@ -37,6 +39,7 @@ impl Config {
             clock: Clock::system(),
             ids: IdSource::default(),
             limits: DEFAULT_LIMITS,
+            redaction: Redaction::default(),
             queue: QueueLimits {
                 spans: 65_536,
                 bytes: 64 << 20,
@@ -118,9 +121,10 @@ impl Config {
         }
         set(&mut limits.events, variables.whole_number("OTEL_SPAN_EVENT_COUNT_LIMIT")?);
         set(&mut limits.links, variables.whole_number("OTEL_SPAN_LINK_COUNT_LIMIT")?);
-        for name in ["OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT"] {
-            set(&mut limits.attributes_per_item, variables.whole_number(name)?);
-        }
+        let per_item = variables.whole_number("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT")?;
+        set(&mut limits.attributes_per_event, per_item);
+        let per_item = variables.whole_number("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT")?;
+        set(&mut limits.attributes_per_link, per_item);
         Ok(())
     }
 }
@@ -129,7 +133,8 @@ const DEFAULT_LIMITS: Limits = Limits {
     attributes: 128,
     events: 128,
     links: 128,
-    attributes_per_item: 128,
+    attributes_per_event: 128,
+    attributes_per_link: 128,
     value_bytes: 16 << 10,
     name_bytes: 1 << 10,
     span_bytes: 1 << 20,
@@ -196,7 +201,12 @@ impl Variables {
 
     fn whole_number(&self, name: &'static str) -> Result<Option<usize>, InvalidVariable> {
         let error = || InvalidVariable::new(name, "a whole number, 0 or more");
-        self.text(name, error)?.map(|text| text.trim().parse().map_err(|_| error())).transpose()
+        let Some(text) = self.text(name, error)? else {
+            return Ok(None);
+        };
+        // The standard library's parser would take a sign.
+        let digits = Some(text.trim()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        digits.and_then(|digits| digits.parse().ok()).map(Some).ok_or_else(error)
     }
 
     fn positive(&self, name: &'static str) -> Result<Option<usize>, InvalidVariable> {
