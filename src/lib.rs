@@ -33,6 +33,7 @@
 //! | end a process without losing any | [`Tracer::shutdown`], [`export::Report`] |
 //! | test what a service records | [`exporters::Memory`], [`Tracer::set_thread_default`] |
 //! | read headers without the middleware | [`propagation`], [`SpanBuilder::remote`] |
+//! | keep secrets out of them | [`redact`] |
 //! | ask recorded spans | [`analysis`] |
 //!
 //! # Features
@@ -68,9 +69,9 @@ mod ids;
 pub mod middleware;
 pub mod propagation;
 pub mod record;
-#[cfg_attr(not(any(feature = "client", feature = "server")), expect(dead_code))]
-mod redact;
+pub mod redact;
 pub mod sampling;
+mod secrets;
 pub mod semconv;
 mod sync;
 #[cfg(feature = "testing")]

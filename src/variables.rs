@@ -65,7 +65,12 @@ impl Variables {
 
     pub(crate) fn whole_number(&self, name: &'static str) -> Result<Option<usize>, InvalidVariable> {
         let error = || InvalidVariable::new(name, "a whole number, 0 or more");
-        self.text(name, error)?.map(|text| text.trim().parse().map_err(|_| error())).transpose()
+        let Some(text) = self.text(name, error)? else {
+            return Ok(None);
+        };
+        // The standard library's parser would take a sign.
+        let digits = Some(text.trim()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        digits.and_then(|digits| digits.parse().ok()).map(Some).ok_or_else(error)
     }
 
     pub(crate) fn positive(&self, name: &'static str) -> Result<Option<usize>, InvalidVariable> {

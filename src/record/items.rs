@@ -18,6 +18,19 @@ pub(super) struct EventSlot {
     pub(super) dropped_attributes: u32,
 }
 
+impl EventSlot {
+    /// As it is read, its attributes among `slots`.
+    pub(super) fn as_event<'a>(&'a self, slots: &'a [Slot], values: &'a Values) -> Event<'a> {
+        Event {
+            name: &self.name,
+            unix_nanos: self.time,
+            dropped_attributes: self.dropped_attributes,
+            slots: items(slots, &self.attributes),
+            values,
+        }
+    }
+}
+
 /// The span a link points to.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LinkTarget {
@@ -33,6 +46,23 @@ pub(super) struct LinkSlot {
     pub(super) target: LinkTarget,
     pub(super) attributes: Range<u32>,
     pub(super) dropped_attributes: u32,
+}
+
+impl LinkSlot {
+    /// As it is read, its attributes among `slots`.
+    pub(super) fn as_link<'a>(&'a self, slots: &'a [Slot], values: &'a Values) -> Link<'a> {
+        Link {
+            dropped_attributes: self.dropped_attributes,
+            target: &self.target,
+            slots: items(slots, &self.attributes),
+            values,
+        }
+    }
+}
+
+/// One item's attributes.
+pub(super) fn items<'a>(slots: &'a [Slot], range: &Range<u32>) -> &'a [Slot] {
+    slots.get(range.start as usize..range.end as usize).unwrap_or_default()
 }
 
 /// An event of a span.

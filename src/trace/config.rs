@@ -9,6 +9,7 @@ use crate::{
     export::{QueueLimits, RetryPolicy},
     ids::IdSource,
     record::{Limits, Resource},
+    redact::Redaction,
     sampling::{AlwaysOff, AlwaysOn, ParentBased, Ratio, Sampler},
     semconv,
     variables::{InvalidVariable, Variables, percent_decode},
@@ -22,6 +23,7 @@ pub(super) struct Config {
     pub(super) clock: Clock,
     pub(super) ids: IdSource,
     pub(super) limits: Limits,
+    pub(super) redaction: Redaction,
     pub(super) queue: QueueLimits,
     pub(super) retry: RetryPolicy,
     pub(super) buffer_spans: usize,
@@ -38,6 +40,7 @@ impl Config {
             clock: Clock::system(),
             ids: IdSource::default(),
             limits: DEFAULT_LIMITS,
+            redaction: Redaction::default(),
             queue: QueueLimits {
                 spans: 65_536,
                 bytes: 64 << 20,
@@ -120,9 +123,10 @@ impl Config {
         }
         set(&mut limits.events, variables.whole_number("OTEL_SPAN_EVENT_COUNT_LIMIT")?);
         set(&mut limits.links, variables.whole_number("OTEL_SPAN_LINK_COUNT_LIMIT")?);
-        for name in ["OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT"] {
-            set(&mut limits.attributes_per_item, variables.whole_number(name)?);
-        }
+        let per_item = variables.whole_number("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT")?;
+        set(&mut limits.attributes_per_event, per_item);
+        let per_item = variables.whole_number("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT")?;
+        set(&mut limits.attributes_per_link, per_item);
         Ok(())
     }
 }
@@ -131,7 +135,8 @@ const DEFAULT_LIMITS: Limits = Limits {
     attributes: 128,
     events: 128,
     links: 128,
-    attributes_per_item: 128,
+    attributes_per_event: 128,
+    attributes_per_link: 128,
     value_bytes: 16 << 10,
     name_bytes: 1 << 10,
     span_bytes: 1 << 20,

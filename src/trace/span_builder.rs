@@ -4,6 +4,7 @@ use super::{current::SpanHandle, engine::Engine, local, span::Span, start};
 use crate::{
     context::{Context, SpanContext},
     record::{Details, SpanKind},
+    secrets,
     value::Value,
 };
 use std::{borrow::Cow, fmt, sync::Arc};
@@ -117,7 +118,7 @@ fn from_elsewhere(mut context: Context) -> Context {
 impl fmt::Debug for SpanBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpanBuilder")
-            .field("name", &self.name)
+            .field("name", &secrets::clean(&self.name))
             .field("kind", &self.kind)
             .finish_non_exhaustive()
     }

@@ -13,7 +13,7 @@ use crate::{
         settings::Settings,
     },
     record::SpanKind,
-    redact, semconv,
+    semconv,
     trace::{Span, SpanBuilder, SpanHandle},
 };
 use http::{
@@ -148,7 +148,7 @@ fn describe_http(config: &Config, head: &request::Parts, authority: Option<&Auth
         builder.set_attribute(semconv::URL_TEMPLATE, template);
     }
     let url = full_url(head, authority);
-    builder.set_attribute(semconv::URL_FULL, redact::url(&url));
+    builder.set_attribute(semconv::URL_FULL, url);
     if let Some(ResendCount(count @ 1..)) = head.extensions.get() {
         builder.set_attribute(semconv::HTTP_REQUEST_RESEND_COUNT, *count);
     }

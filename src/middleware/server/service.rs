@@ -12,7 +12,7 @@ use crate::{
         settings::Settings,
     },
     record::SpanKind,
-    redact, semconv,
+    semconv,
     trace::{Span, SpanBuilder},
 };
 use http::{Request, Response, header, request};
@@ -123,7 +123,7 @@ fn describe_http(config: &Config, head: &request::Parts) -> SpanBuilder {
         builder.set_attribute(semconv::HTTP_ROUTE, route);
     }
     if let Some(query) = head.uri.query() {
-        builder.set_attribute(semconv::URL_QUERY, redact::query(query));
+        builder.set_attribute(semconv::URL_QUERY, query);
     }
     if let Some(agent) = header_text(head, &header::USER_AGENT) {
         builder.set_attribute(semconv::USER_AGENT_ORIGINAL, agent);
