@@ -44,7 +44,8 @@ fn the_endpoint_gets_a_path_and_that_for_traces_is_taken_as_it_is() {
     const ALL: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
     const TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
     assert_eq!(line(vec![(ALL, url.clone())]), "POST /v1/traces HTTP/1.1");
-    assert_eq!(line(vec![(ALL, format!("{url}/otlp/"))]), "POST /otlp/v1/traces HTTP/1.1");
+    assert_eq!(line(vec![(ALL, format!("{url}/otlp//"))]), "POST /otlp/v1/traces HTTP/1.1");
+    assert_eq!(line(vec![(ALL, format!(" {url}/?x=1"))]), "POST /v1/traces?x=1 HTTP/1.1");
     assert_eq!(line(vec![(TRACES, url.clone())]), "POST / HTTP/1.1");
     assert_eq!(
         line(vec![(TRACES, format!("{url}/in?x=1")), (ALL, "http://127.0.0.1:1".to_owned())]),

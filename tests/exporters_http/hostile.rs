@@ -10,9 +10,9 @@ use std::{
     net::{Shutdown, TcpListener},
     sync::atomic::Ordering,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
-use throughline::{Batch, export::Decision, exporters::Otlp};
+use throughline::{Batch, Tracer, export::Decision, exporters::Otlp};
 
 const TIMEOUT: Duration = Duration::from_millis(400);
 /// What a busy machine may add.
@@ -224,4 +224,23 @@ fn secrets_are_in_no_text() {
 fn an_unknown_host_may_become_known() {
     let (result, _) = export(&mut otlp_at("http://nowhere.invalid:4318").build().unwrap(), &numbered(1));
     assert_eq!(result.unwrap_err().0, RETRY);
+}
+
+/// Whatever the server does, the host gets its answer when it asked for it, and the books balance.
+#[test]
+fn a_shutdown_waits_for_no_server() {
+    const WITHIN: Duration = Duration::from_millis(300);
+    let (hangs, _) = serve(|mut stream, _| wait_for_end(&mut stream));
+    let (is_busy, _) = answering(|_, _| answer(429, &["Retry-After: 60"], b""));
+    let is_down = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for address in [hangs, is_busy, is_down] {
+        let tracer = Tracer::builder("orders").exporter(otlp(address).build().unwrap()).build().unwrap();
+        (0..10).for_each(|_| drop(tracer.span("order")));
+        let started = Instant::now();
+        let report = tracer.shutdown(WITHIN);
+        assert!(started.elapsed() < WITHIN + MARGIN / 4, "{:?}", started.elapsed());
+        assert!(!report.is_complete());
+        let exporter = &report.stats.exporters[0];
+        assert_eq!((exporter.exported, exporter.pending, exporter.dropped.total()), (0, 0, 10));
+    }
 }

@@ -15,7 +15,9 @@ use nix::sys::{
 };
 use opentelemetry::{
     KeyValue,
-    trace::{Span as _, SpanKind as PeerKind, Status as PeerStatus, TraceContextExt, Tracer as _, TracerProvider},
+    trace::{
+        Span as _, SpanKind as PeerKind, Status as PeerStatus, TraceContextExt, Tracer as _, TracerProvider,
+    },
 };
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{WithExportConfig, WithHttpConfig};
@@ -106,9 +108,7 @@ fn record_spans() -> Vec<SpanData> {
         .with_simple_exporter(recorded.clone())
         .with_resource(peer_resource())
         .build();
-    let scope = opentelemetry::InstrumentationScope::builder("throughline")
-        .with_version("0.1.0")
-        .build();
+    let scope = opentelemetry::InstrumentationScope::builder("throughline").with_version("0.1.0").build();
     let tracer = provider.tracer_with_scope(scope);
     while recorded.0.lock().expect("unpoisoned").len() < BATCH {
         let server = tracer
@@ -176,9 +176,8 @@ fn batch(spans: &[SpanData]) -> Batch {
 }
 
 fn record(span: &SpanData) -> SpanRecord {
-    let nanos = |time: SystemTime| {
-        time.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos() as u64
-    };
+    let nanos =
+        |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos() as u64;
     let context = SpanContext::new(
         TraceId::from_bytes(span.span_context.trace_id().to_bytes()).expect("an id"),
         SpanId::from_bytes(span.span_context.span_id().to_bytes()).expect("an id"),
@@ -190,7 +189,8 @@ fn record(span: &SpanData) -> SpanRecord {
         _ => SpanKind::Internal,
     };
     let mut record =
-        SpanRecord::new(&context, span.name.clone(), nanos(span.start_time), nanos(span.end_time)).with_kind(kind);
+        SpanRecord::new(&context, span.name.clone(), nanos(span.start_time), nanos(span.end_time))
+            .with_kind(kind);
     if let Some(parent) = SpanId::from_bytes(span.parent_span_id.to_bytes()) {
         record = record.with_parent(parent, span.parent_span_is_remote);
     }
