@@ -12,6 +12,7 @@ use crate::{
     diagnostics::{Diagnostic, Speaker},
     export::{Exporter, Queue, RetryPolicy, Worker},
     ids::IdSource,
+    propagation::{Formats, Propagator},
     sampling::Sampler,
     semconv,
     value::Value,
@@ -118,6 +119,15 @@ impl TracerBuilder {
         self.setting(move |config| config.ids = ids)
     }
 
+    /// The formats in which requests carry their context from process to process: what the layers of
+    /// [`middleware`](crate::middleware) read and write unless they are told otherwise, and what
+    /// [`Tracer::propagator`] is. Default: what `OTEL_PROPAGATORS` names, else W3C Trace Context and W3C
+    /// Baggage.
+    pub fn propagator(self, formats: impl Propagator + 'static) -> Self {
+        let formats = Formats::new(formats);
+        self.setting(move |config| config.exchanges.formats = formats)
+    }
+
     /// The most attributes, events and links of a span, each. Default 128. More are dropped and
     /// counted in the record.
     pub fn max_items(self, attributes: usize, events: usize, links: usize) -> Self {
@@ -199,11 +209,12 @@ impl TracerBuilder {
         if config.resource.service_name().is_empty() {
             return Err(BuildError::NoServiceName);
         }
-        if config.disabled {
-            return Ok(Tracer::new(Arc::new(Engine::passive(config)), self.drop_within));
-        }
-        let engine = start(config, self.exporters)?;
-        Ok(Tracer::new(engine, self.drop_within))
+        let exchanges = std::mem::take(&mut config.exchanges);
+        let engine = match config.disabled {
+            true => Arc::new(Engine::passive(config)),
+            false => start(config, self.exporters)?,
+        };
+        Ok(Tracer::new(engine, self.drop_within, exchanges))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     diagnostics::Listener,
     export::{QueueLimits, RetryPolicy},
     ids::IdSource,
+    propagation::{Composite, Formats, InvalidPropagators, OTEL_PROPAGATORS},
     record::{Limits, Resource},
     sampling::{AlwaysOff, AlwaysOn, ParentBased, Ratio, Sampler},
     semconv,
@@ -27,6 +28,16 @@ pub(super) struct Config {
     pub(super) buffer_bytes: usize,
     pub(super) disabled: bool,
     pub(super) diagnostics: Option<Listener>,
+    pub(super) exchanges: Exchanges,
+}
+
+/// What the middleware goes by where it is not told otherwise.
+#[derive(Default)]
+pub(super) struct Exchanges {
+    pub(super) formats: Formats,
+    /// The request methods that are recorded by name, separated by commas.
+    #[cfg_attr(not(any(feature = "client", feature = "server")), expect(dead_code))]
+    pub(super) known_methods: Option<String>,
 }
 
 impl Config {
@@ -48,6 +59,7 @@ impl Config {
             buffer_bytes: 64 << 20,
             disabled: false,
             diagnostics: None,
+            exchanges: Exchanges::default(),
         }
     }
 
@@ -65,6 +77,17 @@ impl Config {
         set(&mut self.queue.batch_delay, milliseconds("OTEL_BSP_SCHEDULE_DELAY")?);
         set(&mut self.queue.spans, variables.positive("OTEL_BSP_MAX_QUEUE_SIZE")?);
         set(&mut self.queue.batch_spans, variables.positive("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")?);
+        self.read_exchanges(variables)
+    }
+
+    fn read_exchanges(&mut self, variables: &Variables) -> Result<(), InvalidVariable> {
+        const METHODS: &str = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS";
+        let unreadable = || InvalidVariable::from(InvalidPropagators::NEW);
+        if let Some(names) = variables.text(OTEL_PROPAGATORS, unreadable)? {
+            self.exchanges.formats = Formats::new(Composite::from_names(&names)?);
+        }
+        let error = || InvalidVariable::new(METHODS, "request methods, separated by commas");
+        self.exchanges.known_methods = variables.text(METHODS, error)?;
         Ok(())
     }
 
@@ -159,6 +182,12 @@ impl InvalidVariable {
     /// What it accepts.
     pub const fn accepts(&self) -> &'static str {
         self.accepts
+    }
+}
+
+impl From<InvalidPropagators> for InvalidVariable {
+    fn from(error: InvalidPropagators) -> Self {
+        Self::new(error.variable(), error.accepts())
     }
 }
 

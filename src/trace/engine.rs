@@ -43,6 +43,19 @@ pub(super) struct Shared {
     pub(super) baggage: Baggage,
 }
 
+impl Shared {
+    /// The same trace, whose spans from here on carry this baggage.
+    pub(super) fn with_baggage(&self, baggage: Baggage) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            trace_state: self.trace_state.clone(),
+            request_id: self.request_id.clone(),
+            baggage,
+            ..*self
+        }
+    }
+}
+
 /// The lanes' counters: of those in use, and the sum of those whose threads have ended.
 #[derive(Default)]
 struct Ledger {
