@@ -75,7 +75,8 @@ impl Exchange {
             Some(_) => semconv::RPC_RESPONSE_METADATA,
             None => semconv::HTTP_RESPONSE_HEADER,
         };
-        recorded::describe(&self.settings.recorded.response, &head.headers, prefix, |key, value| {
+        let named = &self.settings.recorded;
+        recorded::describe(&named.response, &named.secret, &head.headers, prefix, |key, value| {
             self.span.set_attribute(key, value);
         });
     }

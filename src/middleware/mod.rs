@@ -27,8 +27,11 @@
 //! `ServerLayer` outermost, so that its span has all there is to measure; in axum, on the `Router`, so
 //! that the matched route is known. `ClientLayer` inside of retries, so that each attempt is a span.
 
+mod addresses;
 mod authority;
 mod body;
+mod call;
+mod carriers;
 mod classify;
 #[cfg(feature = "client")]
 mod client;
@@ -45,7 +48,7 @@ mod settings;
 
 pub use body::ResponseBody;
 #[cfg(feature = "client")]
-pub use client::{Client, ClientLayer, ResendCount, UrlTemplate};
+pub use client::{Client, ClientLayer, Destinations, OwnNetwork, ResendCount, UrlTemplate};
 pub use future::ResponseFuture;
 #[cfg(feature = "server")]
-pub use server::{Server, ServerLayer};
+pub use server::{Forwarded, Server, ServerLayer, trust};

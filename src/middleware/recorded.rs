@@ -1,7 +1,7 @@
 //! Headers that are recorded because the user named them (floor 5). None are by default, and a secret's
 //! value never is.
 
-use crate::{redact, value::Value};
+use crate::{context::Baggage, redact, value::Value};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::borrow::Cow;
 
@@ -10,17 +10,39 @@ use std::borrow::Cow;
 pub(super) struct RecordedHeaders {
     pub(super) request: Vec<HeaderName>,
     pub(super) response: Vec<HeaderName>,
+    /// Those whose values are secrets, though their names do not show it.
+    pub(super) secret: Vec<HeaderName>,
+    /// The keys of baggage.
+    pub(super) baggage: Vec<Cow<'static, str>>,
+}
+
+impl RecordedHeaders {
+    /// Describes the entries of baggage that are named.
+    pub(super) fn describe_baggage(
+        &self,
+        baggage: &Baggage,
+        mut set: impl FnMut(Cow<'static, str>, Value<'_>),
+    ) {
+        for key in &self.baggage {
+            if let Some(value) = baggage.get(key) {
+                set(key.clone(), value.into());
+            }
+        }
+    }
 }
 
 /// Describes those of `headers` that are named, each as a list of its lines.
 pub(super) fn describe(
     names: &[HeaderName],
+    secret: &[HeaderName],
     headers: &HeaderMap,
     prefix: &str,
     mut set: impl FnMut(String, Value<'_>),
 ) {
     for name in names {
-        let lines: Vec<Cow<'_, str>> = headers.get_all(name).iter().map(|line| text(name, line)).collect();
+        let is_secret = redact::is_secret_header(name.as_str()) || secret.contains(name);
+        let lines: Vec<Cow<'_, str>> =
+            headers.get_all(name).iter().map(|line| text(line, is_secret)).collect();
         if !lines.is_empty() {
             set([prefix, name.as_str()].concat(), lines.into());
         }
@@ -28,8 +50,8 @@ pub(super) fn describe(
 }
 
 /// A line without secrets: not those of a header that is one, nor those of a URL in it.
-fn text<'a>(name: &HeaderName, line: &'a HeaderValue) -> Cow<'a, str> {
-    if line.is_sensitive() || redact::is_secret_header(name.as_str()) {
+fn text(line: &HeaderValue, is_secret: bool) -> Cow<'_, str> {
+    if line.is_sensitive() || is_secret {
         return redact::REDACTED.into();
     }
     match String::from_utf8_lossy(line.as_bytes()) {

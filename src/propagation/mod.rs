@@ -67,6 +67,7 @@ mod composite;
 pub mod datadog;
 mod field;
 mod formats;
+pub mod forwarded;
 pub mod google_cloud;
 pub mod jaeger;
 pub mod ot_trace;
@@ -88,6 +89,8 @@ pub(crate) use formats::Formats;
 pub use google_cloud::GoogleCloud;
 pub use jaeger::Jaeger;
 pub use ot_trace::OtTrace;
+#[cfg_attr(not(feature = "server"), expect(unused_imports))]
+pub(crate) use propagator::Header;
 pub use propagator::{ExtractError, Getter, Propagator, Reason, Setter};
 pub use request_id::RequestIdHeader;
 pub use single_line::LineError;

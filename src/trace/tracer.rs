@@ -1,6 +1,8 @@
 //! The tracer: a handle on one engine (floor 4).
 
-use super::{config::Exchanges, engine::Engine, message::Waiting, span::Span, span_builder::SpanBuilder, start};
+use super::{
+    config::Exchanges, engine::Engine, message::Waiting, span::Span, span_builder::SpanBuilder, start,
+};
 use crate::{
     diagnostics::Diagnostic,
     export::{Completed, Report, Seat, Stats},

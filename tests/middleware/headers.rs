@@ -19,6 +19,7 @@ use std::{
 use throughline::{
     Clock, Diagnostic, RequestId, Span, TimeSource,
     middleware::{ClientLayer, ServerLayer},
+    propagation::Composite,
     sampling::AlwaysOff,
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -386,7 +387,7 @@ async fn every_header_can_be_switched_off() {
     let traced = Traced::new();
     let server = traced
         .server()
-        .trace_context(false)
+        .propagator(Composite::none())
         .request_id_header(None)
         .service_name_header(None)
         .response_time_header(None);
@@ -403,7 +404,8 @@ async fn every_header_can_be_switched_off() {
     assert_eq!(inner.extensions().get::<RequestId>().unwrap().to_string(), id);
 
     let traced = Traced::new();
-    let client = traced.client().trace_context(false).request_id_header(None).service_name_header(None);
+    let client =
+        traced.client().propagator(Composite::none()).request_id_header(None).service_name_header(None);
     let sent = sent_by(client, get()).await;
     assert!(sent.is_empty(), "{sent:?}");
     traced.span().await;

@@ -1,5 +1,6 @@
 //! What a layer, its services and their futures go by (floor 5).
 
+use super::{forwarded::Forwarded, trust::TrustPolicy};
 use crate::middleware::settings::Settings;
 use http::request;
 use std::{borrow::Cow, net::SocketAddr, sync::Arc};
@@ -14,4 +15,6 @@ pub(super) struct Config {
     pub(super) route: Arc<RouteOf>,
     pub(super) peer: Arc<PeerOf>,
     pub(super) default_scheme: &'static str,
+    pub(super) trust: Arc<dyn TrustPolicy>,
+    pub(super) forwarded: Option<Forwarded>,
 }
