@@ -28,8 +28,6 @@ pub(super) struct Headers {
     /// Read in this order where `request_id` is missing.
     pub(super) request_id_aliases: Vec<HeaderName>,
     pub(super) sends_aliases: bool,
-    /// Does a caller that is not trusted get a new id?
-    pub(super) replaces_untrusted_ids: bool,
     pub(super) service_name: Option<HeaderName>,
     pub(super) response_time: Option<HeaderName>,
     pub(super) server_timing: bool,
@@ -47,7 +45,6 @@ impl Headers {
             request_id: Some(X_REQUEST_ID),
             request_id_aliases: Vec::new(),
             sends_aliases: false,
-            replaces_untrusted_ids: false,
             service_name: Some(X_SERVICE_NAME),
             response_time: Some(X_RESPONSE_TIME),
             server_timing: false,

@@ -36,7 +36,6 @@ pub(super) struct Config {
 pub(super) struct Exchanges {
     pub(super) formats: Formats,
     /// The request methods that are recorded by name, separated by commas.
-    #[cfg_attr(not(any(feature = "client", feature = "server")), expect(dead_code))]
     pub(super) known_methods: Option<String>,
 }
 

@@ -14,7 +14,12 @@ const ENTRIES: [&str; 2] = ["uberctx-", "ot-baggage-"];
 impl Headers {
     /// Writes what a call hands on. To a host that is not to have baggage none is sent, not even what was
     /// there before.
-    pub(super) fn inject(&self, headers: &mut HeaderMap, span: &Span, may_have_baggage: bool) {
+    pub(super) fn inject(
+        &self,
+        headers: &mut HeaderMap,
+        span: &Span,
+        may_have_baggage: impl FnOnce() -> bool,
+    ) {
         let Some(carried) = span.carried() else {
             return;
         };
@@ -22,7 +27,7 @@ impl Headers {
             inject_default(headers, &carried, may_have_baggage);
         } else if let Some(handle) = span.handle() {
             let mut context = handle.outgoing();
-            if !may_have_baggage {
+            if !may_have_baggage() {
                 context.baggage = Baggage::EMPTY;
                 remove_baggage(headers);
             }
@@ -33,11 +38,14 @@ impl Headers {
 }
 
 /// As the default formats' propagator does it, without its dynamic calls.
-fn inject_default(headers: &mut HeaderMap, carried: &Carried<'_>, may_have_baggage: bool) {
+fn inject_default(headers: &mut HeaderMap, carried: &Carried<'_>, may_have_baggage: impl FnOnce() -> bool) {
     set(headers, &TRACEPARENT, HeaderValue::from_bytes(&parent(carried)).ok());
     let state = Some(carried.trace_state).filter(|state| !state.is_empty());
     set(headers, &TRACESTATE, state.and_then(|state| HeaderValue::from_str(&state.to_header()).ok()));
-    if !may_have_baggage {
+    if carried.baggage.is_empty() && !headers.contains_key(BAGGAGE) {
+        return;
+    }
+    if !may_have_baggage() {
         headers.remove(BAGGAGE);
     } else if !carried.baggage.is_empty() {
         let text = baggage::encode(carried.baggage).text;

@@ -63,8 +63,9 @@ where
             let parent = head.extensions.remove::<SpanHandle>();
             let target = Target::of(head, config.origin.as_ref());
             let span = start(config, head, &target, grpc, parent.as_ref());
-            let may_have_baggage = target.certain_host().is_some_and(|host| config.baggage_to.contain(host));
-            config.common.headers.inject(&mut head.headers, &span, may_have_baggage);
+            config.common.headers.inject(&mut head.headers, &span, || {
+                target.certain_host().is_some_and(|host| config.baggage_to.contain(host))
+            });
             span
         })
     }

@@ -16,5 +16,7 @@ pub(super) struct Config {
     pub(super) peer: Arc<PeerOf>,
     pub(super) default_scheme: &'static str,
     pub(super) trust: Arc<dyn TrustPolicy>,
+    /// Does a request whose trace does not go on get a new id?
+    pub(super) replaces_untrusted_ids: bool,
     pub(super) forwarded: Option<Forwarded>,
 }

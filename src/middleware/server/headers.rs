@@ -20,7 +20,13 @@ pub(super) struct Brought {
 
 impl Headers {
     /// Reads the context; malformed headers are ignored and counted.
-    pub(super) fn extract(&self, headers: &HeaderMap, trust: Trust, tracer: &Tracer) -> Brought {
+    pub(super) fn extract(
+        &self,
+        headers: &HeaderMap,
+        trust: Trust,
+        keeps_id: bool,
+        tracer: &Tracer,
+    ) -> Brought {
         let mut context = Context::default();
         if trust != Trust::Ignore {
             let refused = match self.formats.are_default() {
@@ -38,7 +44,7 @@ impl Headers {
                 SpanContext::new(caller.trace_id(), caller.span_id(), flags).with_remote(true)
             });
         }
-        if trust != Trust::Continue && self.replaces_untrusted_ids {
+        if !keeps_id {
             context.request_id = None;
         } else if let Some(id) = self.request_id(headers, tracer) {
             context.request_id = Some(id);

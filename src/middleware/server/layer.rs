@@ -52,6 +52,7 @@ impl ServerLayer {
             peer: Arc::new(|head| head.extensions.get::<SocketAddr>().copied()),
             default_scheme: "http",
             trust: Arc::new(Trust::Continue),
+            replaces_untrusted_ids: false,
             forwarded: None,
         };
         know_axum(Self { config: Arc::new(config) })
@@ -97,7 +98,7 @@ impl ServerLayer {
     /// Default: no.
     #[must_use]
     pub fn replace_untrusted_request_ids(self, on: bool) -> Self {
-        self.set_headers(|headers| headers.replaces_untrusted_ids = on)
+        self.set(|config| config.replaces_untrusted_ids = on)
     }
 
     /// Which proxies are believed when they say who called them, by which host and scheme:

@@ -21,7 +21,8 @@ pub(super) fn start(config: &Config, head: &request::Parts, call: Option<&grpc::
     let arrival = Arrival::new(head, (config.peer)(head));
     let trust = config.trust.trust(&arrival);
     let origin = Origin::of(config, &arrival);
-    let Brought { context, link } = headers.extract(&head.headers, trust, tracer);
+    let keeps_id = trust == Trust::Continue || !config.replaces_untrusted_ids;
+    let Brought { context, link } = headers.extract(&head.headers, trust, keeps_id, tracer);
     let (mut builder, prefix) = match call {
         Some(call) => (call.span_builder(tracer), semconv::RPC_REQUEST_METADATA),
         None => (describe_http(config, head, origin.scheme), semconv::HTTP_REQUEST_HEADER),
