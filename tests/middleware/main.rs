@@ -2,6 +2,7 @@
 
 mod client_endings;
 mod client_span;
+mod formats;
 mod grpc;
 mod headers;
 mod layers;
@@ -10,4 +11,5 @@ mod recorded;
 mod server_endings;
 mod server_span;
 mod support;
+mod trust;
 mod wire;
