@@ -27,7 +27,7 @@ pub const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
 pub struct Hop<'a> {
     /// Who called the proxy.
     pub client: Option<Node>,
-    /// The host it was called by, perhaps with a port. Printable ASCII, not checked further.
+    /// The host it was called by, perhaps with a port: a name, or an IP address as in a URL.
     pub host: Option<&'a str>,
     /// The scheme it was called with, in lowercase: `http`, `https`, `ws` or `wss`.
     pub scheme: Option<&'static str>,
@@ -239,14 +239,29 @@ const fn is_obfuscated(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
 }
 
+/// A name or an address, with or without a port.
 fn host(value: &[u8]) -> Result<&str, ForwardedError> {
-    let is_host = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'~' | b':' | b'[' | b']')
+    let is_name_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'~');
+    let is_host = || {
+        let (has_name, port) = match value {
+            [b'[', rest @ ..] => {
+                let end = rest.iter().position(|byte| *byte == b']')?;
+                let (address, behind) = rest.split_at_checked(end)?;
+                (ascii(address).parse::<Ipv6Addr>().is_ok(), behind.get(1..)?)
+            }
+            _ => {
+                let end = value.iter().position(|byte| *byte == b':').unwrap_or(value.len());
+                let (name, port) = value.split_at_checked(end)?;
+                (!name.is_empty() && name.iter().all(is_name_byte), port)
+            }
+        };
+        Some(has_name && is_port(port) && !port.starts_with(b":_"))
     };
-    if value.is_empty() || value.len() > MAX_HOST_BYTES || !value.iter().all(is_host) {
-        return Err(ForwardedError::Host);
+    if value.len() <= MAX_HOST_BYTES && is_host() == Some(true) {
+        Ok(ascii(value))
+    } else {
+        Err(ForwardedError::Host)
     }
-    Ok(ascii(value))
 }
 
 /// A name of 253 bytes [RFC 1035, 2.3.4], and a port.

@@ -1,8 +1,10 @@
 //! The tower middleware between real peers on loopback sockets.
 
+mod baggage;
 mod client_endings;
 mod client_span;
 mod formats;
+mod forwarding;
 mod grpc;
 mod headers;
 mod layers;

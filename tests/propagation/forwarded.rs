@@ -85,6 +85,12 @@ fn anything_wrong_anywhere_refuses_the_header() {
         ("host=\"ada@shop.example\"", Host),
         ("host=\"shop.example/a\"", Host),
         ("host=\"shop\\.example\"", Host),
+        ("host=\"[::\"", Host),
+        ("host=\"[192.0.2.1]\"", Host),
+        ("host=\"shop:\"", Host),
+        ("host=\"shop:99999\"", Host),
+        ("host=\"shop:_x\"", Host),
+        ("host=\":80\"", Host),
         ("proto=gopher", Scheme),
         ("proto=\"http \"", Scheme),
     ] {
