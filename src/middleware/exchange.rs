@@ -75,8 +75,7 @@ impl Exchange {
             Some(_) => semconv::RPC_RESPONSE_METADATA,
             None => semconv::HTTP_RESPONSE_HEADER,
         };
-        let named = &self.settings.recorded;
-        recorded::describe(&named.response, &named.secret, &head.headers, prefix, |key, value| {
+        recorded::describe(&self.settings.recorded.response, &head.headers, prefix, |key, value| {
             self.span.set_attribute(key, value);
         });
     }

@@ -10,8 +10,6 @@ use std::borrow::Cow;
 pub(super) struct RecordedHeaders {
     pub(super) request: Vec<HeaderName>,
     pub(super) response: Vec<HeaderName>,
-    /// Those whose values are secrets, though their names do not show it.
-    pub(super) secret: Vec<HeaderName>,
     /// The keys of baggage.
     pub(super) baggage: Vec<Cow<'static, str>>,
 }
@@ -34,15 +32,12 @@ impl RecordedHeaders {
 /// Describes those of `headers` that are named, each as a list of its lines.
 pub(super) fn describe(
     names: &[HeaderName],
-    secret: &[HeaderName],
     headers: &HeaderMap,
     prefix: &str,
     mut set: impl FnMut(String, Value<'_>),
 ) {
     for name in names {
-        let is_secret = redact::is_secret_header(name.as_str()) || secret.contains(name);
-        let lines: Vec<Cow<'_, str>> =
-            headers.get_all(name).iter().map(|line| text(line, is_secret)).collect();
+        let lines: Vec<Cow<'_, str>> = headers.get_all(name).iter().map(|line| text(name, line)).collect();
         if !lines.is_empty() {
             set([prefix, name.as_str()].concat(), lines.into());
         }
@@ -50,8 +45,8 @@ pub(super) fn describe(
 }
 
 /// A line without secrets: not those of a header that is one, nor those of a URL in it.
-fn text(line: &HeaderValue, is_secret: bool) -> Cow<'_, str> {
-    if line.is_sensitive() || is_secret {
+fn text<'a>(name: &HeaderName, line: &'a HeaderValue) -> Cow<'a, str> {
+    if line.is_sensitive() || redact::is_secret_header(name.as_str()) {
         return redact::REDACTED.into();
     }
     match String::from_utf8_lossy(line.as_bytes()) {

@@ -10,6 +10,7 @@ mod headers;
 mod layers;
 mod peers;
 mod recorded;
+mod secrets;
 mod server_endings;
 mod server_span;
 mod support;

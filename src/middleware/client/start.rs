@@ -37,7 +37,7 @@ pub(super) fn start(
         builder.set_attribute(semconv::SERVER_ADDRESS, authority::host(authority));
         builder.set_attribute(semconv::SERVER_PORT, target.port(authority));
     }
-    recorded::describe(&recorded.request, &recorded.secret, &head.headers, prefix, |key, value| {
+    recorded::describe(&recorded.request, &head.headers, prefix, |key, value| {
         builder.set_attribute(key, value)
     });
     // A call outside of any request may have been given an id by its caller; within one, the request's

@@ -2,7 +2,7 @@
 
 use super::{forwarded::Forwarded, trust::TrustPolicy};
 use crate::middleware::settings::Settings;
-use http::request;
+use http::{HeaderName, request};
 use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
 type RouteOf = dyn Fn(&request::Parts) -> Option<Cow<'static, str>> + Send + Sync;
@@ -19,4 +19,6 @@ pub(super) struct Config {
     /// Does a request whose trace does not go on get a new id?
     pub(super) replaces_untrusted_ids: bool,
     pub(super) forwarded: Option<Forwarded>,
+    /// Their values are secrets, though their names do not show it.
+    pub(super) secret_headers: Vec<HeaderName>,
 }

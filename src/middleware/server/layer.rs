@@ -54,6 +54,7 @@ impl ServerLayer {
             trust: Arc::new(Trust::Continue),
             replaces_untrusted_ids: false,
             forwarded: None,
+            secret_headers: Vec::new(),
         };
         know_axum(Self { config: Arc::new(config) })
     }
@@ -89,9 +90,10 @@ impl ServerLayer {
     /// [`Trust::Continue`] for all, which is right behind an edge that checks, not at it.
     #[must_use]
     pub fn trust(self, policy: impl TrustPolicy + 'static) -> Self {
-        let secret = policy.secret_headers();
-        self.set_common(|common| common.recorded.secret.extend(secret))
-            .set(|config| config.trust = Arc::new(policy))
+        self.set(|config| {
+            config.secret_headers.extend(policy.secret_headers());
+            config.trust = Arc::new(policy);
+        })
     }
 
     /// Whether a request whose trace does not go on gets a new id, instead of the one that it came with.
@@ -105,9 +107,10 @@ impl ServerLayer {
     /// `client.address`, `server.address`, `server.port` and `url.scheme`. Default: none.
     #[must_use]
     pub fn forwarded(self, forwarded: Forwarded) -> Self {
-        let secret = forwarded.secret_headers();
-        self.set_common(|common| common.recorded.secret.extend(secret))
-            .set(|config| config.forwarded = Some(forwarded))
+        self.set(|config| {
+            config.secret_headers.extend(forwarded.secret_headers());
+            config.forwarded = Some(forwarded);
+        })
     }
 
     common_settings!();

@@ -2,7 +2,7 @@
 
 use super::{config::Config, start::start};
 use crate::middleware::{body::ResponseBody, call::call, classify::Side, future::ResponseFuture};
-use http::{Request, Response};
+use http::{HeaderMap, HeaderName, Request, Response};
 use http_body::Body;
 use std::{
     any::Any,
@@ -57,6 +57,7 @@ where
     fn call(&mut self, request: Request<RequestB>) -> Self::Future {
         let Self { inner, config } = self;
         call(inner, request, Side::Server, &config.common, |head, grpc| {
+            mark_secrets(&mut head.headers, &config.secret_headers);
             let span = start(config, head, grpc);
             if let Some(id) = span.request_id() {
                 head.extensions.insert(id.clone());
@@ -69,5 +70,13 @@ where
 impl<S: fmt::Debug> fmt::Debug for Server<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+/// Marks values as sensitive, which they stay wherever the request's headers go: no layer records them.
+fn mark_secrets(headers: &mut HeaderMap, secret: &[HeaderName]) {
+    if secret.iter().any(|name| headers.contains_key(name)) {
+        let lines = headers.iter_mut().filter(|(name, _)| secret.contains(*name));
+        lines.for_each(|(_, value)| value.set_sensitive(true));
     }
 }

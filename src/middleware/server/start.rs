@@ -34,7 +34,7 @@ pub(super) fn start(config: &Config, head: &request::Parts, call: Option<&grpc::
         builder.set_attribute(semconv::SERVICE_PEER_NAME, caller);
     }
     recorded.describe_baggage(&context.baggage, |key, value| builder.set_attribute(key, value));
-    recorded::describe(&recorded.request, &recorded.secret, &head.headers, prefix, |key, value| {
+    recorded::describe(&recorded.request, &head.headers, prefix, |key, value| {
         builder.set_attribute(key, value)
     });
     let builder = match &link {

@@ -36,7 +36,8 @@ pub trait Condition: Send + Sync {
     /// Does it hold of this request?
     fn holds(&self, arrival: &Arrival<'_>) -> bool;
 
-    /// Headers whose values are secrets of the condition's: never recorded, even where they are named.
+    /// Headers whose values are secrets of the condition's. The layer marks them as sensitive, so that they are
+    /// not recorded, even where they are named.
     fn secret_headers(&self) -> Vec<HeaderName> {
         Vec::new()
     }

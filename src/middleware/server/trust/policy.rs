@@ -36,7 +36,8 @@ pub trait TrustPolicy: Send + Sync {
     /// What becomes of the context this request came with?
     fn trust(&self, arrival: &Arrival<'_>) -> Trust;
 
-    /// Headers whose values are secrets of the policy's: never recorded, even where they are named.
+    /// Headers whose values are secrets of the policy's. The layer marks them as sensitive, so that they are
+    /// not recorded, even where they are named.
     fn secret_headers(&self) -> Vec<HeaderName> {
         Vec::new()
     }
