@@ -6,7 +6,8 @@
 //!
 //! - the request's id is checked, or minted, put on the span and into the request's extensions, sent on
 //!   with every call and back with the answer;
-//! - the trace is continued from `traceparent` and `tracestate`, and handed on;
+//! - the trace and the baggage are continued from what came with the request, and handed on: in W3C's
+//!   formats, unless the tracer's settings or the layer's say otherwise;
 //! - each side names its service to the other;
 //! - the span covers the whole exchange: head, body, trailers.
 //!
@@ -21,6 +22,13 @@
 //! | the service answers with an error | completed | error |
 //! | the caller goes away before the head, or amid the body | cancelled | unset, unless the head was an error |
 //! | the handler or the body panics | panicked | error |
+//!
+//! # Who is believed
+//!
+//! Headers come from anybody. A server's layer at the edge should be told how far it believes its callers
+//! ([`trust`]), and which proxies ([`Forwarded`]); by default it continues every trace and believes no proxy.
+//! A client's layer hands baggage on within one's own network only ([`OwnNetwork`]). What is malformed is
+//! ignored and counted.
 //!
 //! # Where to put the layers
 //!

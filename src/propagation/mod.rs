@@ -14,6 +14,8 @@
 //! | request id | [`RequestIdHeader`] | `X-Request-ID` and aliases | |
 //! | several at once | [`Composite`] | | |
 //!
+//! [`forwarded`] reads what proxies say of a request, which is no context.
+//!
 //! What only some of them can say is kept where all can see it: a trace for debugging is
 //! [`TraceFlags::DEBUG`](crate::TraceFlags::DEBUG), a decision left to this hop
 //! [`TraceFlags::DEFERRED`](crate::TraceFlags::DEFERRED). What a format cannot say is lost where the
@@ -23,7 +25,7 @@
 //! header and write its value, for code that knows its carrier and wants neither dynamic calls nor
 //! allocations. The [`Propagator`] does both with any carrier, for message queues and protocols of
 //! one's own: `Vec<(String, Vec<u8>)>`, `HashMap<String, String>` and `BTreeMap<String, String>` are
-//! carriers, and so is what implements [`Getter`] and [`Setter`].
+//! carriers, with the middleware also `http::HeaderMap`, and so is what implements [`Getter`] and [`Setter`].
 //!
 //! ```
 //! use throughline::{

@@ -46,7 +46,8 @@ async fn every_format_goes_through_both_layers() {
     let xray = format!("Root=1-{}-{};Parent={PARENT_SPAN};Sampled=1", &PARENT_TRACE[..8], &PARENT_TRACE[8..]);
     let google = format!("{PARENT_TRACE}/67667974448284343;o=1");
     let tags = format!("_dd.p.tid={}", &PARENT_TRACE[..16]);
-    let formats: [(Composite, Vec<(&str, &str)>, &str); 8] = [
+    type Case<'a> = (Composite, Vec<(&'a str, &'a str)>, &'a str);
+    let formats: [Case<'_>; 8] = [
         (Composite::default(), vec![("traceparent", PARENT), ("baggage", "a=1")], "traceparent"),
         (Composite::none().with(B3::single()), vec![("b3", &b3)], "b3"),
         (

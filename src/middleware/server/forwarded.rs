@@ -72,11 +72,11 @@ impl Forwarded {
         if self.is_standard {
             return Ok(parse(lines(FORWARDED), self.hops)?.unwrap_or_default());
         }
-        let mut hop = Hop::default();
-        hop.client = parse_for(lines(X_FORWARDED_FOR), self.hops)?;
-        hop.host = parse_host(lines(X_FORWARDED_HOST), self.hops)?;
-        hop.scheme = parse_proto(lines(X_FORWARDED_PROTO), self.hops)?;
-        Ok(hop)
+        Ok(Hop {
+            client: parse_for(lines(X_FORWARDED_FOR), self.hops)?,
+            host: parse_host(lines(X_FORWARDED_HOST), self.hops)?,
+            scheme: parse_proto(lines(X_FORWARDED_PROTO), self.hops)?,
+        })
     }
 }
 
