@@ -33,6 +33,7 @@
 //! | end a process without losing any | [`Tracer::shutdown`], [`export::Report`] |
 //! | test what a service records | [`exporters::Memory`], [`Tracer::set_thread_default`] |
 //! | read headers without the middleware | [`propagation`], [`SpanBuilder::remote`] |
+//! | keep secrets out of them | [`redact`] |
 //! | ask recorded spans | [`analysis`] |
 //!
 //! # Features
@@ -68,15 +69,18 @@ mod ids;
 pub mod middleware;
 pub mod propagation;
 pub mod record;
-#[cfg_attr(not(any(feature = "client", feature = "server")), expect(dead_code))]
-mod redact;
+pub mod redact;
 pub mod sampling;
+mod secrets;
 pub mod semconv;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trace;
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+mod transport;
 mod value;
+mod variables;
 
 pub use clock::{Clock, TimeSource};
 pub use context::{Context, SpanContext, TraceFlags};
@@ -87,10 +91,10 @@ pub use record::{Batch, Outcome, Resource, SpanKind, SpanRecord, Status};
 pub use throughline_macros::instrument;
 pub use trace::{
     BuildError, CurrentSpan, DefaultAlreadySet, DefaultGuard, Entered, EnteredSpan, FlushFuture,
-    InCurrentSpan, Instrument, Instrumented, InvalidVariable, Span, SpanBuilder, SpanHandle, Tracer,
-    TracerBuilder,
+    InCurrentSpan, Instrument, Instrumented, Span, SpanBuilder, SpanHandle, Tracer, TracerBuilder,
 };
 pub use value::{Attribute, Value};
+pub use variables::InvalidVariable;
 
 /// The code in the README, compiled.
 #[cfg(all(doctest, feature = "axum", feature = "client", feature = "macros"))]

@@ -14,7 +14,7 @@ use super::{
     trace_context::TraceContext,
     xray::XRay,
 };
-use crate::context::Context;
+use crate::{context::Context, variables::InvalidVariable};
 use std::{fmt, sync::Arc};
 
 /// The variable of the environment that names formats.
@@ -237,5 +237,11 @@ impl InvalidPropagators {
     /// What it accepts.
     pub const fn accepts(&self) -> &'static str {
         ACCEPTED
+    }
+}
+
+impl From<InvalidPropagators> for InvalidVariable {
+    fn from(error: InvalidPropagators) -> Self {
+        Self::new(error.variable(), error.accepts())
     }
 }

@@ -1,21 +1,17 @@
 //! Building a tracer (floor 4).
 
-use super::{
-    collector::Collector,
-    config::{Config, InvalidVariable, Variables},
-    engine::Engine,
-    local,
-    tracer::Tracer,
-};
+use super::{collector::Collector, config::Config, engine::Engine, local, tracer::Tracer};
 use crate::{
     clock::Clock,
     diagnostics::{Diagnostic, Speaker},
     export::{Exporter, Queue, RetryPolicy, Worker},
     ids::IdSource,
     propagation::{Formats, Propagator},
+    redact::Redaction,
     sampling::Sampler,
     semconv,
     value::Value,
+    variables::{InvalidVariable, Variables},
 };
 use std::{
     borrow::Cow,
@@ -104,7 +100,13 @@ impl TracerBuilder {
         self.setting(move |config| config.resource.set(key, value))
     }
 
-    /// Decides which traces are recorded. Default: follow the caller, record all that begin here.
+    /// Decides which traces are recorded: see [`sampling`](crate::sampling). Default: follow the caller,
+    /// record all that begin here.
+    ///
+    /// `OTEL_TRACES_SAMPLER` names `always_on`, `always_off`, `traceidratio` and each of them behind
+    /// `parentbased_`; `OTEL_TRACES_SAMPLER_ARG` is the ratio, 1 if unset. `jaeger_remote`,
+    /// `parentbased_jaeger_remote` and `xray` are refused: their rates come from a server that has to be
+    /// asked again and again.
     pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
         self.setting(move |config| config.sampler = Box::new(sampler))
     }
@@ -141,6 +143,33 @@ impl TracerBuilder {
     /// The most bytes of a text value; longer ones are cut between characters. Default 16 KiB.
     pub fn max_value_bytes(self, bytes: usize) -> Self {
         self.setting(move |config| config.limits.value_bytes = bytes)
+    }
+
+    /// The most attributes of an event, and of a link. Default 128 each. More are dropped and counted in
+    /// the event or link.
+    pub fn max_item_attributes(self, per_event: usize, per_link: usize) -> Self {
+        self.setting(move |config| {
+            config.limits.attributes_per_event = per_event;
+            config.limits.attributes_per_link = per_link;
+        })
+    }
+
+    /// The most bytes of a name, of a span or an event, and of a key; longer ones are cut between
+    /// characters. Default 1 KiB.
+    pub fn max_name_bytes(self, bytes: usize) -> Self {
+        self.setting(move |config| config.limits.name_bytes = bytes)
+    }
+
+    /// The most bytes of a span's texts, lists, events and links together. Default 1 MiB. What does not fit
+    /// is dropped and counted in the record.
+    pub fn max_span_bytes(self, bytes: usize) -> Self {
+        self.setting(move |config| config.limits.span_bytes = bytes)
+    }
+
+    /// What is taken out of spans before any exporter sees them. Default: all kinds of secrets that can be
+    /// told by their names or shapes, but e-mail addresses; see [`redact`](crate::redact).
+    pub fn redaction(self, redaction: Redaction) -> Self {
+        self.setting(move |config| config.redaction = redaction)
     }
 
     /// The most spans that may wait in the threads' buffers, beyond the 255 each thread may always

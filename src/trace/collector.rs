@@ -12,6 +12,7 @@ use crate::{
     diagnostics::{Diagnostic, Speaker},
     export::QueueLimits,
     record::{Chunk, SpanRecord},
+    redact::Redactor,
 };
 use std::{
     sync::Arc,
@@ -36,6 +37,7 @@ pub(super) struct Collector {
     speaker: Speaker,
     /// Spans refused by the lanes, as far as that has been noted.
     noted_refused: u64,
+    redactor: Redactor,
     lanes: Vec<LaneReceiver>,
     /// What the next chunk will be.
     spans: Vec<SpanRecord>,
@@ -55,11 +57,13 @@ impl Collector {
         speaker: Speaker,
         limits: &QueueLimits,
     ) -> Self {
+        let redactor = Redactor::new(engine.redaction.clone(), engine.limits.clone());
         Self {
             engine,
             inbox,
             speaker,
             noted_refused: 0,
+            redactor,
             lanes: Vec::new(),
             spans: Vec::new(),
             bytes: 0,
@@ -152,6 +156,7 @@ impl Collector {
         if let Some(details) = &mut record.details {
             details.settle();
         }
+        self.redactor.apply(&mut record);
         let bytes = record.size_bytes();
         // A queue takes a chunk whole or not at all, so a chunk is to be a small part of what fits.
         if self.bytes + bytes > self.chunk_bytes {

@@ -9,9 +9,10 @@ use crate::{
     clock::{Timeline, after},
     context::{Baggage, TraceFlags, TraceState},
     diagnostics::{Diagnostic, Diagnostics},
-    export::{Completed, Completion, DropReason, Queue, Report, Stats},
+    export::{Completed, Completion, DropReason, Queue, Report, RuleStats, Stats},
     ids::{IdSource, RequestId, SpanId, TraceId},
-    record::{Chunk, Limits, Recycler, Resource, SpanRecord},
+    record::{Chunk, Limits, Recycler, Resource, SpanRecord, Weight},
+    redact::{Redactor, Rules},
     sampling::Sampler,
     sync::{Mutex, Ordering, lock},
 };
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     /// When that started, in ticks.
     pub(super) first_start: u64,
     pub(super) flags: TraceFlags,
+    pub(super) weight: Weight,
     pub(super) recording: bool,
     pub(super) trace_state: TraceState,
     pub(super) request_id: RequestId,
@@ -77,8 +79,10 @@ pub(crate) struct Engine {
     pub(super) timeline: Timeline,
     pub(super) ids: IdSource,
     pub(super) sampler: Box<dyn Sampler>,
+    pub(super) has_tail_sampler: bool,
     pub(super) limits: Limits,
     pub(super) resource: Arc<Resource>,
+    pub(super) redaction: Arc<Rules>,
     pub(super) recycler: Arc<Recycler>,
     pub(super) depot: Depot,
     pub(super) queues: Vec<Arc<Queue>>,
@@ -94,13 +98,18 @@ pub(crate) struct Engine {
 impl Engine {
     pub(super) fn new(config: Config, queues: Vec<Arc<Queue>>, inbox: mpsc::Sender<Message>) -> Self {
         LIVE.fetch_add(1, Ordering::Relaxed);
+        let redaction = Arc::new(Rules::new(config.redaction));
+        let mut resource = config.resource;
+        Redactor::new(redaction.clone(), config.limits.clone()).apply_to_resource(&mut resource);
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             timeline: Timeline::new(config.clock),
             ids: config.ids,
             sampler: config.sampler,
+            has_tail_sampler: false,
             limits: config.limits,
-            resource: Arc::new(config.resource),
+            resource: Arc::new(resource),
+            redaction,
             recycler: Arc::new(Recycler::new()),
             depot: Depot::new(config.buffer_spans, config.buffer_bytes),
             queues,
@@ -232,6 +241,7 @@ impl Engine {
             open: totals.started.saturating_sub(totals.ended),
             sampled_out: totals.sampled_out,
             exporters: self.queues.iter().map(|queue| queue.stats()).collect(),
+            redacted: self.redaction.tallies().map(RuleStats::from_tally).collect(),
             ..Stats::default()
         };
         stats.dropped.add(DropReason::BufferFull, totals.refused);

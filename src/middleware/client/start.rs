@@ -5,7 +5,7 @@ use crate::{
     context,
     middleware::{authority, grpc, recorded, settings::Settings},
     record::SpanKind,
-    redact, semconv,
+    semconv,
     trace::{Span, SpanBuilder, SpanHandle},
 };
 use http::request;
@@ -65,7 +65,7 @@ fn describe_http(config: &Config, head: &request::Parts, target: &Target) -> Spa
         builder.set_attribute(semconv::URL_TEMPLATE, template);
     }
     let url = target.full_url(&head.uri);
-    builder.set_attribute(semconv::URL_FULL, redact::url(&url));
+    builder.set_attribute(semconv::URL_FULL, url);
     if let Some(ResendCount(count @ 1..)) = head.extensions.get() {
         builder.set_attribute(semconv::HTTP_REQUEST_RESEND_COUNT, *count);
     }

@@ -11,7 +11,7 @@ use crate::{
     middleware::{authority, future::protocol_version, grpc, recorded, settings::Settings},
     propagation::forwarded::{Hop, Node},
     record::SpanKind,
-    redact, semconv,
+    semconv,
     trace::{Span, SpanBuilder},
 };
 use http::{header, request, uri::Authority};
@@ -80,7 +80,7 @@ fn describe_http(config: &Config, head: &request::Parts, scheme: &str) -> SpanBu
         builder.set_attribute(semconv::HTTP_ROUTE, route);
     }
     if let Some(query) = head.uri.query() {
-        builder.set_attribute(semconv::URL_QUERY, redact::query(query));
+        builder.set_attribute(semconv::URL_QUERY, query);
     }
     if let Some(agent) = header_text(head, &header::USER_AGENT) {
         builder.set_attribute(semconv::USER_AGENT_ORIGINAL, agent);
