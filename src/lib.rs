@@ -38,10 +38,17 @@
 //!
 //! # Features
 //!
-//! `server`, `client` and `macros` are on by default. `axum` finds axum's matched route, `testing` adds
-//! test support and the contract for exporters, `full` is all of them.
+//! `server`, `client` and `macros` are on by default. `axum` finds axum's matched route, `otlp` and `zipkin`
+//! add the exporters of these names, `testing` test support and the contract for exporters, `full` is all of
+//! them.
 #![cfg_attr(
-    not(all(feature = "client", feature = "macros", feature = "server")),
+    not(all(
+        feature = "client",
+        feature = "macros",
+        feature = "otlp",
+        feature = "server",
+        feature = "zipkin"
+    )),
     allow(rustdoc::broken_intra_doc_links)
 )]
 #![forbid(unsafe_code)]

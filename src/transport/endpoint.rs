@@ -28,19 +28,6 @@ impl Endpoint {
         Ok(Self { uri, host })
     }
 
-    /// A URL below which `path`, which starts with a slash, is to be used.
-    pub(crate) fn below(url: &str, path: &str) -> Result<Self, SetupError> {
-        let (base, query) = match url.split_once('?') {
-            Some((base, query)) => (base, Some(query)),
-            None => (url, None),
-        };
-        let mut whole = format!("{}{path}", base.trim().trim_end_matches('/'));
-        if let Some(query) = query {
-            whole = whole + "?" + query;
-        }
-        Self::exactly(&whole)
-    }
-
     pub(super) const fn uri(&self) -> &Uri {
         &self.uri
     }
@@ -70,15 +57,6 @@ impl fmt::Debug for Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_base_gets_a_path_without_a_double_slash() {
-        let below = |url| format!("{}", Endpoint::below(url, "/v1/traces").unwrap().uri());
-        assert_eq!(below("http://localhost:4318"), "http://localhost:4318/v1/traces");
-        assert_eq!(below("http://localhost:4318/"), "http://localhost:4318/v1/traces");
-        assert_eq!(below("https://a.example/otlp//"), "https://a.example/otlp/v1/traces");
-        assert_eq!(below("https://a.example/otlp?tenant=1"), "https://a.example/otlp/v1/traces?tenant=1");
-    }
 
     #[test]
     fn what_is_no_address_is_refused() {

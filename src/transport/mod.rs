@@ -9,7 +9,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | `client` | a request and what became of it |
-//! | `settings` | what a client is made from, and what can be wrong with it |
+//! | `settings`, `environment` | what a client is made from, and what can be wrong with it |
 //! | `tls`, `proxy`, `endpoint` | certificates; the way there; the address |
 //! | `answer`, `retry_after` | reading an answer within bounds |
 //!
@@ -20,6 +20,8 @@
 mod answer;
 mod client;
 mod endpoint;
+#[cfg(feature = "otlp")]
+mod environment;
 mod proxy;
 mod retry_after;
 mod settings;

@@ -1,8 +1,8 @@
 //! What a client is made from (floor 3).
 
 use super::{client::Client, endpoint::Endpoint, proxy::Way, tls::Credentials};
-use crate::variables::{InvalidVariable, Variables, percent_decode};
-use std::{fmt, fs, io, time::Duration};
+use crate::variables::{InvalidVariable, Variables};
+use std::{fmt, io, time::Duration};
 use ureq::{
     Agent,
     http::{HeaderName, HeaderValue, header},
@@ -59,11 +59,11 @@ pub enum SetupError {
 
 /// All but the endpoint. `Debug` shows headers by their names.
 pub(crate) struct Settings {
-    headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     timeout: Duration,
     connect_timeout: Duration,
-    is_packed: bool,
-    credentials: Credentials,
+    pub(super) is_packed: bool,
+    pub(super) credentials: Credentials,
     way: Way,
 }
 
@@ -124,8 +124,7 @@ impl Settings {
         self.way = url.map_or(Way::Straight, Way::Through);
     }
 
-    // From the environment: the names are those of one setting, of which the later ones win.
-
+    /// Milliseconds, from the last of these variables that is set.
     pub(crate) fn read_timeout(
         &mut self,
         names: &[&'static str],
@@ -137,67 +136,6 @@ impl Settings {
             }
         }
         Ok(())
-    }
-
-    pub(crate) fn read_packed(
-        &mut self,
-        names: &[&'static str],
-        variables: &Variables,
-    ) -> Result<(), SetupError> {
-        for name in names.iter().copied() {
-            let error = || InvalidVariable::new(name, "gzip or none");
-            match variables.text(name, error)?.as_deref().map(str::trim) {
-                None => {}
-                Some("gzip") => self.is_packed = true,
-                Some("none") => self.is_packed = false,
-                Some(_) => return Err(error().into()),
-            }
-        }
-        Ok(())
-    }
-
-    /// The last variable that is set gives all headers.
-    pub(crate) fn read_headers(
-        &mut self,
-        names: &[&'static str],
-        variables: &Variables,
-    ) -> Result<(), SetupError> {
-        for name in names.iter().copied() {
-            let error = || {
-                InvalidVariable::new(
-                    name,
-                    "name=value pairs of headers, separated by commas, percent-encoded",
-                )
-            };
-            let Some(list) = variables.text(name, error)? else {
-                continue;
-            };
-            self.headers.clear();
-            for pair in list.split(',').filter(|pair| !pair.trim().is_empty()) {
-                let (key, value) = pair.split_once('=').ok_or_else(error)?;
-                let value = percent_decode(value.trim()).ok_or_else(error)?;
-                self.set_header(key.trim(), &value).map_err(|_| error())?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(crate) fn read_roots(
-        &mut self,
-        names: &[&'static str],
-        variables: &Variables,
-    ) -> Result<(), SetupError> {
-        read_file(&mut self.credentials.roots, names, variables)
-    }
-
-    pub(crate) fn read_identity(
-        &mut self,
-        certificates: &[&'static str],
-        keys: &[&'static str],
-        variables: &Variables,
-    ) -> Result<(), SetupError> {
-        read_file(&mut self.credentials.certificate, certificates, variables)?;
-        read_file(&mut self.credentials.key, keys, variables)
     }
 
     /// A client that sends there.
@@ -234,19 +172,4 @@ impl fmt::Debug for Settings {
             .field("gzip", &self.is_packed)
             .finish_non_exhaustive()
     }
-}
-
-fn read_file(
-    text: &mut Option<Vec<u8>>,
-    names: &[&'static str],
-    variables: &Variables,
-) -> Result<(), SetupError> {
-    for name in names.iter().copied() {
-        let error = || InvalidVariable::new(name, "the path of a PEM file");
-        if let Some(path) = variables.text(name, error)? {
-            let read = fs::read(path).map_err(|source| SetupError::File { variable: name, source })?;
-            *text = Some(read);
-        }
-    }
-    Ok(())
 }

@@ -10,9 +10,9 @@ use std::{
     net::{Shutdown, TcpListener},
     sync::atomic::Ordering,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
-use throughline::{Batch, export::Decision, exporters::Otlp};
+use throughline::{Batch, Tracer, export::Decision, exporters::Otlp};
 
 const TIMEOUT: Duration = Duration::from_millis(400);
 /// What a busy machine may add.
@@ -147,10 +147,10 @@ fn an_answer_of_10_gigabytes_is_read_up_to_4_mebibytes() {
 
 #[test]
 fn a_gzip_bomb_is_unpacked_up_to_4_mebibytes() {
-    let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
-    let zeros = vec![0; 1 << 20];
-    (0..1_000).for_each(|_| bomb.write_all(&zeros).unwrap());
-    let bomb = bomb.finish().unwrap();
+    let mut mebibyte = GzEncoder::new(Vec::new(), Compression::best());
+    mebibyte.write_all(&vec![0; 1 << 20]).unwrap();
+    // Packed texts one after the other are one packed text.
+    let bomb = mebibyte.finish().unwrap().repeat(1_000);
     assert!(bomb.len() < 4 << 20, "it comes in small");
     let (address, _) = answering(move |_, _| answer(200, &["Content-Encoding: gzip"], &bomb));
     let (result, took) = export(&mut otlp(address).build().unwrap(), &numbered(1));
@@ -224,4 +224,23 @@ fn secrets_are_in_no_text() {
 fn an_unknown_host_may_become_known() {
     let (result, _) = export(&mut otlp_at("http://nowhere.invalid:4318").build().unwrap(), &numbered(1));
     assert_eq!(result.unwrap_err().0, RETRY);
+}
+
+/// Whatever the server does, the host gets its answer when it asked for it, and the books balance.
+#[test]
+fn a_shutdown_waits_for_no_server() {
+    const WITHIN: Duration = Duration::from_millis(300);
+    let (hangs, _) = serve(|mut stream, _| wait_for_end(&mut stream));
+    let (is_busy, _) = answering(|_, _| answer(429, &["Retry-After: 60"], b""));
+    let is_down = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for address in [hangs, is_busy, is_down] {
+        let tracer = Tracer::builder("orders").exporter(otlp(address).build().unwrap()).build().unwrap();
+        (0..10).for_each(|_| drop(tracer.span("order")));
+        let started = Instant::now();
+        let report = tracer.shutdown(WITHIN);
+        assert!(started.elapsed() < WITHIN + MARGIN / 4, "{:?}", started.elapsed());
+        assert!(!report.is_complete());
+        let exporter = &report.stats.exporters[0];
+        assert_eq!((exporter.exported, exporter.pending, exporter.dropped.total()), (0, 0, 10));
+    }
 }

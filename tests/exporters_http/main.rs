@@ -15,3 +15,4 @@ mod parts;
 mod server;
 mod tls;
 mod way;
+mod zipkin;

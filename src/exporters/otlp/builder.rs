@@ -60,8 +60,6 @@ struct Config {
     settings: Settings,
 }
 
-const TRACES_PATH: &str = "/v1/traces";
-
 impl Otlp {
     /// Settings to start from: those of the environment, and `http://localhost:4318`.
     pub fn builder() -> OtlpBuilder {
@@ -87,12 +85,13 @@ impl OtlpBuilder {
     pub fn endpoint(self, url: impl Into<String>) -> Self {
         let url = url.into();
         self.change(move |config| {
-            config.endpoint = Endpoint::below(&url, TRACES_PATH)?;
+            config.endpoint = endpoint_below(&url)?;
             Ok(())
         })
     }
 
-    /// The URL to send spans to, used as it is.
+    /// The URL to send spans to, used as it is. A secret belongs into a [`header`](Self::header), not into
+    /// its query, which others along the way may log.
     pub fn traces_endpoint(self, url: impl Into<String>) -> Self {
         let url = url.into();
         self.change(move |config| {
@@ -177,8 +176,8 @@ fn read_endpoint(variables: &Variables) -> Result<Endpoint, SetupError> {
         return Endpoint::exactly(&url).map_err(|_| error().into());
     }
     match text(FOR_ALL)? {
-        (Some(url), error) => Endpoint::below(&url, TRACES_PATH).map_err(|_| error().into()),
-        (None, _) => Endpoint::below("http://localhost:4318", TRACES_PATH),
+        (Some(url), error) => endpoint_below(&url).map_err(|_| error().into()),
+        (None, _) => endpoint_below("http://localhost:4318"),
     }
 }
 
@@ -194,4 +193,14 @@ fn read_encoding(variables: &Variables) -> Result<OtlpEncoding, SetupError> {
         };
     }
     Ok(encoding)
+}
+
+/// The address for traces below that for all signals, without a double slash.
+fn endpoint_below(url: &str) -> Result<Endpoint, SetupError> {
+    const TRACES_PATH: &str = "/v1/traces";
+    let (base, query) = match url.trim().split_once('?') {
+        Some((base, query)) => (base, format!("?{query}")),
+        None => (url.trim(), String::new()),
+    };
+    Endpoint::exactly(&format!("{}{TRACES_PATH}{query}", base.trim_end_matches('/')))
 }

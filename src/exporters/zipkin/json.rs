@@ -119,7 +119,7 @@ impl Serialize for WrittenSpan<'_> {
             duration: (span.end_unix_nanos().saturating_sub(span.start_unix_nanos()) / 1_000).max(1),
             local_endpoint: Endpoint::named(resource.service_name()),
             remote_endpoint: remote_endpoint(span),
-            annotations: has_annotations.then(|| Annotations(span)),
+            annotations: has_annotations.then_some(Annotations(span)),
             tags: Tags { resource, span },
             debug: span.flags().is_debug(),
         }

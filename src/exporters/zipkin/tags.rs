@@ -41,8 +41,9 @@ impl Serialize for Tags<'_> {
             tags.serialize_entry(attribute.key, &text(&attribute.value))?;
         }
         for attribute in resource.attributes() {
-            let is_new = attribute.key != semconv::SERVICE_NAME && span.attribute(attribute.key).is_none();
-            if is_new && self.is_tag(&attribute) {
+            // The process as a whole has not failed, whatever it says.
+            let is_known = [semconv::SERVICE_NAME, ERROR].contains(&attribute.key);
+            if !is_known && span.attribute(attribute.key).is_none() && self.is_tag(&attribute) {
                 tags.serialize_entry(attribute.key, &text(&attribute.value))?;
             }
         }

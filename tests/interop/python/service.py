@@ -1,7 +1,7 @@
 """A service that passes a request on, as a Python service with OpenTelemetry's SDK does.
 
-GET /hop?then=URL&then=URL asks the first URL, with the others as its own `then`, and answers with what it was
-sent and what it got:
+GET /hop?then=HOST:PORT,HOST:PORT asks the first of these services for the same, with the others as its `then`, and
+answers with what it was sent and what it got:
 
     {"service": "python", "headers": {...}, "baggage": {...}, "next": {...}}
 """
@@ -51,11 +51,11 @@ def hop():
     with tracer.start_as_current_span("consider") as span:
         span.set_attributes({"hop.text": "żółw", "hop.count": 7, "hop.share": 0.25, "hop.is_last": False})
         span.add_event("considered", {"hop.options": ["go on", "stay"]})
-    then = request.args.getlist("then")
-    if then:
+    first, _, others = request.args.get("then", "").partition(",")
+    if first:
         # What OpenTelemetry leaves to the service: the request's id.
         headers = {"X-Request-ID": request.headers["X-Request-ID"]} if "X-Request-ID" in request.headers else {}
-        following = connections.get(then[0], params={"then": then[1:]}, headers=headers, timeout=10)
+        following = connections.get(f"http://{first}/hop?then={others}", headers=headers, timeout=10)
         following.raise_for_status()
         answer["next"] = following.json()
     return answer

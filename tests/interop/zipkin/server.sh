@@ -8,7 +8,8 @@ launch() {
         --armeria.ports[0].ip=127.0.0.1 \
         --armeria.ports[0].port="${INTEROP_ZIPKIN_HTTP##*:}" \
         --armeria.ports[0].protocols[0]=http \
-        --zipkin.storage.type=mem
+        --zipkin.storage.type=mem \
+        --spring.main.banner-mode=off
 }
 
 ready_url() { echo "http://$INTEROP_ZIPKIN_HTTP/health"; }

@@ -1,7 +1,7 @@
 // A service that passes a request on, as a Go service with OpenTelemetry's SDK does.
 //
-// GET /hop?then=URL&then=URL asks the first URL, with the others as its own `then`, and answers with what it
-// was sent and what it got:
+// GET /hop?then=HOST:PORT,HOST:PORT asks the first of these services for the same, with the others as its `then`,
+// and answers with what it was sent and what it got:
 //
 //	{"service": "go", "headers": {...}, "baggage": {...}, "next": {...}}
 package main
@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"log"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -79,8 +78,8 @@ func hop(writer http.ResponseWriter, request *http.Request) {
 	}
 
 	consider(request.Context())
-	if then := request.URL.Query()["then"]; len(then) > 0 {
-		next, err := ask(request, then)
+	if first, others, _ := strings.Cut(request.URL.Query().Get("then"), ","); first != "" {
+		next, err := ask(request, first, others)
 		if err != nil {
 			http.Error(writer, err.Error(), http.StatusBadGateway)
 			return
@@ -103,8 +102,8 @@ func consider(ctx context.Context) {
 	span.AddEvent("considered", trace.WithAttributes(attribute.StringSlice("hop.options", []string{"go on", "stay"})))
 }
 
-func ask(request *http.Request, then []string) (json.RawMessage, error) {
-	target := then[0] + "?" + url.Values{"then": then[1:]}.Encode()
+func ask(request *http.Request, first, others string) (json.RawMessage, error) {
+	target := fmt.Sprintf("http://%s/hop?then=%s", first, others)
 	following, err := http.NewRequestWithContext(request.Context(), http.MethodGet, target, nil)
 	if err != nil {
 		return nil, err
@@ -119,7 +118,7 @@ func ask(request *http.Request, then []string) (json.RawMessage, error) {
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s", then[0], response.Status)
+		return nil, fmt.Errorf("%s answers %s", first, response.Status)
 	}
 	var next json.RawMessage
 	return next, json.NewDecoder(response.Body).Decode(&next)
