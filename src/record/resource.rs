@@ -51,7 +51,10 @@ impl Resource {
     }
 
     /// Keeps those attributes that `stays` says true to.
-    pub(super) fn retain_mut(&mut self, mut stays: impl FnMut(&Cow<'static, str>, &mut Value<'static>) -> bool) {
+    pub(super) fn retain_mut(
+        &mut self,
+        mut stays: impl FnMut(&Cow<'static, str>, &mut Value<'static>) -> bool,
+    ) {
         self.attributes.retain_mut(|(key, value)| stays(key, value));
     }
 

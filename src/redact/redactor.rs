@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     context::TraceState,
-    record::{Edit, Editor, Event, Limits, Link, Owner, Resource, SpanRecord},
+    record::{Edit, Editor, Event, Label, Limits, Link, Owner, Resource, SpanRecord},
     secrets::{Found, REDACTED, Reading, Secret, is_card_number},
     value::{Attribute, Value},
 };
@@ -66,16 +66,16 @@ impl Pass<'_> {
 
     /// What a name or description becomes: by the user's rules, of which a drop leaves `dropped`, and, unless
     /// it is a literal, by the built-in ones.
-    fn text<'t>(
+    fn text(
         &mut self,
-        text: &'t Cow<'static, str>,
+        text: Label<'_>,
         most_bytes: usize,
         field: impl Fn(&str) -> Field<'_>,
         dropped: &'static str,
     ) -> Option<Cow<'static, str>> {
         let mut new = None::<Cow<'static, str>>;
         for rule in &self.rules.own {
-            let verdict = rule.judge(&field(new.as_deref().unwrap_or(text)));
+            let verdict = rule.judge(&field(new.as_deref().unwrap_or(text.as_str())));
             new = match verdict {
                 Some(Verdict::Keep) => new,
                 Some(Verdict::Replace(value)) => Some(into_text(value)),
@@ -83,21 +83,21 @@ impl Pass<'_> {
                 None => return Some(Cow::Borrowed(REDACTED)),
             };
         }
-        match new.as_ref().unwrap_or(text) {
-            Cow::Borrowed(_) => new,
-            Cow::Owned(owned) => {
-                let reading = Reading { is_cut: may_be_cut(owned, most_bytes), ..Reading::TEXT };
-                let clean = self.rules.cleaner.clean(owned, reading, &mut self.found);
-                clean.map(Cow::Owned).or(new)
+        let clean = match new.as_ref().map_or(text, Label::of) {
+            Label::Literal(_) => None,
+            Label::Made(text) => {
+                let reading = Reading { is_cut: may_be_cut(text, most_bytes), ..Reading::TEXT };
+                self.rules.cleaner.clean(text, reading, &mut self.found)
             }
-        }
+        };
+        clean.map(Cow::Owned).or(new)
     }
 
-    fn built_in(&mut self, key: &Cow<'static, str>, value: &Value<'_>) -> Edit {
+    fn built_in(&mut self, key: Label<'_>, value: &Value<'_>) -> Edit {
         let cleaner = &self.rules.cleaner;
         let class = match key {
-            Cow::Borrowed(key) => self.keys.class(key, cleaner),
-            Cow::Owned(key) => Class::of(key, cleaner),
+            Label::Literal(key) => self.keys.class(key, cleaner),
+            Label::Made(key) => Class::of(key, cleaner),
         };
         match class {
             Class::Allowed => Edit::Keep,
@@ -116,7 +116,9 @@ impl Pass<'_> {
             Value::Str(text) if text == REDACTED => Edit::Keep,
             Value::Strs(texts) if texts.is_empty() => return Edit::Keep,
             Value::Strs(texts) if texts.iter().all(|text| text == REDACTED) => Edit::Keep,
-            Value::Strs(texts) => Edit::Replace(Value::Strs(vec![Cow::Borrowed(REDACTED); texts.len()].into())),
+            Value::Strs(texts) => {
+                Edit::Replace(Value::Strs(vec![Cow::Borrowed(REDACTED); texts.len()].into()))
+            }
             _ => Edit::Replace(MARK),
         };
         self.found.add(kind, 1);
@@ -143,7 +145,8 @@ impl Pass<'_> {
     fn list(&mut self, reading: Reading, texts: &[Cow<'_, str>]) -> Edit {
         // A list is cut as a whole, so any of its texts may be, in a list that is about as long as it may be.
         let bytes: usize = texts.iter().map(|text| text.len().max(size_of::<String>())).sum();
-        let reading = Reading { is_cut: bytes + 2 * size_of::<String>() > self.limits.value_bytes, ..reading };
+        let reading =
+            Reading { is_cut: bytes + 2 * size_of::<String>() > self.limits.value_bytes, ..reading };
         let mut clean_list = Vec::new();
         for (place, text) in texts.iter().enumerate() {
             if let Some(clean) = self.rules.cleaner.clean(text, reading, &mut self.found) {
@@ -173,14 +176,14 @@ impl Pass<'_> {
 
 impl Editor for Pass<'_> {
     #[inline]
-    fn name(&mut self, name: &Cow<'static, str>) -> Option<Cow<'static, str>> {
-        if matches!(name, Cow::Borrowed(_)) && self.rules.own.is_empty() {
+    fn name(&mut self, name: Label<'_>) -> Option<Cow<'static, str>> {
+        if matches!(name, Label::Literal(_)) && self.rules.own.is_empty() {
             return None;
         }
         self.text(name, self.limits.name_bytes, |name| Field::Name(name), REDACTED)
     }
 
-    fn description(&mut self, description: &Cow<'static, str>) -> Option<Cow<'static, str>> {
+    fn description(&mut self, description: Label<'_>) -> Option<Cow<'static, str>> {
         self.text(description, self.limits.value_bytes, |text| Field::StatusDescription(text), "")
     }
 
@@ -208,14 +211,15 @@ impl Editor for Pass<'_> {
     }
 
     #[inline]
-    fn attribute(&mut self, owner: Owner<'_>, key: &Cow<'static, str>, value: &Value<'_>) -> Edit {
+    fn attribute(&mut self, owner: Owner<'_>, key: Label<'_>, value: &Value<'_>) -> Edit {
         let mut new = None::<Value<'static>>;
         for rule in &self.rules.own {
             let current = match &new {
                 Some(new) => new.reborrow(),
                 None => value.reborrow(),
             };
-            let verdict = rule.judge(&Field::attribute(owner, Attribute { key, value: current }));
+            let verdict =
+                rule.judge(&Field::attribute(owner, Attribute { key: key.as_str(), value: current }));
             new = match verdict {
                 Some(Verdict::Keep) => new,
                 Some(Verdict::Replace(value)) => Some(value),
@@ -232,11 +236,11 @@ impl Editor for Pass<'_> {
         }
     }
 
-    fn event(&mut self, name: &Cow<'static, str>, event: &Event<'_>) -> Edit {
+    fn event(&mut self, name: Label<'_>, event: &Event<'_>) -> Edit {
         let mut new = None::<Cow<'static, str>>;
         for rule in &self.rules.own {
             let mut current = event.clone();
-            current.name = new.as_deref().unwrap_or(name);
+            current.name = new.as_deref().unwrap_or(name.as_str());
             let verdict = rule.judge(&Field::Event(current));
             new = match verdict {
                 Some(Verdict::Keep) => new,
@@ -244,10 +248,9 @@ impl Editor for Pass<'_> {
                 Some(Verdict::Drop) | None => return Edit::Drop,
             };
         }
-        let text = new.as_ref().unwrap_or(name);
-        let clean = match text {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(owned) => self.key(owned),
+        let clean = match new.as_ref().map_or(name, Label::of) {
+            Label::Literal(_) => None,
+            Label::Made(name) => self.key(name),
         };
         match clean.map(Cow::Owned).or(new) {
             Some(name) => Edit::Replace(Value::Str(name)),

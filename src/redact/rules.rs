@@ -38,11 +38,7 @@ impl Rules {
             count: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         });
-        Self {
-            cleaner: redaction.cleaner,
-            own: own.collect(),
-            found: array::from_fn(|_| AtomicU64::new(0)),
-        }
+        Self { cleaner: redaction.cleaner, own: own.collect(), found: array::from_fn(|_| AtomicU64::new(0)) }
     }
 
     /// Is there nothing that any of them could do?

@@ -39,6 +39,9 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Finds the next secret in bytes from a place on.
+type Scanner<'a> = dyn Fn(&[u8], usize) -> Option<Range<usize>> + 'a;
+
 /// Shorter than anything that is found.
 const FEWEST_BYTES: usize = 5;
 
@@ -64,7 +67,7 @@ impl Cleaner {
     fn clean_of(&self, kinds: Secrets, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
         let is_cut = reading.is_cut;
         let mut work = Work { text, clean: None, found };
-        let mut run = |kind, next: &dyn Fn(&[u8], usize) -> Option<Range<usize>>| {
+        let mut run = |kind, next: &Scanner<'_>| {
             if kinds.has(kind) {
                 let by = if kind == Secret::UserInfo { user_info::REPLACEMENT } else { REDACTED };
                 work.replace_all(by, |bytes, from| Some((next(bytes, from)?, kind)));
@@ -112,11 +115,7 @@ struct Work<'t, 'f> {
 }
 
 impl Work<'_, '_> {
-    fn replace_all(
-        &mut self,
-        by: &str,
-        next: impl Fn(&[u8], usize) -> Option<(Range<usize>, Secret)>,
-    ) {
+    fn replace_all(&mut self, by: &str, next: impl Fn(&[u8], usize) -> Option<(Range<usize>, Secret)>) {
         let text = self.clean.as_deref().unwrap_or(self.text);
         let Some(mut hit) = next(text.as_bytes(), 0) else {
             return;

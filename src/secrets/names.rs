@@ -49,8 +49,28 @@ const WORDS: [&[&str]; 37] = [
 
 /// A key that ends with one of these says something about the secret, not the secret itself.
 const ABOUT: [&str; 22] = [
-    "count", "length", "len", "size", "type", "kind", "name", "id", "enabled", "present", "valid", "status",
-    "state", "expires", "expiry", "expiration", "at", "ttl", "age", "policy", "limit", "usage",
+    "count",
+    "length",
+    "len",
+    "size",
+    "type",
+    "kind",
+    "name",
+    "id",
+    "enabled",
+    "present",
+    "valid",
+    "status",
+    "state",
+    "expires",
+    "expiry",
+    "expiration",
+    "at",
+    "ttl",
+    "age",
+    "policy",
+    "limit",
+    "usage",
 ];
 
 /// Query parameters whose values are secrets: those of the semantic conventions (`url.full`,
@@ -176,7 +196,8 @@ impl Names {
     /// Does a header of this name, in whatever case, carry secrets? Earlier conventions wrote `_` for `-`.
     pub(crate) fn is_secret_header(&self, name: &str) -> bool {
         let is_same = |known: &str| {
-            let written = name.bytes().map(|byte| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() });
+            let written =
+                name.bytes().map(|byte| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() });
             known.len() == name.len() && known.bytes().eq(written)
         };
         HEADERS.iter().copied().any(is_same) || self.headers.iter().map(String::as_str).any(is_same)
@@ -208,10 +229,12 @@ impl Names {
         if is_in(&self.allowed_queries, name) {
             return false;
         }
-        let is_secret = |name: &[u8]| {
-            QUERY.iter().any(|known| known.as_bytes() == name) || is_in(&self.queries, name)
-        };
-        is_secret(name) || is_secret(innermost(name)) || self.is_secret_key(encoded) || self.is_secret_key(name)
+        let is_secret =
+            |name: &[u8]| QUERY.iter().any(|known| known.as_bytes() == name) || is_in(&self.queries, name);
+        is_secret(name)
+            || is_secret(innermost(name))
+            || self.is_secret_key(encoded)
+            || self.is_secret_key(name)
     }
 }
 

@@ -55,7 +55,8 @@ impl Sink {
         let exporter = Box::new(memory.clone());
         let written = move || {
             let records = memory.records();
-            let json = records.iter().map(|record| serde_json::to_string(record).unwrap()).collect::<String>();
+            let json =
+                records.iter().map(|record| serde_json::to_string(record).unwrap()).collect::<String>();
             format!("{records:?}{memory:?}{json}").into_bytes()
         };
         Self { name: "memory", exporter, written: Box::new(written) }
@@ -79,7 +80,8 @@ impl Write for Shared {
 fn remote() -> SpanContext {
     let state: TraceState = format!("shop=a,vendor={JWT}").parse().unwrap();
     let [trace, span] = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
-    SpanContext::new(trace.parse().unwrap(), span.parse().unwrap(), TraceFlags::SAMPLED).with_trace_state(state)
+    SpanContext::new(trace.parse().unwrap(), span.parse().unwrap(), TraceFlags::SAMPLED)
+        .with_trace_state(state)
 }
 
 /// What is printed of anything here, as it goes.
@@ -127,7 +129,8 @@ fn record_everything(tracer: &Tracer, printed: &mut Printed) {
 
 /// An exchange through both layers, which record every header they are told of.
 async fn exchange(tracer: &Tracer) {
-    let names = || [header::AUTHORIZATION, header::COOKIE, header::REFERER, HeaderName::from_static("x-note")];
+    let names =
+        || [header::AUTHORIZATION, header::COOKIE, header::REFERER, HeaderName::from_static("x-note")];
     let client = ClientLayer::new(tracer).record_request_headers(names()).record_response_headers(names());
     let server = ServerLayer::new(tracer).record_request_headers(names()).record_response_headers(names());
     let answer = |_: Request<()>| async {
@@ -145,7 +148,9 @@ async fn exchange(tracer: &Tracer) {
         .unwrap();
     let service = server.layer(client.layer(service_fn(answer)));
     service.oneshot(request).await.unwrap();
-    let failing = |_: Request<()>| async { Err::<Response<Empty<Bytes>>, _>(io::Error::other(format!("{URL}: refused"))) };
+    let failing = |_: Request<()>| async {
+        Err::<Response<Empty<Bytes>>, _>(io::Error::other(format!("{URL}: refused")))
+    };
     client.layer(service_fn(failing)).oneshot(Request::get(URL).body(()).unwrap()).await.unwrap_err();
 }
 
@@ -177,14 +182,16 @@ async fn no_exporter_writes_a_secret_and_nothing_prints_it() {
         assert!(!text.contains(CANARY), "{name}: {text}");
     }
     assert!(!printed.0.contains(CANARY), "{}", printed.0);
-    let counted: Vec<_> = report.stats.redacted.iter().filter(|rule| rule.count == 0).map(|rule| &rule.name).collect();
+    let counted: Vec<_> =
+        report.stats.redacted.iter().filter(|rule| rule.count == 0).map(|rule| &rule.name).collect();
     assert_eq!(counted, ["api key", "card"], "all others have been found");
 }
 
 #[test]
 fn an_exporter_s_error_does_not_print_its_secrets() {
     let cause = ExportError::permanent(format!("cannot reach {URL}"));
-    let error = ExportError::retry(format!("sending to {URL}: Authorization: Bearer {CANARY}")).with_source(cause);
+    let error =
+        ExportError::retry(format!("sending to {URL}: Authorization: Bearer {CANARY}")).with_source(cause);
     for text in [error.to_string(), format!("{error:?}"), format!("{error:#?}")] {
         assert!(text.contains("shop.example") && !text.contains(CANARY), "{text}");
     }

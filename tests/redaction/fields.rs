@@ -2,8 +2,11 @@
 
 use crate::exported;
 use throughline::{
-    Resource, SpanContext, SpanId, Status, TraceFlags, TraceId, Tracer, Value, context::TraceState,
-    exporters::Memory, redact::{Redaction, Secret}, testing::TestTracer,
+    Resource, SpanContext, SpanId, Status, TraceFlags, TraceId, Tracer, Value,
+    context::TraceState,
+    exporters::Memory,
+    redact::{Redaction, Secret},
+    testing::TestTracer,
 };
 
 const CARD: &str = "4111111111111111";
@@ -39,7 +42,10 @@ fn keys_that_have_become_the_same_are_one() {
         span.set_attribute("note", 3);
     });
     let attributes: Vec<_> = span.attributes().map(|it| (it.key.to_owned(), it.value.to_string())).collect();
-    assert_eq!(attributes, [("paid REDACTED".to_owned(), "2".to_owned()), ("note".to_owned(), "3".to_owned())]);
+    assert_eq!(
+        attributes,
+        [("paid REDACTED".to_owned(), "2".to_owned()), ("note".to_owned(), "3".to_owned())]
+    );
 }
 
 #[test]

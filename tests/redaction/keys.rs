@@ -97,7 +97,10 @@ fn words_can_be_added_and_keys_allowed() {
 #[test]
 fn query_parameters_can_be_added_and_allowed() {
     let redaction = Redaction::default().deny_query("Ticket").allow_query("CODE").allow_query("token");
-    assert_eq!(redaction.text("/?ticket=1&code=2&token=3&sig=4"), "/?ticket=REDACTED&code=2&token=3&sig=REDACTED");
+    assert_eq!(
+        redaction.text("/?ticket=1&code=2&token=3&sig=4"),
+        "/?ticket=REDACTED&code=2&token=3&sig=REDACTED"
+    );
 }
 
 #[test]
@@ -127,7 +130,8 @@ fn headers_win_over_naming_and_over_permission() {
         assert_eq!(attribute(redaction(), key, "plain"), Some("REDACTED".into()), "{key}");
         assert_eq!(attribute(redaction(), key, vec!["a", "b"]), Some(vec!["REDACTED", "REDACTED"].into()));
     }
-    for key in ["http.request.header.accept", "http.request.headers", "rpc.metadata", "authorization.header"] {
+    for key in ["http.request.header.accept", "http.request.headers", "rpc.metadata", "authorization.header"]
+    {
         assert_eq!(attribute(redaction(), key, "plain"), Some("plain".into()), "{key}");
     }
     // A header that is on no list, by its words.

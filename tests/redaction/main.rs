@@ -9,11 +9,7 @@ mod properties;
 mod rules;
 mod texts;
 
-use throughline::{
-    Span, SpanRecord, Value,
-    redact::Redaction,
-    testing::TestTracer,
-};
+use throughline::{Span, SpanRecord, Value, redact::Redaction, testing::TestTracer};
 
 /// What is exported of a span.
 fn exported(redaction: Redaction, record: impl FnOnce(&Span)) -> SpanRecord {

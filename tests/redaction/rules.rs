@@ -26,9 +26,13 @@ fn record_all(span: &Span) {
 
 fn describe(span: &SpanRecord) -> String {
     let list = |attributes: &mut dyn Iterator<Item = throughline::Attribute<'_>>| {
-        attributes.map(|attribute| format!("{}={}", attribute.key, attribute.value)).collect::<Vec<_>>().join(" ")
+        attributes
+            .map(|attribute| format!("{}={}", attribute.key, attribute.value))
+            .collect::<Vec<_>>()
+            .join(" ")
     };
-    let mut text = format!("{}; {}; {}", span.name(), span.status().description(), list(&mut span.attributes()));
+    let mut text =
+        format!("{}; {}; {}", span.name(), span.status().description(), list(&mut span.attributes()));
     for event in span.events() {
         text += &format!("; {}: {}", event.name, list(&mut event.attributes()));
     }
@@ -48,7 +52,9 @@ fn a_rule_sees_every_field_once() {
             Field::StatusDescription(text) => format!("status {text}"),
             Field::Attribute(attribute) => format!("{}={}", attribute.key, attribute.value),
             Field::Event(event) => format!("event {} of {}", event.name, event.attributes().len()),
-            Field::EventAttribute(event, attribute) => format!("{event}.{}={}", attribute.key, attribute.value),
+            Field::EventAttribute(event, attribute) => {
+                format!("{event}.{}={}", attribute.key, attribute.value)
+            }
             Field::Link(link) => format!("link of {}", link.attributes().len()),
             Field::LinkAttribute(attribute) => format!("link.{}={}", attribute.key, attribute.value),
             Field::ResourceAttribute(attribute) if attribute.key == "service.name" => {
@@ -64,9 +70,24 @@ fn a_rule_sees_every_field_once() {
     assert_eq!(
         *seen.lock().unwrap(),
         [
-            "resource test", "name span", "status description", "a=x", "b=2", "c=[x, y]", "event first of 2",
-            "first.d=x", "first.e=y", "event second of 1", "second.f=x", "event third of 1", "third.g=z",
-            "link of 2", "link.h=x", "link.i=y", "link of 1", "link.j=z",
+            "resource test",
+            "name span",
+            "status description",
+            "a=x",
+            "b=2",
+            "c=[x, y]",
+            "event first of 2",
+            "first.d=x",
+            "first.e=y",
+            "event second of 1",
+            "second.f=x",
+            "event third of 1",
+            "third.g=z",
+            "link of 2",
+            "link.h=x",
+            "link.i=y",
+            "link of 1",
+            "link.j=z",
         ]
     );
     assert_eq!(
@@ -195,12 +216,12 @@ fn a_rule_that_panics_costs_its_field_and_nothing_else() {
 #[test]
 fn every_rule_has_its_count() {
     let test = TestTracer::with(|builder| {
-        builder.redaction(
-            Redaction::default().without(Secret::Jwt).rule("mine", |field: &Field<'_>| match field {
+        builder.redaction(Redaction::default().without(Secret::Jwt).rule("mine", |field: &Field<'_>| {
+            match field {
                 Field::Attribute(attribute) if attribute.key == "mine" => Verdict::Drop,
                 _ => Verdict::Keep,
-            }),
-        )
+            }
+        }))
     });
     let span = test.span("span");
     span.set_attribute("mine", 1)
@@ -212,13 +233,22 @@ fn every_rule_has_its_count() {
         .set_status(Status::error("Bearer s3cretT0ken".to_owned()));
     span.end();
     assert_eq!(test.spans().len(), 1);
-    let counts: Vec<_> = test.stats().redacted.iter().map(|rule| (rule.name.to_string(), rule.count)).collect();
+    let counts: Vec<_> =
+        test.stats().redacted.iter().map(|rule| (rule.name.to_string(), rule.count)).collect();
     let counts: Vec<_> = counts.iter().map(|(name, count)| (name.as_str(), *count)).collect();
     assert_eq!(
         counts,
         [
-            ("header", 1), ("key", 1), ("private key", 0), ("credentials", 1), ("api key", 0), ("user info", 1),
-            ("card", 2), ("query", 2), ("assignment", 1), ("mine", 1),
+            ("header", 1),
+            ("key", 1),
+            ("private key", 0),
+            ("credentials", 1),
+            ("api key", 0),
+            ("user info", 1),
+            ("card", 2),
+            ("query", 2),
+            ("assignment", 1),
+            ("mine", 1),
         ]
     );
 }

@@ -30,10 +30,19 @@ fn user_info_in_urls() {
     becomes(
         Secret::UserInfo,
         &[
-            ("https://ada:pa@ss@shop.example:8443/a?b=1#c", "https://REDACTED:REDACTED@shop.example:8443/a?b=1#c"),
+            (
+                "https://ada:pa@ss@shop.example:8443/a?b=1#c",
+                "https://REDACTED:REDACTED@shop.example:8443/a?b=1#c",
+            ),
             ("https://ada@shop.example", "https://REDACTED:REDACTED@shop.example"),
-            ("connecting to postgres://ada:s3cret@db:5432/shop: refused", "connecting to postgres://REDACTED:REDACTED@db:5432/shop: refused"),
-            ("(amqp://a:b@mq), (redis://:pw@cache/0)", "(amqp://REDACTED:REDACTED@mq), (redis://REDACTED:REDACTED@cache/0)"),
+            (
+                "connecting to postgres://ada:s3cret@db:5432/shop: refused",
+                "connecting to postgres://REDACTED:REDACTED@db:5432/shop: refused",
+            ),
+            (
+                "(amqp://a:b@mq), (redis://:pw@cache/0)",
+                "(amqp://REDACTED:REDACTED@mq), (redis://REDACTED:REDACTED@cache/0)",
+            ),
             ("mongodb://a:b@one,two:27017/db", "mongodb://REDACTED:REDACTED@one,two:27017/db"),
             // Not encoded as it should be.
             ("postgres://ada:s3/cr?t@db/shop", "postgres://REDACTED:REDACTED@db/shop"),
@@ -66,12 +75,17 @@ fn secrets_in_queries() {
             ("/callback#access_token=s3cret&state=7", "/callback#access_token=REDACTED&state=7"),
             ("/a?user[password]=s3cret&user[name]=ada", "/a?user[password]=REDACTED&user[name]=ada"),
             ("GET /a?token=s3cret: refused", "GET /a?token=REDACTED: refused"),
-            ("see http://h/?key=2, then (http://h/?code=3).", "see http://h/?key=REDACTED, then (http://h/?code=REDACTED)."),
+            (
+                "see http://h/?key=2, then (http://h/?code=3).",
+                "see http://h/?key=REDACTED, then (http://h/?code=REDACTED).",
+            ),
             ("'http://h/?secret=2'", "'http://h/?secret=REDACTED'"),
             ("\"/a?auth=2\" <a href=\"/b?otp=3\">", "\"/a?auth=REDACTED\" <a href=\"/b?otp=REDACTED\">"),
             ("/a?token=sécret&b=é", "/a?token=REDACTED&b=é"),
-            ("/a?X-Amz-Signature=1&X-Amz-Credential=2&X-Amz-Security-Token=3&X-Goog-Signature=4&AWSAccessKeyId=5&Signature=6",
-             "/a?X-Amz-Signature=REDACTED&X-Amz-Credential=REDACTED&X-Amz-Security-Token=REDACTED&X-Goog-Signature=REDACTED&AWSAccessKeyId=REDACTED&Signature=REDACTED"),
+            (
+                "/a?X-Amz-Signature=1&X-Amz-Credential=2&X-Amz-Security-Token=3&X-Goog-Signature=4&AWSAccessKeyId=5&Signature=6",
+                "/a?X-Amz-Signature=REDACTED&X-Amz-Credential=REDACTED&X-Amz-Security-Token=REDACTED&X-Goog-Signature=REDACTED&AWSAccessKeyId=REDACTED&Signature=REDACTED",
+            ),
             ("/a?token=REDACTED&b=1", "/a?token=REDACTED&b=1"),
         ],
     );
@@ -114,14 +128,23 @@ fn names_with_their_values_in_texts() {
     becomes(
         Secret::Assignment,
         &[
-            ("host=db user=ada password=s3cret dbname=shop", "host=db user=ada password=REDACTED dbname=shop"),
+            (
+                "host=db user=ada password=s3cret dbname=shop",
+                "host=db user=ada password=REDACTED dbname=shop",
+            ),
             ("Server=db;Password=s3cret;Timeout=5", "Server=db;Password=REDACTED;Timeout=5"),
             ("/a;jsessionid=s3cret?b=1", "/a;jsessionid=REDACTED"),
             ("DB_PASSWORD=s3cret", "DB_PASSWORD=REDACTED"),
             ("password = 's3 cret', user = 'ada'", "password = 'REDACTED', user = 'ada'"),
-            (r#"{"user":"ada","password":"s3 \" cret","n":1}"#, r#"{"user":"ada","password":"REDACTED","n":1}"#),
+            (
+                r#"{"user":"ada","password":"s3 \" cret","n":1}"#,
+                r#"{"user":"ada","password":"REDACTED","n":1}"#,
+            ),
             (r#"{"apiKey": 1234}"#, r#"{"apiKey": REDACTED}"#),
-            (r#"Login { user: "ada", password: "s3cret" }"#, r#"Login { user: "ada", password: "REDACTED" }"#),
+            (
+                r#"Login { user: "ada", password: "s3cret" }"#,
+                r#"Login { user: "ada", password: "REDACTED" }"#,
+            ),
             (r#"token: Some("s3cret")"#, r#"token: Some("REDACTED")"#),
             (r#"body: "{\"password\":\"s3cret\"}""#, r#"body: "{\"password\":\"REDACTED\"}""#),
             (r#"{"authorization": "Token s3cret"}"#, r#"{"authorization": "REDACTED"}"#),
@@ -177,7 +200,9 @@ fn credentials() {
 fn json_web_tokens() {
     const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
     let signed = format!("{HEADER}.eyJzdWIiOiIxIn0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
-    let encrypted = format!("{HEADER}..48V1_ALb6US04U3b.5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9oMo4vpzs9tX_EFShS8iB7j6ji.XFBoMYUZodetZdvTiFvSkQ");
+    let encrypted = format!(
+        "{HEADER}..48V1_ALb6US04U3b.5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9oMo4vpzs9tX_EFShS8iB7j6ji.XFBoMYUZodetZdvTiFvSkQ"
+    );
     for token in [signed.as_str(), &encrypted] {
         let text = |pattern: &str| pattern.replace('@', token);
         for pattern in ["@", "token @ refused", "(@)", "@.", "x@", "\"@\",", "a=@&b"] {
@@ -202,9 +227,15 @@ fn private_keys() {
         Secret::PrivateKey,
         &[
             ("-----BEGIN PRIVATE KEY-----\nMIIE\nabc=\n-----END PRIVATE KEY-----\n", "REDACTED\n"),
-            ("key: -----BEGIN RSA PRIVATE KEY-----\\nMIIE\\n-----END RSA PRIVATE KEY-----, more", "key: REDACTED, more"),
+            (
+                "key: -----BEGIN RSA PRIVATE KEY-----\\nMIIE\\n-----END RSA PRIVATE KEY-----, more",
+                "key: REDACTED, more",
+            ),
             ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl", "REDACTED"),
-            ("a -----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK----- b", "a REDACTED b"),
+            (
+                "a -----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK----- b",
+                "a REDACTED b",
+            ),
             (
                 "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\n-----BEGIN EC PRIVATE KEY-----\nx\n-----END EC PRIVATE KEY-----",
                 "-----BEGIN CERTIFICATE-----\nMIIC\n-----END CERTIFICATE-----\nREDACTED",
@@ -227,9 +258,26 @@ fn private_keys() {
 fn api_keys() {
     let follows = "0aB1".repeat(20);
     let table = [
-        ("AKIA", 16), ("ASIA", 16), ("AIza", 35), ("ghp_", 36), ("gho_", 36), ("ghs_", 36), ("github_pat_", 40),
-        ("glpat-", 20), ("xoxb-", 40), ("xoxp-", 40), ("sk_live_", 24), ("rk_test_", 24), ("sk-ant-", 60),
-        ("sk-proj-", 60), ("npm_", 36), ("SG.", 66), ("shpat_", 32), ("hvs.", 40), ("dop_v1_", 64), ("ya29.", 60),
+        ("AKIA", 16),
+        ("ASIA", 16),
+        ("AIza", 35),
+        ("ghp_", 36),
+        ("gho_", 36),
+        ("ghs_", 36),
+        ("github_pat_", 40),
+        ("glpat-", 20),
+        ("xoxb-", 40),
+        ("xoxp-", 40),
+        ("sk_live_", 24),
+        ("rk_test_", 24),
+        ("sk-ant-", 60),
+        ("sk-proj-", 60),
+        ("npm_", 36),
+        ("SG.", 66),
+        ("shpat_", 32),
+        ("hvs.", 40),
+        ("dop_v1_", 64),
+        ("ya29.", 60),
     ];
     for (begin, length) in table {
         let key = format!("{begin}{}", &follows[..length]);
@@ -298,7 +346,10 @@ fn card_numbers_that_are_integers() {
     }
     let list = vec![1, 4_111_111_111_111_111];
     assert_eq!(attribute(Redaction::default(), "cards", list.clone()), Some("REDACTED".into()));
-    assert_eq!(attribute(Redaction::default().without(Secret::Card), "cards", list.clone()), Some(list.into()));
+    assert_eq!(
+        attribute(Redaction::default().without(Secret::Card), "cards", list.clone()),
+        Some(list.into())
+    );
 }
 
 #[test]
@@ -340,7 +391,10 @@ fn what_the_limit_has_cut_in_two() {
             let span = test.spans().remove(0);
             let value = span.attribute("text").unwrap().to_string();
             let visible = value.trim_start_matches('x').trim_start();
-            assert!(visible != &secret[..length] && visible.contains("RE"), "{length} of {secret}: {visible}");
+            assert!(
+                visible != &secret[..length] && visible.contains("RE"),
+                "{length} of {secret}: {visible}"
+            );
             assert!(!visible.contains("s3c") && !visible.contains("4111"), "{visible}");
         }
     }
