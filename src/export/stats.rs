@@ -1,7 +1,7 @@
 //! The books (floor 3): what became of every span that ended.
 //!
 //! They balance, whenever they are read and for each exporter:
-//! `ended = dropped before the exporters + buffered + exported + pending + dropped by the exporter`.
+//! `ended = dropped before the exporters + buffered + sampled out + exported + pending + dropped by the exporter`.
 
 use crate::sync::{AtomicU64, Ordering};
 use std::{array, borrow::Cow, fmt};
@@ -150,8 +150,11 @@ pub struct Stats {
     pub open: u64,
     /// Traces the sampler decided not to record here.
     pub sampled_out: u64,
-    /// Ended spans that have not yet reached the exporters' queues.
+    /// Ended spans that have not yet reached the exporters' queues: on their way to the collector, or in front
+    /// of a tail sampler that has not decided.
     pub buffered: u64,
+    /// Ended spans that the tail sampler did not keep; no loss. Zero without one.
+    pub sampled_out_spans: u64,
     /// Spans dropped before they reached any exporter.
     pub dropped: Dropped,
     /// Each exporter's part, in the order in which they were added.
@@ -203,6 +206,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Stats { open, .. } = self.stats;
         write!(f, "{} spans exported, {open} still open", self.stats.exported())?;
+        if self.stats.sampled_out_spans > 0 {
+            write!(f, ", {} sampled out", self.stats.sampled_out_spans)?;
+        }
         for (reason, count) in self.stats.dropped_anywhere().iter() {
             write!(f, ", {count} dropped: {}", reason.as_str())?;
         }

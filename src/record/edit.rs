@@ -10,7 +10,7 @@ use super::{
     resource::Resource,
     span::SpanRecord,
     status::Status,
-    values::{Slot, Values, position},
+    values::{Slot, Values, View, position},
 };
 use crate::{context::TraceState, value::Value};
 use std::{borrow::Cow, ops::Range};
@@ -71,7 +71,7 @@ pub(crate) trait Editor {
     fn trace_state(&mut self, state: &TraceState) -> Option<TraceState>;
     /// The new key of an attribute whose key is no literal.
     fn key(&mut self, key: &str) -> Option<String>;
-    fn attribute(&mut self, owner: Owner<'_>, key: Label<'_>, value: &Value<'_>) -> Edit;
+    fn attribute(&mut self, owner: Owner<'_>, key: Label<'_>, value: View<'_>) -> Edit;
     /// A replacement is the event's new name.
     fn event(&mut self, name: Label<'_>, event: &Event<'_>) -> Edit;
     /// Does the link stay?
@@ -79,6 +79,12 @@ pub(crate) trait Editor {
 }
 
 impl SpanRecord {
+    /// Is there nothing in it but a name that is a literal?
+    #[inline]
+    pub(crate) const fn is_literal(&self) -> bool {
+        matches!(self.name, Cow::Borrowed(_)) && self.details.is_none()
+    }
+
     /// Lets `editor` decide about each field. What it puts in place is cut to `limits`.
     pub(crate) fn edit(&mut self, editor: &mut impl Editor, limits: &Limits) {
         if let Some(name) = editor.name(Label::of(&self.name)) {
@@ -93,13 +99,15 @@ impl SpanRecord {
 impl Resource {
     /// Lets `editor` decide about each attribute.
     pub(crate) fn edit(&mut self, editor: &mut impl Editor) {
-        self.retain_mut(|key, value| match editor.attribute(Owner::Resource, Label::of(key), value) {
-            Edit::Keep => true,
-            Edit::Replace(new) => {
-                *value = new;
-                true
+        self.retain_mut(|key, value| {
+            match editor.attribute(Owner::Resource, Label::of(key), View::of(value)) {
+                Edit::Keep => true,
+                Edit::Replace(new) => {
+                    *value = new;
+                    true
+                }
+                Edit::Drop => false,
             }
-            Edit::Drop => false,
         });
     }
 }
@@ -261,7 +269,7 @@ fn edit_slot(
     limits: &Limits,
     changes: &mut Changes,
 ) -> bool {
-    match editor.attribute(owner, Label::of(&slot.key), &values.value(slot)) {
+    match editor.attribute(owner, Label::of(&slot.key), values.view(slot)) {
         Edit::Keep => {}
         Edit::Replace(value) => {
             // A literal's key takes nothing; only the value of the new slot is wanted.

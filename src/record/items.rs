@@ -88,6 +88,11 @@ impl<'a> Event<'a> {
     pub fn attribute(&self, key: &str) -> Option<Value<'a>> {
         self.attributes().find(|attribute| attribute.key == key).map(|attribute| attribute.value)
     }
+
+    /// The event's attributes, each key once, with its last value.
+    pub(crate) fn settled_attributes(&self) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
+        last_of_each(self.attributes())
+    }
 }
 
 /// By what a reader sees.
@@ -145,6 +150,11 @@ impl<'a> Link<'a> {
     pub fn attributes(&self) -> impl ExactSizeIterator<Item = Attribute<'a>> + Clone + use<'a> {
         self.values.read(self.slots)
     }
+
+    /// The link's attributes, each key once, with its last value.
+    pub(crate) fn settled_attributes(&self) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
+        last_of_each(self.attributes())
+    }
 }
 
 /// By what a reader sees.
@@ -164,4 +174,20 @@ impl fmt::Debug for Link<'_> {
             .field("attributes", &self.attributes().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
+}
+
+/// A span's attributes are settled on its way here; an event's and a link's come as the caller gave
+/// them, a few at a time.
+fn last_of_each<'a>(
+    attributes: impl Iterator<Item = Attribute<'a>> + Clone,
+) -> impl Iterator<Item = Attribute<'a>> + Clone {
+    let mut rest = attributes;
+    std::iter::from_fn(move || {
+        loop {
+            let attribute = rest.next()?;
+            if !rest.clone().any(|later| later.key == attribute.key) {
+                return Some(attribute);
+            }
+        }
+    })
 }

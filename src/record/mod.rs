@@ -44,9 +44,10 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! Beyond that, `trace_state` is there if it is not empty, and `dropped_attributes_count`,
-//! `dropped_events_count` and `dropped_links_count`, as OpenTelemetry names them, if they are not zero; an
-//! event and a link have the first of them, too. `trace_flags` is the byte in hex, as in
+//! Beyond that, `trace_state` is there if it is not empty, `adjusted_count` if the span stands for more
+//! than itself, and `dropped_attributes_count`, `dropped_events_count` and `dropped_links_count`, as
+//! OpenTelemetry names them, if they are not zero; an event and a link have the first of them, too.
+//! `trace_flags` is the byte in hex, as in
 //! a traceparent header. [`Value`](crate::Value) says how attributes are written.
 //!
 //! What is read back equals what was written. `start`, `time` and `duration_nanos` follow from the
@@ -65,6 +66,7 @@ mod span;
 mod status;
 mod utc;
 mod values;
+mod weight;
 
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
@@ -78,3 +80,5 @@ pub use resource::Resource;
 pub use span::{SpanKind, SpanRecord};
 pub use status::{Outcome, Status};
 pub(crate) use utc::Rfc3339;
+pub(crate) use values::View;
+pub(crate) use weight::Weight;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     context::TraceState,
-    record::{Edit, Editor, Event, Label, Limits, Link, Owner, Resource, SpanRecord},
+    record::{Edit, Editor, Event, Label, Limits, Link, Owner, Resource, SpanRecord, View},
     secrets::{Found, REDACTED, Reading, Secret, is_card_number},
     value::{Attribute, Value},
 };
@@ -29,7 +29,7 @@ impl Redactor {
     #[inline]
     pub(crate) fn apply(&mut self, record: &mut SpanRecord) {
         let Self { rules, keys, limits } = self;
-        if rules.are_none() {
+        if rules.are_none() || (rules.own.is_empty() && record.is_literal()) {
             return;
         }
         let mut pass = Pass { rules, keys, limits, found: Found::default() };
@@ -93,7 +93,27 @@ impl Pass<'_> {
         clean.map(Cow::Owned).or(new)
     }
 
-    fn built_in(&mut self, key: Label<'_>, value: &Value<'_>) -> Edit {
+    /// What the user's rules make of an attribute.
+    fn own(&self, owner: Owner<'_>, key: Label<'_>, value: View<'_>) -> Edit {
+        let mut edit = Edit::Keep;
+        for rule in &self.rules.own {
+            let value = match &edit {
+                Edit::Replace(new) => new.reborrow(),
+                _ => value.value(),
+            };
+            let verdict = rule.judge(&Field::attribute(owner, Attribute { key: key.as_str(), value }));
+            edit = match verdict {
+                Some(Verdict::Keep) => edit,
+                Some(Verdict::Replace(value)) => Edit::Replace(value),
+                Some(Verdict::Drop) => return Edit::Drop,
+                None => return Edit::Replace(MARK),
+            };
+        }
+        edit
+    }
+
+    #[inline]
+    fn built_in(&mut self, key: Label<'_>, value: View<'_>) -> Edit {
         let cleaner = &self.rules.cleaner;
         let class = match key {
             Label::Literal(key) => self.keys.class(key, cleaner),
@@ -108,15 +128,16 @@ impl Pass<'_> {
 
     /// A value that is a secret as a whole. Found in place already, as the layers put it for headers, it
     /// counts.
-    fn whole(&mut self, kind: Secret, value: &Value<'_>) -> Edit {
+    #[cold]
+    fn whole(&mut self, kind: Secret, value: View<'_>) -> Edit {
+        let is_marked = |texts: &[Cow<'_, str>]| texts.iter().all(|text| text == REDACTED);
         let replacement = match value {
             // Whether there is a secret is none.
-            Value::Bool(_) | Value::Bools(_) => return Edit::Keep,
-            Value::Str(text) if text.is_empty() => return Edit::Keep,
-            Value::Str(text) if text == REDACTED => Edit::Keep,
-            Value::Strs(texts) if texts.is_empty() => return Edit::Keep,
-            Value::Strs(texts) if texts.iter().all(|text| text == REDACTED) => Edit::Keep,
-            Value::Strs(texts) => {
+            View::Bool(_) | View::Other(Value::Bools(_)) | View::Text("") => return Edit::Keep,
+            View::Text(REDACTED) => Edit::Keep,
+            View::Other(Value::Strs(texts)) if texts.is_empty() => return Edit::Keep,
+            View::Other(Value::Strs(texts)) if is_marked(texts) => Edit::Keep,
+            View::Other(Value::Strs(texts)) => {
                 Edit::Replace(Value::Strs(vec![Cow::Borrowed(REDACTED); texts.len()].into()))
             }
             _ => Edit::Replace(MARK),
@@ -126,18 +147,19 @@ impl Pass<'_> {
     }
 
     /// A value that may have secrets in it.
-    fn parts(&mut self, reading: Reading, value: &Value<'_>) -> Edit {
+    #[inline]
+    fn parts(&mut self, reading: Reading, value: View<'_>) -> Edit {
         match value {
-            Value::Str(text) => {
+            View::Text(text) => {
                 let reading = Reading { is_cut: may_be_cut(text, self.limits.value_bytes), ..reading };
                 match self.rules.cleaner.clean(text, reading, &mut self.found) {
                     Some(clean) => Edit::Replace(clean.into()),
                     None => Edit::Keep,
                 }
             }
-            Value::Strs(texts) => self.list(reading, texts),
-            Value::I64(number) => self.numbers(&[*number]),
-            Value::I64s(numbers) => self.numbers(numbers),
+            View::I64(number) => self.numbers(&[number]),
+            View::Other(Value::Strs(texts)) => self.list(reading, texts),
+            View::Other(Value::I64s(numbers)) => self.numbers(numbers),
             _ => Edit::Keep,
         }
     }
@@ -211,28 +233,17 @@ impl Editor for Pass<'_> {
     }
 
     #[inline]
-    fn attribute(&mut self, owner: Owner<'_>, key: Label<'_>, value: &Value<'_>) -> Edit {
-        let mut new = None::<Value<'static>>;
-        for rule in &self.rules.own {
-            let current = match &new {
-                Some(new) => new.reborrow(),
-                None => value.reborrow(),
-            };
-            let verdict =
-                rule.judge(&Field::attribute(owner, Attribute { key: key.as_str(), value: current }));
-            new = match verdict {
-                Some(Verdict::Keep) => new,
-                Some(Verdict::Replace(value)) => Some(value),
-                Some(Verdict::Drop) => return Edit::Drop,
-                None => return Edit::Replace(MARK),
-            };
+    fn attribute(&mut self, owner: Owner<'_>, key: Label<'_>, value: View<'_>) -> Edit {
+        if self.rules.own.is_empty() {
+            return self.built_in(key, value);
         }
-        match new {
-            None => self.built_in(key, value),
-            Some(new) => match self.built_in(key, &new) {
+        match self.own(owner, key, value) {
+            Edit::Keep => self.built_in(key, value),
+            Edit::Replace(new) => match self.built_in(key, View::of(&new)) {
                 Edit::Keep => Edit::Replace(new),
                 edit => edit,
             },
+            Edit::Drop => Edit::Drop,
         }
     }
 

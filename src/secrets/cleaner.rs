@@ -56,8 +56,7 @@ impl Cleaner {
         if signs.say_nothing(reading.is_cut) {
             return None;
         }
-        let possible = Secret::ALL.into_iter().filter(|kind| is_possible(*kind, signs, reading.is_cut));
-        let kinds = possible.filter(|kind| self.kinds.has(*kind)).fold(Secrets::NONE, Secrets::with);
+        let kinds = possible(signs, reading.is_cut).and(self.kinds);
         if kinds.is_empty() { None } else { self.clean_of(kinds, text, reading, found) }
     }
 
@@ -89,21 +88,20 @@ impl Cleaner {
     }
 }
 
+/// What a text with such signs may have in it.
 #[inline]
-fn is_possible(kind: Secret, signs: Signs, is_cut: bool) -> bool {
+fn possible(signs: Signs, is_cut: bool) -> Secrets {
     let fewest_digits = if is_cut { cards::FEWEST_OF_CUT } else { cards::FEWEST_DIGITS };
-    match kind {
-        Secret::PrivateKey => signs.has(DASH | SPACE),
-        Secret::Jwt => signs.has(DOT) || is_cut,
-        Secret::Credentials => signs.has(SPACE),
-        Secret::ApiKey => signs.length >= api_keys::FEWEST_BYTES || is_cut,
-        Secret::UserInfo => signs.has(SLASH) && (signs.has(AT) || is_cut),
-        Secret::Email => signs.has(AT | DOT),
-        Secret::Card => signs.digits >= fewest_digits,
-        Secret::Query => signs.has(EQUALS),
-        Secret::Assignment => signs.has(EQUALS) || signs.has(COLON | QUOTE),
-        Secret::Header | Secret::Key => false,
-    }
+    Secrets::NONE
+        .with_if(signs.has(DASH | SPACE), Secret::PrivateKey)
+        .with_if(signs.has(DOT) | is_cut, Secret::Jwt)
+        .with_if(signs.has(SPACE), Secret::Credentials)
+        .with_if((signs.length >= api_keys::FEWEST_BYTES) | is_cut, Secret::ApiKey)
+        .with_if(signs.has(SLASH) & (signs.has(AT) | is_cut), Secret::UserInfo)
+        .with_if(signs.has(AT | DOT), Secret::Email)
+        .with_if(signs.digits >= fewest_digits, Secret::Card)
+        .with_if(signs.has(EQUALS), Secret::Query)
+        .with_if(signs.has(EQUALS) | signs.has(COLON | QUOTE), Secret::Assignment)
 }
 
 /// A text under way.

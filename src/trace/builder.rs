@@ -1,12 +1,6 @@
 //! Building a tracer (floor 4).
 
-use super::{
-    collector::Collector,
-    config::{Config, InvalidVariable, Variables},
-    engine::Engine,
-    local,
-    tracer::Tracer,
-};
+use super::{collector::Collector, config::Config, engine::Engine, local, tracer::Tracer};
 use crate::{
     clock::Clock,
     diagnostics::{Diagnostic, Speaker},
@@ -16,6 +10,7 @@ use crate::{
     sampling::Sampler,
     semconv,
     value::Value,
+    variables::{InvalidVariable, Variables},
 };
 use std::{
     borrow::Cow,
@@ -104,7 +99,13 @@ impl TracerBuilder {
         self.setting(move |config| config.resource.set(key, value))
     }
 
-    /// Decides which traces are recorded. Default: follow the caller, record all that begin here.
+    /// Decides which traces are recorded: see [`sampling`](crate::sampling). Default: follow the caller,
+    /// record all that begin here.
+    ///
+    /// `OTEL_TRACES_SAMPLER` names `always_on`, `always_off`, `traceidratio` and each of them behind
+    /// `parentbased_`; `OTEL_TRACES_SAMPLER_ARG` is the ratio, 1 if unset. `jaeger_remote`,
+    /// `parentbased_jaeger_remote` and `xray` are refused: their rates come from a server that has to be
+    /// asked again and again.
     pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
         self.setting(move |config| config.sampler = Box::new(sampler))
     }

@@ -12,8 +12,9 @@ use crate::{
     redact::Redaction,
     sampling::{AlwaysOff, AlwaysOn, ParentBased, Ratio, Sampler},
     semconv,
+    variables::{InvalidVariable, Variables, percent_decode},
 };
-use std::{ffi::OsString, time::Duration};
+use std::time::Duration;
 
 /// All that an engine is built from.
 pub(super) struct Config {
@@ -93,7 +94,8 @@ impl Config {
 
     fn read_sampler(&mut self, variables: &Variables) -> Result<(), InvalidVariable> {
         const NAMES: &str = "one of always_on, always_off, traceidratio, parentbased_always_on, \
-                             parentbased_always_off, parentbased_traceidratio";
+                             parentbased_always_off, parentbased_traceidratio; jaeger_remote, \
+                             parentbased_jaeger_remote and xray would ask a server, which this library does not";
         let error = || InvalidVariable::new("OTEL_TRACES_SAMPLER", NAMES);
         let Some(name) = variables.text("OTEL_TRACES_SAMPLER", error)? else {
             return Ok(());
@@ -140,83 +142,6 @@ const DEFAULT_LIMITS: Limits = Limits {
     span_bytes: 1 << 20,
 };
 
-/// A variable of the environment that does not say what it should.
-///
-/// The text names the variable and what it accepts, never its value: that may be a secret in the
-/// wrong place.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {variable} has to be {accepts}")]
-pub struct InvalidVariable {
-    variable: &'static str,
-    accepts: &'static str,
-}
-
-impl InvalidVariable {
-    const fn new(variable: &'static str, accepts: &'static str) -> Self {
-        Self { variable, accepts }
-    }
-
-    /// The variable's name.
-    pub const fn variable(&self) -> &'static str {
-        self.variable
-    }
-
-    /// What it accepts.
-    pub const fn accepts(&self) -> &'static str {
-        self.accepts
-    }
-}
-
-/// Where variables are read from.
-pub(super) struct Variables(pub(super) Box<Lookup>);
-
-type Lookup = dyn Fn(&str) -> Option<OsString> + Send;
-
-impl Variables {
-    pub(super) fn of_process() -> Self {
-        Self(Box::new(|name| std::env::var_os(name)))
-    }
-
-    /// A variable's text; an empty one counts as unset [OpenTelemetry, environment variables].
-    fn text(
-        &self,
-        name: &str,
-        error: impl Fn() -> InvalidVariable,
-    ) -> Result<Option<String>, InvalidVariable> {
-        match (self.0)(name) {
-            Some(value) if !value.is_empty() => value.into_string().map(Some).map_err(|_| error()),
-            _ => Ok(None),
-        }
-    }
-
-    fn flag(&self, name: &'static str) -> Result<Option<bool>, InvalidVariable> {
-        let error = || InvalidVariable::new(name, "true or false");
-        match self.text(name, error)?.map(|text| text.to_ascii_lowercase()).as_deref() {
-            None => Ok(None),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
-            Some(_) => Err(error()),
-        }
-    }
-
-    fn whole_number(&self, name: &'static str) -> Result<Option<usize>, InvalidVariable> {
-        let error = || InvalidVariable::new(name, "a whole number, 0 or more");
-        let Some(text) = self.text(name, error)? else {
-            return Ok(None);
-        };
-        // The standard library's parser would take a sign.
-        let digits = Some(text.trim()).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-        digits.and_then(|digits| digits.parse().ok()).map(Some).ok_or_else(error)
-    }
-
-    fn positive(&self, name: &'static str) -> Result<Option<usize>, InvalidVariable> {
-        match self.whole_number(name)? {
-            Some(0) => Err(InvalidVariable::new(name, "a whole number, 1 or more")),
-            number => Ok(number),
-        }
-    }
-}
-
 /// `OTEL_TRACES_SAMPLER_ARG` as a ratio; 1 if unset.
 fn sampling_ratio(variables: &Variables) -> Result<Ratio, InvalidVariable> {
     let error = || InvalidVariable::new("OTEL_TRACES_SAMPLER_ARG", "a number from 0 to 1");
@@ -231,20 +156,4 @@ fn set<T>(setting: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *setting = value;
     }
-}
-
-/// Undoes percent-encoding; `None` if a sequence is broken or the bytes are not UTF-8.
-fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digit = |digit: Option<u8>| char::from(digit?).to_digit(16);
-            let (high, low) = (digit(rest.next())?, digit(rest.next())?);
-            bytes.push((high << 4 | low) as u8);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }

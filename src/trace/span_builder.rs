@@ -49,14 +49,14 @@ impl SpanBuilder {
     /// Makes it the first span in this process of the trace a request came with. A context without a
     /// span begins a trace, and keeps the request id and the baggage.
     pub fn remote(mut self, context: Context) -> Self {
-        self.parent = Parent::Remote(context);
+        self.parent = Parent::Remote(from_elsewhere(context));
         self
     }
 
     /// Makes it a child of the current span or, where there is none, the first span in this process of
     /// the trace this context came with.
     pub fn or_remote(mut self, context: Context) -> Self {
-        self.parent = Parent::CurrentOrRemote(context);
+        self.parent = Parent::CurrentOrRemote(from_elsewhere(context));
         self
     }
 
@@ -107,6 +107,12 @@ impl SpanBuilder {
         };
         Span::of(live)
     }
+}
+
+/// A span that came with a request is another process's, whoever put it together.
+fn from_elsewhere(mut context: Context) -> Context {
+    context.span = context.span.map(|span| span.with_remote(true));
+    context
 }
 
 impl fmt::Debug for SpanBuilder {
