@@ -47,6 +47,7 @@ mod ratio;
 mod result;
 mod rules;
 mod sampler;
+pub mod tail;
 
 pub use crate::context::{InvalidThreshold, Threshold};
 pub use always_off::AlwaysOff;

@@ -9,7 +9,7 @@ use crate::{
     export::{QueueLimits, RetryPolicy},
     ids::IdSource,
     record::{Limits, Resource},
-    sampling::{AlwaysOff, AlwaysOn, ParentBased, Ratio, Sampler},
+    sampling::{AlwaysOff, AlwaysOn, ParentBased, Ratio, Sampler, tail::TailSampler},
     semconv,
 };
 use std::{ffi::OsString, time::Duration};
@@ -18,6 +18,7 @@ use std::{ffi::OsString, time::Duration};
 pub(super) struct Config {
     pub(super) resource: Resource,
     pub(super) sampler: Box<dyn Sampler>,
+    pub(super) tail: Option<TailSampler>,
     pub(super) clock: Clock,
     pub(super) ids: IdSource,
     pub(super) limits: Limits,
@@ -34,6 +35,7 @@ impl Config {
         Self {
             resource: Resource::new(""),
             sampler: Box::new(ParentBased::new(AlwaysOn)),
+            tail: None,
             clock: Clock::system(),
             ids: IdSource::default(),
             limits: DEFAULT_LIMITS,

@@ -231,5 +231,5 @@ fn decide(
         Some(parent) => parameters.with_parent(parent),
         None => parameters,
     };
-    engine.sampler.should_sample(&parameters).decide(trace_state_of(parent), engine.has_tail_sampler)
+    engine.sampler.should_sample(&parameters).decide(trace_state_of(parent), engine.has_tail_sampler())
 }
