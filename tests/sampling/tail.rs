@@ -60,7 +60,8 @@ fn one_of_each(tracer: &Tracer, clock: &ManualClock) {
 
 #[test]
 fn each_rule_keeps_what_it_says() {
-    let table: [(fn() -> TailRule, &str, &[&str]); 9] = [
+    type Row = (fn() -> TailRule, &'static str, &'static [&'static str]);
+    let table: [Row; 9] = [
         (TailRule::errors, "errors", &["child failed", "failed", "panicked"]),
         (|| TailRule::slower_than(Duration::from_millis(500)), "slow", &["slow"]),
         (|| TailRule::attribute("tenant", "gold"), "attribute", &["child gold", "gold"]),

@@ -191,19 +191,19 @@ fn a_forgotten_decision_is_made_again() {
     assert_eq!(stats(&tracer).late_spans, 0);
 }
 
-/// What a service that meets a million different names keeps of them.
+/// What a service keeps of names that never come twice, once it has met more than it remembers of anything.
 #[test]
-fn a_million_names_and_traces_leave_a_bounded_amount_behind() {
+fn ever_new_names_and_traces_leave_a_bounded_amount_behind() {
     let sampler = errors()
         .rule(TailRule::above_percentile(99.0).unwrap())
         .rule(TailRule::sampled().at_most(1.0).unwrap())
         .max_decisions(1_000);
     let (tracer, _) = tracer(|builder| builder.tail_sampler(sampler).max_buffered_spans(1 << 21));
-    let warm_up = 200_000;
+    let warm_up = 40_000;
     let mut resident = 0;
-    for number in 0..1_000_000_u32 {
+    for number in 0..200_000_u32 {
         tracer.span(format!("GET /{number}")).end();
-        if number % 10_000 == 0 {
+        if number % 5_000 == 0 {
             assert!(!tracer.flush(LONG).timed_out);
             if number == warm_up {
                 resident = resident_bytes();
@@ -212,8 +212,8 @@ fn a_million_names_and_traces_leave_a_bounded_amount_behind() {
     }
     let report = tracer.shutdown(LONG);
     let grown = resident_bytes().saturating_sub(resident);
-    assert!(grown < 16 << 20, "{grown} bytes more after 800,000 further names");
-    assert_eq!(report.stats.ended, 1_000_000);
+    assert!(grown < 16 << 20, "{grown} bytes more after 160,000 further names");
+    assert_eq!(report.stats.ended, 200_000);
     assert_balanced(&report.stats);
 }
 
@@ -333,7 +333,7 @@ fn the_books_balance_under_load() {
                     let root = tracer.span("root");
                     for _ in 0..random.next() % 12 {
                         let child = root.child("child");
-                        if random.next() % 50 == 0 {
+                        if random.next().is_multiple_of(50) {
                             child.set_status(Status::error("no"));
                         }
                     }
