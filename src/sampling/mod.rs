@@ -60,6 +60,7 @@ pub use parent_based::ParentBased;
 pub use pattern::Pattern;
 pub use rate_limited::RateLimited;
 pub use ratio::{InvalidRatio, Ratio};
+pub(crate) use result::Additions;
 pub use result::{SamplingDecision, SamplingResult};
 pub use rules::{Match, Rules};
 pub use sampler::Sampler;

@@ -159,7 +159,7 @@ impl Collector {
         drained
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, mut record: SpanRecord) {
         record.resolve_times(&self.engine.timeline);
         if let Some(details) = &mut record.details {

@@ -36,7 +36,7 @@ impl Outlet {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, record: SpanRecord) {
         let bytes = record.size_bytes();
         // A queue takes a chunk whole or not at all, so a chunk is to be a small part of what fits.

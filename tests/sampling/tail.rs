@@ -248,7 +248,10 @@ fn what_other_threads_ended_before_the_root_is_decided_with_it() {
         }
         drop(hand_over);
     });
-    wait_until(|| tracer.tail_stats().unwrap().undecided == 0);
+    wait_until(|| {
+        let stats = tracer.tail_stats().unwrap();
+        stats.kept + stats.dropped == TRACES as u64 && stats.undecided == 0
+    });
     let stats = tracer.tail_stats().unwrap();
     assert_eq!((stats.kept, stats.kept_spans, stats.late_spans), (TRACES as u64, 2 * TRACES as u64, 0));
     assert!(tracer.shutdown(LONG).is_complete());

@@ -93,6 +93,7 @@ impl Tail {
     }
 
     /// Takes a span that has ended. `now` is in nanoseconds since anything, and does not go back.
+    #[inline(never)]
     pub(crate) fn add(&mut self, span: SpanRecord, now: u64, outlet: &mut impl TailOutlet) {
         let key = Key::of(&span);
         if !self.traces.contains_key(&key)
@@ -124,7 +125,6 @@ impl Tail {
             self.decide_early(key, EarlyReason::Age, now, outlet);
         }
         self.passes += 1;
-        self.publish();
     }
 
     /// Decides everything with what is there.
@@ -132,7 +132,6 @@ impl Tail {
         while let Some(key) = self.most_dispensable() {
             self.decide_early(key, EarlyReason::Flush, now, outlet);
         }
-        self.publish();
     }
 
     fn publish(&self) {
@@ -165,13 +164,15 @@ impl Tail {
         }
         self.spans += 1;
         self.bytes += trace.push(span);
-        if trace.spans.len() > self.bounds.trace_spans {
+        let reached = if trace.spans.len() > self.bounds.trace_spans {
             Some(EarlyReason::TraceSpans)
         } else if trace.bytes() > self.bounds.trace_bytes {
             Some(EarlyReason::TraceBytes)
         } else {
             None
-        }
+        };
+        self.publish();
+        reached
     }
 
     fn excess(&self) -> Option<EarlyReason> {
@@ -239,6 +240,7 @@ impl Tail {
         }
         self.spans -= trace.spans.len();
         self.bytes -= trace.bytes();
+        self.publish();
         Some(trace)
     }
 

@@ -139,8 +139,9 @@ pub(crate) struct TailCounters {
     rules: Vec<RuleCounters>,
 }
 
+/// What is counted here has been taken from what is undecided before.
 pub(super) fn add(counter: &AtomicU64, count: usize) {
-    counter.fetch_add(count as u64, Ordering::Relaxed);
+    counter.fetch_add(count as u64, Ordering::Release);
 }
 
 pub(super) fn set(counter: &AtomicU64, value: usize) {
@@ -148,7 +149,7 @@ pub(super) fn set(counter: &AtomicU64, value: usize) {
 }
 
 fn read(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
+    counter.load(Ordering::Acquire)
 }
 
 impl TailCounters {
@@ -182,6 +183,9 @@ impl TailCounters {
     }
 
     pub(crate) fn read(&self) -> TailStats {
+        // Before what is undecided: no span is then seen in two places.
+        let [kept, kept_spans, dropped, dropped_spans] =
+            [&self.kept, &self.kept_spans, &self.dropped, &self.dropped_spans].map(read);
         let rules = self.rules.iter().map(|rule| RuleStats {
             name: rule.name.clone().into_owned(),
             kept: read(&rule.kept),
@@ -192,10 +196,10 @@ impl TailCounters {
             undecided: read(&self.undecided),
             undecided_spans: read(&self.undecided_spans),
             undecided_bytes: read(&self.undecided_bytes),
-            kept: read(&self.kept),
-            kept_spans: read(&self.kept_spans),
-            dropped: read(&self.dropped),
-            dropped_spans: read(&self.dropped_spans),
+            kept,
+            kept_spans,
+            dropped,
+            dropped_spans,
             unmatched: read(&self.unmatched),
             late_spans: read(&self.late_spans),
             early: Early(array::from_fn(|reason| self.early.get(reason).map_or(0, read))),
