@@ -1,6 +1,6 @@
 //! Building a tracer (floor 4).
 
-use super::{collector::Collector, config::Config, engine::Engine, local, tracer::Tracer};
+use super::{collector::Collector, config::Config, engine::Engine, local, outlet::Outlet, tracer::Tracer};
 use crate::{
     clock::Clock,
     diagnostics::{Diagnostic, Speaker},
@@ -8,7 +8,10 @@ use crate::{
     ids::IdSource,
     propagation::{Formats, Propagator},
     redact::Redaction,
-    sampling::Sampler,
+    sampling::{
+        Sampler,
+        tail::{Tail, TailSampler},
+    },
     semconv,
     value::Value,
     variables::{InvalidVariable, Variables},
@@ -109,6 +112,12 @@ impl TracerBuilder {
     /// asked again and again.
     pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
         self.setting(move |config| config.sampler = Box::new(sampler))
+    }
+
+    /// Decides at its end whether a trace is exported: see [`sampling::tail`](crate::sampling::tail). Default:
+    /// whatever the [`sampler`](Self::sampler) sampled is.
+    pub fn tail_sampler(self, sampler: TailSampler) -> Self {
+        self.setting(move |config| config.tail = Some(sampler))
     }
 
     /// Where the time comes from. Default: [`Clock::system`].
@@ -269,14 +278,17 @@ fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<En
         .iter()
         .map(|exporter| Arc::new(Queue::new(exporter.name().to_owned(), config.queue)))
         .collect();
-    let engine = Arc::new(Engine::new(config, queues, inbox));
+    let tail = config.tail.take().map(Tail::new);
+    let tail_counters = tail.as_ref().map(|tail| tail.counters().clone());
+    let engine = Arc::new(Engine::new(config, queues, tail_counters, inbox));
     for (exporter, queue) in exporters.into_iter().zip(&engine.queues) {
         let (resource, retry, queue) = (engine.resource.clone(), retry.clone(), queue.clone());
         let diagnostics = engine.diagnostics.clone();
         let worker = Worker { exporter, queue, resource, retry, diagnostics };
         spawn("tl-exporter", move || worker.run()).inspect_err(|_| engine.cancel())?;
     }
-    let collector = Collector::new(engine.clone(), received, speaker, &limits);
+    let outlet = Outlet::new(engine.clone(), &limits);
+    let collector = Collector::new(engine.clone(), received, speaker, tail, outlet);
     let collector = spawn("tl-collector", move || collector.run()).inspect_err(|_| engine.cancel())?;
     engine.depot.bell.hang(collector.thread().clone());
     Ok(engine)

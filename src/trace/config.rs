@@ -11,7 +11,7 @@ use crate::{
     propagation::{Composite, Formats, InvalidPropagators, OTEL_PROPAGATORS},
     record::{Limits, Resource},
     redact::Redaction,
-    sampling::{AlwaysOff, AlwaysOn, ParentBased, Ratio, Sampler},
+    sampling::{AlwaysOff, AlwaysOn, ParentBased, Ratio, Sampler, tail::TailSampler},
     semconv,
     variables::{InvalidVariable, Variables, percent_decode},
 };
@@ -21,6 +21,7 @@ use std::time::Duration;
 pub(super) struct Config {
     pub(super) resource: Resource,
     pub(super) sampler: Box<dyn Sampler>,
+    pub(super) tail: Option<TailSampler>,
     pub(super) clock: Clock,
     pub(super) ids: IdSource,
     pub(super) limits: Limits,
@@ -47,6 +48,7 @@ impl Config {
         Self {
             resource: Resource::new(""),
             sampler: Box::new(ParentBased::new(AlwaysOn)),
+            tail: None,
             clock: Clock::system(),
             ids: IdSource::default(),
             limits: DEFAULT_LIMITS,

@@ -8,6 +8,7 @@ use crate::{
     export::{Completed, Report, Seat, Stats},
     propagation::Propagator,
     record::{Resource, SpanKind},
+    sampling::tail::TailStats,
 };
 use std::{
     borrow::Cow,
@@ -112,7 +113,15 @@ impl Tracer {
         self.engine().stats()
     }
 
+    /// What the tail sampler did up to now; `None` if the tracer has none.
+    pub fn tail_stats(&self) -> Option<TailStats> {
+        self.engine().tail_stats()
+    }
+
     /// Delivers every span that has ended before the call; waits for that no longer than `within`.
+    ///
+    /// A [tail sampler](crate::sampling::tail) decides for that about all traces, with what there is of those
+    /// that have not ended.
     ///
     /// Works on any thread, inside async code too, though there it holds the executor's thread up: see
     /// [`flush_async`](Self::flush_async). It needs no runtime and cannot deadlock with one, because
