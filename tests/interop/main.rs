@@ -15,4 +15,5 @@ mod round_trips;
 mod seen;
 mod servers;
 mod services;
+mod shop;
 mod zipkin;
