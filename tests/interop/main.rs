@@ -8,6 +8,7 @@
 mod arbitrary;
 mod chain;
 mod collector;
+mod formats;
 mod jaeger;
 mod journey;
 mod otlp_json;
