@@ -144,7 +144,7 @@ impl SpanHandle {
 
     /// Makes it the thread's current span, so that new spans become its children.
     pub(super) fn enter_entry(&self) -> Option<Token> {
-        local::enter(&self.shared, self.span_id, false)
+        local::enter_handle(&self.shared, self.span_id)
     }
 }
 

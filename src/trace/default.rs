@@ -2,7 +2,6 @@
 
 use super::{
     engine::{Engine, any_tracer_is_live},
-    live::Inner,
     local,
     span::Span,
     span_builder::SpanBuilder,
@@ -81,9 +80,12 @@ impl Span {
     #[inline]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         // A literal's name goes in registers, which a `Cow` does not.
+        if !any_tracer_is_live() {
+            return Self::none();
+        }
         match name.into() {
             Cow::Borrowed(name) => match start::named(name) {
-                Inner::Inert => start_orphan(name),
+                None => start_with_default(Cow::Borrowed(name)),
                 begun => Self::of(begun),
             },
             owned => start_owned(owned),
@@ -101,11 +103,6 @@ fn start_owned(name: Cow<'static, str>) -> Span {
         Some(engine) => Span::of(start::span(&engine, None, name, SpanKind::Internal, None)),
         None => start_with_default(name),
     }
-}
-
-/// Starts a span where none is current.
-fn start_orphan(name: &'static str) -> Span {
-    if any_tracer_is_live() { start_with_default(name.into()) } else { Span::none() }
 }
 
 #[cold]

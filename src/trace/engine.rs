@@ -24,6 +24,7 @@ use std::{
 static LIVE: atomic::AtomicUsize = atomic::AtomicUsize::new(0);
 static NEXT_ID: atomic::AtomicU64 = atomic::AtomicU64::new(1);
 
+#[inline]
 pub(super) fn any_tracer_is_live() -> bool {
     LIVE.load(Ordering::Relaxed) > 0
 }

@@ -1,49 +1,22 @@
 //! Ending spans (floor 4).
 
-use super::{engine::Shared, live::Live, local::with, stack::Token};
+use super::{live::Live, local::with, stack::Token};
 use crate::record::Outcome;
-use std::{sync::Arc, thread};
+use std::thread;
 
-/// Ends a span.
-pub(super) fn with_outcome(live: Box<Live>, outcome: Outcome) {
-    let mut live = Some(live);
+/// Ends a span; before that its time as the current one, if it has a token; as one that is dropped, unless
+/// it is said how. The only such function, so that all it calls is compiled into it.
+pub(super) fn ended(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
+    let outcome = |live: &Live| outcome.unwrap_or_else(|| outcome_of_drop(live));
+    let mut place = Some(live);
     with(|local| {
-        if let Some(live) = live.take() {
-            local.finish(live, outcome);
-        }
-    });
-    if let Some(live) = live {
-        stray(live, outcome);
-    }
-}
-
-/// Keeps the reference of a span that was not recorded.
-pub(super) fn silent(shared: Arc<Shared>) {
-    let mut shared = Some(shared);
-    with(|local| {
-        if let Some(shared) = shared.take() {
-            local.keep(shared);
-        }
-    });
-}
-
-/// Ends a span that nobody ended in another way.
-pub(super) fn dropped(live: Box<Live>) {
-    let outcome = outcome_of_drop(&live);
-    with_outcome(live, outcome);
-}
-
-/// Ends a span, and its time as the current one.
-pub(super) fn leaving(token: Token, live: Box<Live>) {
-    let outcome = outcome_of_drop(&live);
-    let mut live = Some(live);
-    with(|local| {
-        if let Some(live) = live.take() {
+        if let (Some(token), Some(live)) = (token, &place) {
             live.absorb(local.exit(token));
-            local.finish(live, outcome);
         }
+        local.finish(&mut place, outcome);
     });
-    if let Some(live) = live {
+    if let Some(live) = place {
+        let outcome = outcome(&live);
         stray(live, outcome);
     }
 }
@@ -58,10 +31,13 @@ pub(super) fn outcome_of_drop(live: &Live) -> Outcome {
 #[cold]
 #[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
 fn stray(mut live: Box<Live>, outcome: Outcome) {
-    if let Some(shared) = live.shared.take() {
-        let end = shared.engine.timeline.ticks();
-        live.settle(&shared, outcome);
-        let record = live.take_record(&shared, end, outcome);
+    if live.recorded().is_none() {
+        return;
+    }
+    live.settle(outcome);
+    if let Some(shared) = live.shared.clone()
+        && let Some(record) = live.take_record(shared.engine.timeline.ticks(), outcome)
+    {
         shared.engine.push_stray(record);
     }
 }

@@ -12,6 +12,7 @@
 //! Imports go from the top of this table to its bottom, `collector` (which only `builder` starts) aside.
 
 mod bell;
+mod boxes;
 mod budget;
 mod builder;
 mod collector;
@@ -22,6 +23,7 @@ mod engine;
 mod finish;
 mod instrument;
 mod lane;
+mod lanes;
 mod live;
 mod local;
 mod message;

@@ -3,7 +3,7 @@
 use super::{
     engine::Shared,
     finish,
-    live::{Inner, Live},
+    live::Live,
     local, start,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     record::{Details, Limits, Outcome, SpanKind, Status},
     value::Value,
 };
-use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, cell::Cell, error::Error, fmt, mem::ManuallyDrop, sync::Arc, time::Duration};
 
 /// One unit of work: from now until it is dropped or ended.
 ///
@@ -42,7 +42,10 @@ use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, time::Duration}
 /// For futures, whose drop before their end means cancellation, see
 /// [`Instrument`](super::Instrument).
 #[must_use = "a span ends when it is dropped"]
-pub struct Span(Inner);
+pub struct Span(
+    /// Taken out by the span's own drop: a drop of what is left would only ask whether something is.
+    ManuallyDrop<Option<Box<Live>>>,
+);
 
 /// The recording methods, the same on [`Span`] and on [`CurrentSpan`](super::CurrentSpan).
 macro_rules! recording_methods {
@@ -135,12 +138,17 @@ pub(super) use recording_methods;
 impl Span {
     /// A span that records nothing.
     pub const fn none() -> Self {
-        Self(Inner::Inert)
+        Self::of(None)
     }
 
     #[inline(always)]
-    pub(super) const fn of(inner: Inner) -> Self {
-        Self(inner)
+    pub(super) const fn of(live: Option<Box<Live>>) -> Self {
+        Self(ManuallyDrop::new(live))
+    }
+
+    #[inline(always)]
+    pub(super) fn live(&self) -> Option<&Live> {
+        self.0.as_deref()
     }
 
     /// Starts a child of this span now, current or not.
@@ -164,25 +172,20 @@ impl Span {
     }
 
     pub(crate) fn end_as(mut self, outcome: Outcome) {
-        match self.0.take() {
-            Inner::Inert => {}
-            Inner::Silent(shared) => finish::silent(shared),
-            Inner::Recorded(live) => finish::with_outcome(live, outcome),
+        if let Some(live) = self.0.take() {
+            finish::ended(None, live, Some(outcome));
         }
     }
 
     /// Ends the span as work that is dropped before its end: by a panic that began after it, else given
     /// up.
     pub(crate) fn end_unfinished(mut self) {
-        match self.0.take() {
-            Inner::Recorded(live) => {
-                let outcome = match finish::outcome_of_drop(&live) {
-                    Outcome::Completed => Outcome::Cancelled,
-                    panicked => panicked,
-                };
-                finish::with_outcome(live, outcome);
-            }
-            other => self.0 = other,
+        if let Some(live) = self.0.take() {
+            let outcome = match finish::outcome_of_drop(&live) {
+                Outcome::Completed => Outcome::Cancelled,
+                panicked => panicked,
+            };
+            finish::ended(None, live, Some(outcome));
         }
     }
 
@@ -206,10 +209,8 @@ impl Span {
 
     #[inline]
     fn recorded(&self) -> Option<(&Live, &Arc<Shared>)> {
-        match &self.0 {
-            Inner::Recorded(live) => live.shared.as_ref().map(|shared| (&**live, shared)),
-            _ => None,
-        }
+        let live = self.live()?;
+        Some((live, live.recorded()?))
     }
 
     fn ticks(&self) -> u64 {
@@ -234,14 +235,10 @@ impl Span {
     /// The time since it started, by the tracer's clock. Where its trace is not recorded, the time since
     /// the first span of that in this process; without a tracer zero.
     pub fn elapsed(&self) -> Duration {
-        let (shared, start) = match &self.0 {
-            Inner::Inert => return Duration::ZERO,
-            Inner::Silent(shared) => (shared, shared.first_start),
-            Inner::Recorded(live) => match &live.shared {
-                Some(shared) => (shared, live.start),
-                None => return Duration::ZERO,
-            },
+        let Some((live, (shared, _))) = self.live().zip(self.identity()) else {
+            return Duration::ZERO;
         };
+        let start = if shared.recording { live.start } else { shared.first_start };
         let timeline = &shared.engine.timeline;
         Duration::from_nanos(timeline.nanos_between(start, timeline.ticks()))
     }
@@ -249,35 +246,28 @@ impl Span {
     /// The trace's shared state and the span's id, unless it is inert.
     #[inline]
     pub(super) fn identity(&self) -> Option<(&Arc<Shared>, SpanId)> {
-        self.0.identity()
+        let live = self.live()?;
+        Some((live.shared.as_ref()?, live.span_id))
     }
 
     #[inline]
     pub(super) fn enter_entry(&self) -> Option<local::Token> {
-        match &self.0 {
-            Inner::Inert => None,
-            Inner::Silent(shared) => local::enter(shared, shared.first_span, false),
-            Inner::Recorded(live) => local::enter(live.shared.as_ref()?, live.span_id, true),
-        }
+        self.live().and_then(local::enter)
     }
 
     /// Takes over what was recorded on it while it was current.
     #[inline]
     pub(super) fn absorb(&self, details: Option<Box<Details>>) {
-        if let Inner::Recorded(live) = &self.0 {
+        if let Some(live) = self.live() {
             live.absorb(details);
         }
     }
 
     /// Ends it, and its time as the current span.
     #[inline]
-    pub(super) fn leave_and_end(&mut self, token: local::Token) {
-        match self.0.take() {
-            Inner::Recorded(live) => finish::leaving(token, live),
-            other => {
-                let _nothing_recorded = local::exit(token);
-                self.0 = other;
-            }
+    pub(super) fn leave_and_end(mut self, token: Option<local::Token>) {
+        if let Some(live) = self.0.take() {
+            finish::ended(token, live, None);
         }
     }
 }
@@ -303,10 +293,8 @@ impl Drop for Lent<'_> {
 impl Drop for Span {
     #[inline]
     fn drop(&mut self) {
-        match self.0.take() {
-            Inner::Inert => {}
-            Inner::Silent(shared) => finish::silent(shared),
-            Inner::Recorded(live) => finish::dropped(live),
+        if let Some(live) = self.0.take() {
+            finish::ended(None, live, None);
         }
     }
 }
@@ -319,8 +307,8 @@ impl Default for Span {
 
 impl fmt::Debug for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.0, self.identity()) {
-            (Inner::Recorded(live), Some((shared, span_id))) => f
+        match (self.live(), self.identity()) {
+            (Some(live), Some((shared, span_id))) if shared.recording => f
                 .debug_struct("Span")
                 .field("name", &live.name)
                 .field("trace_id", &shared.trace_id)
