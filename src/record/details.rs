@@ -73,7 +73,9 @@ impl Details {
         }
     }
 
-    fn push_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
+    /// As [`push_attribute`](Self::push_attribute), of a text.
+    #[inline]
+    pub(crate) fn push_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
         if text.len() <= limits.value_bytes && self.has_usual_room(key, text.len(), limits) {
             self.slots.push(self.values.keep_text(key, text));
         } else {
@@ -81,7 +83,9 @@ impl Details {
         }
     }
 
-    fn push_i64(&mut self, key: &'static str, number: i64, limits: &Limits) {
+    /// As [`push_attribute`](Self::push_attribute), of an integer.
+    #[inline]
+    pub(crate) fn push_i64(&mut self, key: &'static str, number: i64, limits: &Limits) {
         if self.has_usual_room(key, 0, limits) {
             self.slots.push(Slot::of_i64(key, number));
         } else {

@@ -41,21 +41,18 @@ impl Boxes {
         live
     }
 
-    /// Keeps the box of a span that has ended. `is_of_top` says that it belongs to the trace on top.
+    /// Keeps the box of a span of the trace on top; gives it back if there are enough.
     #[inline(always)]
-    pub(super) fn keep(&mut self, live: Box<Live>, is_of_top: bool) {
-        if is_of_top && !live.is_first && self.attached.len() < KEPT {
-            self.attached.push(live);
-        } else {
-            self.keep_other(live, is_of_top);
+    pub(super) fn keep(&mut self, live: Box<Live>) -> Result<(), Box<Live>> {
+        if self.attached.len() >= KEPT {
+            return Err(live);
         }
+        self.attached.push(live);
+        Ok(())
     }
 
-    #[inline(never)]
-    fn keep_other(&mut self, mut live: Box<Live>, is_of_top: bool) {
-        if is_of_top && live.is_first {
-            self.detach();
-        }
+    /// Keeps the box of any span.
+    pub(super) fn keep_other(&mut self, mut live: Box<Live>) {
         live.shared = None;
         self.keep_vacant(live);
     }

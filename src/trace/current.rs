@@ -73,6 +73,10 @@ impl CurrentSpan {
         }
     }
 
+    fn record_plain(&self, body: impl FnOnce(&mut Details, &Limits)) {
+        self.record(body);
+    }
+
     fn ticks(&self) -> u64 {
         match &self.current {
             Some((_, handle)) if handle.shared.recording => handle.shared.engine.timeline.ticks(),

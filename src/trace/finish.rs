@@ -5,8 +5,15 @@ use crate::record::Outcome;
 use std::thread;
 
 /// Ends a span; before that its time as the current one, if it has a token; as one that is dropped, unless
-/// it is said how. The only such function, so that all it calls is compiled into it.
+/// it is said how.
+#[inline]
 pub(super) fn ended(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
+    if live.recorded().is_some() { recorded(token, live, outcome) } else { silent(token, live) }
+}
+
+/// The only function that ends a recorded span, so that all it calls is compiled into it.
+#[inline(never)]
+fn recorded(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
     let outcome = |live: &Live| outcome.unwrap_or_else(|| outcome_of_drop(live));
     let mut place = Some(live);
     with(|local| {
@@ -21,6 +28,17 @@ pub(super) fn ended(token: Option<Token>, live: Box<Live>, outcome: Option<Outco
     }
 }
 
+/// Ends a span that is not recorded.
+#[inline(never)]
+fn silent(token: Option<Token>, live: Box<Live>) {
+    with(|local| {
+        if let Some(token) = token {
+            let _nothing_recorded = local.exit(token);
+        }
+        local.keep(live);
+    });
+}
+
 /// How a span ends that is dropped now.
 #[inline(always)]
 pub(super) fn outcome_of_drop(live: &Live) -> Outcome {
@@ -31,13 +49,9 @@ pub(super) fn outcome_of_drop(live: &Live) -> Outcome {
 #[cold]
 #[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
 fn stray(mut live: Box<Live>, outcome: Outcome) {
-    if live.recorded().is_none() {
-        return;
-    }
     live.settle(outcome);
-    if let Some(shared) = live.shared.clone()
-        && let Some(record) = live.take_record(shared.engine.timeline.ticks(), outcome)
-    {
-        shared.engine.push_stray(record);
+    if let Some(shared) = live.shared.clone() {
+        let end = shared.engine.timeline.ticks();
+        shared.engine.push_stray(live.take_record(Live::of_trace(&shared), end, outcome));
     }
 }

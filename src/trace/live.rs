@@ -2,7 +2,8 @@
 
 use super::{budget::large_bytes, engine::Shared};
 use crate::{
-    ids::SpanId,
+    context::TraceFlags,
+    ids::{SpanId, TraceId},
     record::{Details, Outcome, SpanKind, SpanRecord, Status, cut_name},
     semconv,
 };
@@ -54,6 +55,12 @@ impl Live {
         })
     }
 
+    /// What its record will have of its trace.
+    #[inline(always)]
+    pub(super) fn of_trace(shared: &Shared) -> (TraceId, TraceFlags) {
+        (shared.trace_id, shared.flags)
+    }
+
     /// Its trace, if that is recorded.
     #[inline(always)]
     pub(super) fn recorded(&self) -> Option<&Arc<Shared>> {
@@ -99,10 +106,14 @@ impl Live {
 
     /// What is exported of it, if it ended at `end`. Once.
     #[inline(always)]
-    pub(super) fn take_record(&mut self, end: u64, outcome: Outcome) -> Option<SpanRecord> {
-        let shared = self.shared.as_deref()?;
-        Some(SpanRecord {
-            trace_id: shared.trace_id,
+    pub(super) fn take_record(
+        &mut self,
+        (trace_id, flags): (TraceId, TraceFlags),
+        end: u64,
+        outcome: Outcome,
+    ) -> SpanRecord {
+        SpanRecord {
+            trace_id,
             span_id: self.span_id,
             parent_span_id: self.parent,
             start: self.start,
@@ -115,9 +126,9 @@ impl Live {
             details: self.details.take(),
             kind: self.kind,
             outcome,
-            flags: shared.flags,
+            flags,
             parent_is_remote: self.parent_is_remote,
-        })
+        }
     }
 
     /// Takes over what was recorded on it while it was current.

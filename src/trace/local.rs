@@ -126,7 +126,7 @@ impl Local {
         live
     }
 
-    /// Ends a span: hands it to its collector, and keeps its box.
+    /// Ends a span that is recorded: hands it to its collector, and keeps its box.
     #[inline(always)]
     pub(super) fn finish(&mut self, place: &mut Option<Box<Live>>, outcome: impl FnOnce(&Live) -> Outcome) {
         let Some(live) = place.as_deref_mut() else {
@@ -135,24 +135,43 @@ impl Local {
         let Some(shared) = &live.shared else {
             return;
         };
-        let is_of_top = self.stack.is_of(shared);
-        if shared.recording {
-            if let Some(lane) = self.lanes.of(&shared.engine) {
-                let end = shared.engine.timeline.ticks();
-                let outcome = outcome(live);
-                let large_bytes = live.settle(outcome);
-                if let Some(shared) = &live.shared
-                    && lane.admit(large_bytes, &shared.engine.depot)
-                    && let Some(record) = live.take_record(end, outcome)
-                {
-                    lane.put(record);
-                }
+        if let Some(lane) = self.lanes.of(&shared.engine) {
+            let end = shared.engine.timeline.ticks();
+            let of_trace = Live::of_trace(shared);
+            let outcome = outcome(live);
+            let large_bytes = live.settle(outcome);
+            let depot = || live.shared.as_ref().map(|shared| &shared.engine.depot);
+            if lane.admit(large_bytes, depot) {
+                lane.put(live.take_record(of_trace, end, outcome));
+            } else {
+                live.vacate();
             }
-            live.vacate();
         }
         if let Some(live) = place.take() {
-            self.boxes.keep(live, is_of_top);
+            self.keep(live);
         }
+    }
+
+    /// Keeps the box of a span that has ended.
+    #[inline(always)]
+    pub(super) fn keep(&mut self, live: Box<Live>) {
+        let is_of_top = live.shared.as_ref().is_some_and(|shared| self.stack.is_of(shared));
+        if is_of_top && !live.is_first {
+            if let Err(live) = self.boxes.keep(live) {
+                self.boxes.keep_other(live);
+            }
+        } else {
+            self.keep_other(live, is_of_top);
+        }
+    }
+
+    #[inline(never)]
+    fn keep_other(&mut self, live: Box<Live>, is_of_top: bool) {
+        if live.is_first && is_of_top {
+            self.boxes.detach();
+            self.stack.shrink();
+        }
+        self.boxes.keep_other(live);
     }
 
     /// Makes a span current. `is_owned` says that a guard will fetch what is recorded meanwhile.

@@ -54,13 +54,31 @@ macro_rules! recording_methods {
         ///
         /// The 129th different key and bytes past 16 KiB of a text are left out and counted, unless
         /// the tracer's limits say otherwise.
+        #[inline]
         pub fn set_attribute<'v>(
             &self,
             key: impl Into<Cow<'static, str>>,
             value: impl Into<Value<'v>>,
         ) -> &Self {
-            self.record(|details, limits| details.push_attribute(key.into(), value.into(), limits));
+            // What most attributes are goes in registers, not through memory that has just been written.
+            match (key.into(), value.into()) {
+                (Cow::Borrowed(key), Value::Str(Cow::Borrowed(text))) => self.set_text(key, text),
+                (Cow::Borrowed(key), Value::I64(number)) => self.set_i64(key, number),
+                (key, value) => self.set_any(key, value),
+            }
             self
+        }
+
+        fn set_text(&self, key: &'static str, text: &str) {
+            self.record_plain(|details, limits| details.push_text(key, text, limits));
+        }
+
+        fn set_i64(&self, key: &'static str, number: i64) {
+            self.record_plain(|details, limits| details.push_i64(key, number, limits));
+        }
+
+        fn set_any(&self, key: Cow<'static, str>, value: Value<'_>) {
+            self.record_plain(|details, limits| details.push_attribute(key, value, limits));
         }
 
         /// Sets an attribute to a formatted text, written straight into the span's own buffer, and
@@ -90,27 +108,29 @@ macro_rules! recording_methods {
             name: impl Into<Cow<'static, str>>,
             attributes: &[(&'static str, Value<'_>)],
         ) -> &Self {
+            let name = name.into();
             let ticks = self.ticks();
-            self.record(|details, limits| details.push_event(name.into(), ticks, attributes, limits));
+            self.record_plain(|details, limits| details.push_event(name, ticks, attributes, limits));
             self
         }
 
         /// Points to another span, of this trace or another: the request a batch job works on, say.
         pub fn add_link(&self, context: &SpanContext, attributes: &[(&'static str, Value<'_>)]) -> &Self {
-            self.record(|details, limits| details.push_link(context, attributes, limits));
+            self.record_plain(|details, limits| details.push_link(context, attributes, limits));
             self
         }
 
         /// Changes the name, for a better one that is known only later. Cut at 1 KiB.
         pub fn set_name(&self, name: impl Into<Cow<'static, str>>) -> &Self {
-            self.record(|details, limits| details.set_name(name.into(), limits));
+            let name = name.into();
+            self.record_plain(|details, limits| details.set_name(name, limits));
             self
         }
 
         /// Says whether the work succeeded. `Ok` is final; `Unset` changes nothing
         /// [OpenTelemetry trace API, set status].
         pub fn set_status(&self, status: Status) -> &Self {
-            self.record(|details, limits| details.set_status_within(status, limits));
+            self.record_plain(|details, limits| details.set_status_within(status, limits));
             self
         }
 
@@ -191,15 +211,36 @@ impl Span {
 
     recording_methods!();
 
+    /// Records what runs no user code.
+    #[inline(always)]
+    fn record_plain(&self, body: impl FnOnce(&mut Details, &Limits)) {
+        let Some((live, shared)) = self.recorded() else {
+            return;
+        };
+        let engine = &shared.engine;
+        let mut details = Self::take_details(live, shared);
+        body(&mut details, &engine.limits);
+        // Nobody has put anything into its place meanwhile.
+        std::mem::forget(live.details.replace(Some(details)));
+    }
+
+    #[inline(always)]
+    fn take_details(live: &Live, shared: &Arc<Shared>) -> Box<Details> {
+        while let Some(earlier) = local::take_recorded(shared, live.span_id) {
+            live.absorb(Some(earlier));
+        }
+        match live.details.take() {
+            Some(details) => details,
+            None => local::take_buffer(&shared.engine.recycler),
+        }
+    }
+
     fn record(&self, body: impl FnOnce(&mut Details, &Limits)) {
         let Some((live, shared)) = self.recorded() else {
             return;
         };
-        while let Some(earlier) = local::take_recorded(shared, live.span_id) {
-            live.absorb(Some(earlier));
-        }
         let engine = &shared.engine;
-        let details = live.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
+        let details = Self::take_details(live, shared);
         // Formatting a value runs user code, which may panic.
         let mut lent = Lent { details: Some(details), place: &live.details, limits: &engine.limits };
         if let Some(details) = &mut lent.details {

@@ -18,7 +18,9 @@ use std::{borrow::Cow, sync::Arc};
 pub(super) fn named(name: &'static str) -> Option<Box<Live>> {
     with(|local| {
         let mut live = local.begin_child_of_top(None)?;
-        live.name = Cow::Borrowed(limited(name, &live));
+        if let Some(shared) = live.recorded() {
+            live.name = Cow::Borrowed(limited(name, shared.engine.limits.name_bytes));
+        }
         Some(live)
     })
     .flatten()
@@ -56,13 +58,8 @@ fn finished_start(
 
 /// A name, cut if it is too long.
 #[inline(always)]
-fn limited<'a>(name: &'a str, live: &Live) -> &'a str {
-    match live.recorded() {
-        Some(shared) if name.len() > shared.engine.limits.name_bytes => {
-            cut_at(name, shared.engine.limits.name_bytes)
-        }
-        _ => name,
-    }
+fn limited(name: &str, bytes: usize) -> &str {
+    if name.len() <= bytes { name } else { cut_at(name, bytes) }
 }
 
 /// Starts a child of a span that need not be current.
