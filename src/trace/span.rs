@@ -61,10 +61,21 @@ macro_rules! recording_methods {
             value: impl Into<Value<'v>>,
         ) -> &Self {
             // What most attributes are goes in registers, not through memory that has just been written.
-            match (key.into(), value.into()) {
-                (Cow::Borrowed(key), Value::Str(Cow::Borrowed(text))) => self.set_text(key, text),
-                (Cow::Borrowed(key), Value::I64(number)) => self.set_i64(key, number),
-                (key, value) => self.set_any(key, value),
+            // They are forgotten because nothing in them is to be dropped, which the compiler does not see.
+            let value = value.into();
+            match key.into() {
+                Cow::Borrowed(key) => match value {
+                    Value::Str(Cow::Borrowed(text)) => {
+                        std::mem::forget(value);
+                        self.set_text(key, text);
+                    }
+                    Value::I64(number) => {
+                        std::mem::forget(value);
+                        self.set_i64(key, number);
+                    }
+                    value => self.set_any(key.into(), value),
+                },
+                key => self.set_any(key, value),
             }
             self
         }
