@@ -29,6 +29,9 @@ thread_local! {
     /// May anything lie in the stack that was recorded through `Span::current`? Outside of `LOCAL`,
     /// because asking this is all that most recording needs of the thread.
     static IN_STACK: Cell<bool> = const { Cell::new(false) };
+    /// Is the current trace one that is not recorded, or was it when something was entered last? Outside of
+    /// `LOCAL` for the same reason.
+    static SILENT: Cell<bool> = const { Cell::new(false) };
 }
 
 pub(super) struct Local {
@@ -95,6 +98,14 @@ impl Local {
             begin(lanes, &mut live, shared, Some(parent), None);
         }
         Some(live)
+    }
+
+    /// Starts a child of the current span, if that is not recorded.
+    #[inline(always)]
+    fn begin_silent(&mut self) -> Option<Box<Live>> {
+        self.stack.top()?;
+        let shared = self.stack.trace().filter(|shared| !shared.recording)?;
+        Some(self.boxes.take(shared))
     }
 
     /// Starts a child of a span that need not be current, but for its name.
@@ -177,7 +188,7 @@ impl Local {
     /// Makes a span current. `is_owned` says that a guard will fetch what is recorded meanwhile.
     #[inline(always)]
     fn enter(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
-        if self.stack.is_of(shared) {
+        if self.stack.is_of(shared) && !self.stack.is_empty() {
             self.stack.push(span_id, is_owned)
         } else {
             self.enter_trace(shared, span_id, is_owned)
@@ -186,22 +197,29 @@ impl Local {
 
     #[inline(never)]
     fn enter_trace(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
+        SILENT.set(!shared.recording);
+        if self.stack.is_of(shared) {
+            return self.stack.push(span_id, is_owned);
+        }
         self.boxes.detach();
         self.stack.push_trace(shared, span_id, is_owned)
     }
 
-    /// As `enter`; if the span's trace is not recorded, and current already, this is only counted.
+    /// What is to be done when another trace has come on top.
+    fn other_trace(&mut self) {
+        SILENT.set(self.stack.trace().is_some_and(|shared| !shared.recording));
+        self.boxes.detach();
+    }
+
+    /// As `enter`, of a trace that is not recorded: if it is current already, this is only counted.
     #[inline(always)]
-    fn enter_live(&mut self, live: &Live) -> Option<Token> {
-        let shared = live.shared.as_ref()?;
-        let is_of_top = self.stack.is_of(shared);
-        if is_of_top && shared.recording {
-            return self.stack.push(live.span_id, true);
-        }
-        if is_of_top && let Some(token) = self.stack.enter_again() {
+    fn enter_silent(&mut self, shared: &Arc<Shared>, span_id: SpanId) -> Option<Token> {
+        if self.stack.is_of(shared)
+            && let Some(token) = self.stack.enter_again()
+        {
             return Some(token);
         }
-        self.enter(shared, live.span_id, shared.recording)
+        self.enter_trace(shared, span_id, false)
     }
 
     /// Ends what `enter` began; returns what was recorded meanwhile.
@@ -214,7 +232,7 @@ impl Local {
     fn exit_below(&mut self, token: Token) -> Option<Box<Details>> {
         let (details, other_trace) = self.stack.leave(token);
         if other_trace {
-            self.boxes.detach();
+            self.other_trace();
         }
         details
     }
@@ -222,7 +240,7 @@ impl Local {
     /// As `exit`, and cuts off whatever was entered meanwhile and not left.
     pub(super) fn exit_scope(&mut self, token: Token) -> Option<Box<Details>> {
         if self.stack.cut_above(token) {
-            self.boxes.detach();
+            self.other_trace();
         }
         self.exit(token)
     }
@@ -254,6 +272,17 @@ fn new_span_id(rng: &mut Option<ThreadRng>, engine: &Engine) -> SpanId {
 #[inline(always)]
 pub(super) fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
     LOCAL.try_with(|local| local.try_borrow_mut().ok().map(|mut local| body(&mut local))).ok().flatten()
+}
+
+/// Starts a child of the current span if that is not recorded: no more is needed for it.
+#[inline(always)]
+pub(super) fn begin_silent() -> Option<Box<Live>> {
+    if SILENT.get() { begin_known_silent() } else { None }
+}
+
+#[inline(never)]
+fn begin_known_silent() -> Option<Box<Live>> {
+    with(Local::begin_silent).flatten()
 }
 
 /// The current span's engine.
@@ -288,8 +317,19 @@ pub(super) fn enter_handle(shared: &Arc<Shared>, span_id: SpanId) -> Option<Toke
 }
 
 /// Makes a span current until its token is given to [`exit`].
+#[inline]
 pub(super) fn enter(live: &Live) -> Option<Token> {
-    with(|local| local.enter_live(live)).flatten()
+    if live.recorded().is_some() { enter_recorded(live) } else { enter_silent(live) }
+}
+
+#[inline(never)]
+fn enter_recorded(live: &Live) -> Option<Token> {
+    with(|local| local.enter(live.shared.as_ref()?, live.span_id, true)).flatten()
+}
+
+#[inline(never)]
+fn enter_silent(live: &Live) -> Option<Token> {
+    with(|local| local.enter_silent(live.shared.as_ref()?, live.span_id)).flatten()
 }
 
 /// Makes a span current until its token is given to [`exit_scope`].

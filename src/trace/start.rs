@@ -3,7 +3,7 @@
 use super::{
     engine::{Engine, Shared},
     live::Live,
-    local::with,
+    local::{begin_silent, with},
 };
 use crate::{
     context::{Context, SpanContext, TraceFlags},
@@ -15,7 +15,16 @@ use crate::{
 use std::{borrow::Cow, sync::Arc};
 
 /// Starts a child of the current span, if there is one. Its name need not be moved.
+#[inline]
 pub(super) fn named(name: &'static str) -> Option<Box<Live>> {
+    match begin_silent() {
+        None => named_any(name),
+        begun => begun,
+    }
+}
+
+#[inline(never)]
+fn named_any(name: &'static str) -> Option<Box<Live>> {
     with(|local| {
         let mut live = local.begin_child_of_top(None)?;
         if let Some(shared) = live.recorded() {
