@@ -51,6 +51,20 @@ impl Boxes {
         Ok(())
     }
 
+    /// Is there room for another box without anything having to be allocated?
+    #[inline(always)]
+    pub(super) fn has_room(&self) -> bool {
+        self.attached.len() < self.attached.capacity().min(KEPT)
+    }
+
+    /// As `keep`, of a box for which there is room.
+    #[inline(always)]
+    pub(super) fn keep_in_room(&mut self, place: &mut Option<Box<Live>>) {
+        if let Some(live) = place.take() {
+            self.attached.push(live);
+        }
+    }
+
     /// Keeps the box of any span.
     pub(super) fn keep_other(&mut self, mut live: Box<Live>) {
         live.shared = None;

@@ -31,6 +31,15 @@ fn recorded(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
 /// Ends a span that is not recorded.
 #[inline(never)]
 fn silent(token: Option<Token>, live: Box<Live>) {
+    let mut place = Some(live);
+    with(|local| local.leave_silent(token, &mut place));
+    if let Some(live) = place {
+        silent_anyhow(token, live);
+    }
+}
+
+#[inline(never)]
+fn silent_anyhow(token: Option<Token>, live: Box<Live>) {
     with(|local| {
         if let Some(token) = token {
             let _nothing_recorded = local.exit(token);

@@ -18,6 +18,7 @@ use crate::{
 };
 use std::{
     cell::{Cell, RefCell},
+    mem::ManuallyDrop,
     sync::Arc,
     thread,
 };
@@ -25,7 +26,10 @@ use std::{
 pub(super) use super::stack::Token;
 
 thread_local! {
-    static LOCAL: RefCell<Local> = const { RefCell::new(Local::new()) };
+    /// Without a destructor of its own, whose state would have to be asked for at each access: when the
+    /// thread ends, `CLEANUP` empties it.
+    static LOCAL: ManuallyDrop<RefCell<Local>> = const { ManuallyDrop::new(RefCell::new(Local::new())) };
+    static CLEANUP: Cleanup = const { Cleanup };
     /// May anything lie in the stack that was recorded through `Span::current`? Outside of `LOCAL`,
     /// because asking this is all that most recording needs of the thread.
     static IN_STACK: Cell<bool> = const { Cell::new(false) };
@@ -110,6 +114,7 @@ impl Local {
 
     /// Starts a child of a span that need not be current, but for its name.
     pub(super) fn begin_child(&mut self, shared: &Arc<Shared>, parent: SpanId) -> Box<Live> {
+        clean_up_later();
         let Self { stack, boxes, lanes, rng, .. } = self;
         let is_of_top = stack.is_of(shared);
         let mut live = if is_of_top { boxes.take(shared) } else { boxes.take_other(shared.clone()) };
@@ -128,6 +133,7 @@ impl Local {
         parent: Option<SpanId>,
         start: u64,
     ) -> Box<Live> {
+        clean_up_later();
         let mut live = self.boxes.take_other(shared.clone());
         if shared.recording {
             begin(&mut self.lanes, &mut live, &shared, parent, Some(start));
@@ -135,6 +141,18 @@ impl Local {
         live.parent_is_remote = parent.is_some();
         live.is_first = true;
         live
+    }
+
+    /// Ends a span that is not recorded, and its time as the current one, where nothing else is to be done:
+    /// all of it, or nothing.
+    #[inline(always)]
+    pub(super) fn leave_silent(&mut self, token: Option<Token>, place: &mut Option<Box<Live>>) {
+        let is_plain = place.as_ref().is_some_and(|live| {
+            !live.is_first && live.shared.as_ref().is_some_and(|shared| self.stack.is_of(shared))
+        });
+        if is_plain && self.boxes.has_room() && token.is_none_or(|token| self.stack.leave_top(token)) {
+            self.boxes.keep_in_room(place);
+        }
     }
 
     /// Ends a span that is recorded: hands it to its collector, and keeps its box.
@@ -178,6 +196,7 @@ impl Local {
 
     #[inline(never)]
     fn keep_other(&mut self, live: Box<Live>, is_of_top: bool) {
+        clean_up_later();
         if live.is_first && is_of_top {
             self.boxes.detach();
             self.stack.shrink();
@@ -197,6 +216,7 @@ impl Local {
 
     #[inline(never)]
     fn enter_trace(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
+        clean_up_later();
         SILENT.set(!shared.recording);
         if self.stack.is_of(shared) {
             return self.stack.push(span_id, is_owned);
@@ -274,6 +294,28 @@ pub(super) fn with<R>(body: impl FnOnce(&mut Local) -> R) -> Option<R> {
     LOCAL.try_with(|local| local.try_borrow_mut().ok().map(|mut local| body(&mut local))).ok().flatten()
 }
 
+/// Empties the thread's state when the thread ends.
+struct Cleanup;
+
+impl Drop for Cleanup {
+    fn drop(&mut self) {
+        let left = LOCAL.with(|local| {
+            let mut local = local.try_borrow_mut().ok()?;
+            let left = std::mem::replace(&mut *local, Local::new());
+            // For good: nothing would empty it again.
+            std::mem::forget(local);
+            Some(left)
+        });
+        drop(left);
+    }
+}
+
+/// Has the state emptied when the thread ends. To be called before anything is kept in it.
+pub(super) fn clean_up_later() {
+    // A thread whose state has been emptied keeps nothing more in it.
+    let _too_late = CLEANUP.try_with(|_| ());
+}
+
 /// Starts a child of the current span if that is not recorded: no more is needed for it.
 #[inline(always)]
 pub(super) fn begin_silent() -> Option<Box<Live>> {
@@ -299,6 +341,7 @@ pub(super) fn current_engine() -> Option<Arc<Engine>> {
 
 /// An empty attribute buffer.
 pub(super) fn take_buffer(recycler: &Recycler) -> Box<Details> {
+    clean_up_later();
     with(|local| local.buffers.take(recycler)).unwrap_or_default()
 }
 
