@@ -263,7 +263,7 @@ impl Details {
             return true;
         }
         // Keys set again and again must not crowd out the others.
-        self.settle();
+        self.settle_keys();
         self.slots.len() < limits.attributes || self.slots.iter().any(|slot| self.values.key(slot) == key)
     }
 
@@ -272,7 +272,7 @@ impl Details {
         if self.slots.len() < limits.attributes {
             return true;
         }
-        self.settle();
+        self.settle_keys();
         let values = &self.values;
         self.slots.len() < limits.attributes
             || self.slots.iter().any(|known| values.key(known) == values.key(&slot))
@@ -334,7 +334,13 @@ impl Details {
     }
 
     /// Takes over an item's attributes from a buffer that has been appended at `offset`.
-    fn move_items(&mut self, later: &Self, range: &Range<u32>, offset: Offset, is_wanted: bool) -> Range<u32> {
+    fn move_items(
+        &mut self,
+        later: &Self,
+        range: &Range<u32>,
+        offset: Offset,
+        is_wanted: bool,
+    ) -> Range<u32> {
         let start = self.item_slots.len();
         for slot in later.items(range) {
             let slot = slot.moved(offset);
@@ -356,7 +362,7 @@ impl Details {
 
     #[cold]
     fn reclaim(&mut self, limits: &Limits) -> usize {
-        self.settle();
+        self.settle_keys();
         if !self.values.is_compact() {
             self.values.compact(self.slots.iter_mut().chain(&mut self.item_slots));
         }
@@ -411,8 +417,14 @@ impl Details {
 
     // The collector's part.
 
-    /// Leaves each key once, at its first place, with its last value.
+    /// Settles what the caller's thread has no time for: its keys, and memory reserved for more than came.
     pub(crate) fn settle(&mut self) {
+        self.settle_keys();
+        self.values.trim();
+    }
+
+    /// Leaves each key once, at its first place, with its last value.
+    fn settle_keys(&mut self) {
         let keys = self.slots.iter().map(|slot| self.values.key(slot));
         if self.settled == self.slots.len() || all_sketches_differ(keys) {
             self.settled = self.slots.len();

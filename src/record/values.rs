@@ -241,6 +241,16 @@ impl Values {
         self.other_bytes += bytes;
     }
 
+    /// Gives back what a large buffer has reserved beyond its text.
+    pub(super) fn trim(&mut self) {
+        /// Less is not worth moving the text for.
+        const SLACK: usize = 4096;
+
+        if self.text.capacity() - self.text.len() > SLACK.max(self.text.len() / 4) {
+            self.text.shrink_to_fit();
+        }
+    }
+
     /// Empties the buffer and keeps at most `kept_bytes` of it.
     pub(super) fn clear(&mut self, kept_bytes: usize) {
         self.text.clear();

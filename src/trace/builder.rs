@@ -3,7 +3,7 @@
 use super::{
     collector::Collector,
     config::{Config, InvalidVariable, Variables},
-    engine::Engine,
+    engine::{Engine, OFF},
     local,
     tracer::Tracer,
 };
@@ -199,7 +199,7 @@ impl TracerBuilder {
         if config.resource.service_name().is_empty() {
             return Err(BuildError::NoServiceName);
         }
-        if config.disabled {
+        if config.disabled || OFF {
             return Ok(Tracer::new(Arc::new(Engine::passive(config)), self.drop_within));
         }
         let engine = start(config, self.exporters)?;

@@ -2,6 +2,7 @@
 
 use super::{
     engine::{Engine, any_tracer_is_live},
+    live::Live,
     local,
     span::Span,
     span_builder::SpanBuilder,
@@ -84,33 +85,31 @@ impl Span {
             return Self::none();
         }
         match name.into() {
-            Cow::Borrowed(name) => match start::named(name) {
+            Cow::Borrowed(name) => Self::start(|| match start::named(name) {
                 None => start_with_default(Cow::Borrowed(name)),
-                begun => Self::of(begun),
-            },
-            owned => start_owned(owned),
+                begun => begun,
+            }),
+            owned => Self::start(|| start_owned(owned)),
         }
     }
 
     /// As [`new`](Self::new), with options.
+    #[inline]
     pub fn builder(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
         SpanBuilder::new(ambient_engine(), name.into())
     }
 }
 
-fn start_owned(name: Cow<'static, str>) -> Span {
+fn start_owned(name: Cow<'static, str>) -> Option<Box<Live>> {
     match local::current_engine() {
-        Some(engine) => Span::of(start::span(&engine, None, name, SpanKind::Internal, None)),
+        Some(engine) => start::span(&engine, None, name, SpanKind::Internal, None),
         None => start_with_default(name),
     }
 }
 
 #[cold]
-fn start_with_default(name: Cow<'static, str>) -> Span {
-    match default_engine() {
-        Some(engine) => Span::of(start::root(&engine, None, name, SpanKind::Internal, None)),
-        None => Span::none(),
-    }
+fn start_with_default(name: Cow<'static, str>) -> Option<Box<Live>> {
+    start::root(&default_engine()?, None, name, SpanKind::Internal, None)
 }
 
 /// The engine of a span for which nobody named a tracer.

@@ -20,13 +20,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Is everything switched off at compile time?
+pub(super) const OFF: bool = cfg!(throughline_off);
+
 /// Tracers that have not been shut down. While there is none, a span costs one load.
 static LIVE: atomic::AtomicUsize = atomic::AtomicUsize::new(0);
 static NEXT_ID: atomic::AtomicU64 = atomic::AtomicU64::new(1);
 
 #[inline]
 pub(super) fn any_tracer_is_live() -> bool {
-    LIVE.load(Ordering::Relaxed) > 0
+    !OFF && LIVE.load(Ordering::Relaxed) > 0
 }
 
 /// What is constant through one trace's time in this process: shared by its spans, not copied.

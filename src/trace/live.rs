@@ -83,7 +83,11 @@ impl Live {
     pub(super) fn settle(&mut self, outcome: Outcome) -> usize {
         let has_details = self.details.get_mut().is_some();
         let has_state = self.shared.as_ref().is_some_and(|shared| !shared.trace_state.is_empty());
-        if has_details || has_state || outcome == Outcome::Panicked { self.settle_details(outcome) } else { 0 }
+        if has_details || has_state || outcome == Outcome::Panicked {
+            self.settle_details(outcome)
+        } else {
+            0
+        }
     }
 
     fn settle_details(&mut self, outcome: Outcome) -> usize {

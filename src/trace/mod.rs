@@ -21,6 +21,8 @@ mod current;
 mod default;
 mod engine;
 mod finish;
+#[cfg_attr(throughline_off, path = "held_off.rs")]
+mod held;
 mod instrument;
 mod lane;
 mod lanes;

@@ -1,18 +1,13 @@
 //! The span (floor 4).
 
-use super::{
-    engine::Shared,
-    finish,
-    live::Live,
-    local, start,
-};
+use super::{engine::Shared, finish, held::Held, live::Live, local, start};
 use crate::{
     context::{Baggage, SpanContext},
     ids::{RequestId, SpanId},
     record::{Details, Limits, Outcome, SpanKind, Status},
     value::Value,
 };
-use std::{borrow::Cow, cell::Cell, error::Error, fmt, mem::ManuallyDrop, sync::Arc, time::Duration};
+use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, time::Duration};
 
 /// One unit of work: from now until it is dropped or ended.
 ///
@@ -42,10 +37,7 @@ use std::{borrow::Cow, cell::Cell, error::Error, fmt, mem::ManuallyDrop, sync::A
 /// For futures, whose drop before their end means cancellation, see
 /// [`Instrument`](super::Instrument).
 #[must_use = "a span ends when it is dropped"]
-pub struct Span(
-    /// Taken out by the span's own drop: a drop of what is left would only ask whether something is.
-    ManuallyDrop<Option<Box<Live>>>,
-);
+pub struct Span(Held);
 
 /// The recording methods, the same on [`Span`] and on [`CurrentSpan`](super::CurrentSpan).
 macro_rules! recording_methods {
@@ -61,6 +53,9 @@ macro_rules! recording_methods {
             value: impl Into<Value<'v>>,
         ) -> &Self {
             // What most attributes are goes in registers, not through memory that has just been written.
+            if self.is_inert() {
+                return self;
+            }
             // They are forgotten because nothing in them is to be dropped, which the compiler does not see.
             let value = value.into();
             match key.into() {
@@ -99,12 +94,16 @@ macro_rules! recording_methods {
         /// # let (span, order) = (throughline::Span::current(), ("ada", 7));
         /// span.set_attribute_fmt("order", format_args!("{order:?}"));
         /// ```
+        #[inline]
         pub fn set_attribute_fmt(
             &self,
             key: impl Into<Cow<'static, str>>,
             value: fmt::Arguments<'_>,
         ) -> &Self {
-            self.record(|details, limits| details.push_formatted(key.into(), value, limits));
+            if !self.is_inert() {
+                let key = key.into();
+                self.record(|details, limits| details.push_formatted(key, value, limits));
+            }
             self
         }
 
@@ -114,34 +113,49 @@ macro_rules! recording_methods {
         /// # let span = throughline::Span::current();
         /// span.add_event("retry", &[("attempt", 2.into()), ("after", "timeout".into())]);
         /// ```
+        #[inline]
         pub fn add_event(
             &self,
             name: impl Into<Cow<'static, str>>,
             attributes: &[(&'static str, Value<'_>)],
         ) -> &Self {
-            let name = name.into();
-            let ticks = self.ticks();
-            self.record_plain(|details, limits| details.push_event(name, ticks, attributes, limits));
+            if !self.is_inert() {
+                self.push_event(name.into(), attributes);
+            }
             self
         }
 
+        fn push_event(&self, name: Cow<'static, str>, attributes: &[(&'static str, Value<'_>)]) {
+            let ticks = self.ticks();
+            self.record_plain(|details, limits| details.push_event(name, ticks, attributes, limits));
+        }
+
         /// Points to another span, of this trace or another: the request a batch job works on, say.
+        #[inline]
         pub fn add_link(&self, context: &SpanContext, attributes: &[(&'static str, Value<'_>)]) -> &Self {
-            self.record_plain(|details, limits| details.push_link(context, attributes, limits));
+            if !self.is_inert() {
+                self.record_plain(|details, limits| details.push_link(context, attributes, limits));
+            }
             self
         }
 
         /// Changes the name, for a better one that is known only later. Cut at 1 KiB.
+        #[inline]
         pub fn set_name(&self, name: impl Into<Cow<'static, str>>) -> &Self {
-            let name = name.into();
-            self.record_plain(|details, limits| details.set_name(name, limits));
+            if !self.is_inert() {
+                let name = name.into();
+                self.record_plain(|details, limits| details.set_name(name, limits));
+            }
             self
         }
 
         /// Says whether the work succeeded. `Ok` is final; `Unset` changes nothing
         /// [OpenTelemetry trace API, set status].
+        #[inline]
         pub fn set_status(&self, status: Status) -> &Self {
-            self.record_plain(|details, limits| details.set_status_within(status, limits));
+            if !self.is_inert() {
+                self.record_plain(|details, limits| details.set_status_within(status, limits));
+            }
             self
         }
 
@@ -149,6 +163,7 @@ macro_rules! recording_methods {
         ///
         /// The type is the error's Rust type, the message its `Display`. Where the type is not known, of a
         /// `dyn Error`, it is `_OTHER`; [`record_error_fmt`](Self::record_error_fmt) takes a better one.
+        #[inline]
         pub fn record_error<E: Error + ?Sized>(&self, error: &E) -> &Self {
             let class = std::any::type_name::<E>();
             let class = if class.starts_with("dyn ") { crate::semconv::OTHER } else { class };
@@ -157,9 +172,12 @@ macro_rules! recording_methods {
 
         /// As [`record_error`](Self::record_error), for what is no [`Error`]: its class, of low
         /// cardinality, and its message.
+        #[inline]
         pub fn record_error_fmt(&self, error_type: &str, message: fmt::Arguments<'_>) -> &Self {
-            let ticks = self.ticks();
-            self.record(|details, limits| details.push_error(error_type, message, ticks, limits));
+            if !self.is_inert() {
+                let ticks = self.ticks();
+                self.record(|details, limits| details.push_error(error_type, message, ticks, limits));
+            }
             self
         }
     };
@@ -169,39 +187,44 @@ pub(super) use recording_methods;
 impl Span {
     /// A span that records nothing.
     pub const fn none() -> Self {
-        Self::of(None)
+        Self(Held::NONE)
     }
 
+    /// What `start` has started.
     #[inline(always)]
-    pub(super) const fn of(live: Option<Box<Live>>) -> Self {
-        Self(ManuallyDrop::new(live))
+    pub(super) fn start(start: impl FnOnce() -> Option<Box<Live>>) -> Self {
+        Self(Held::start(start))
     }
 
     #[inline(always)]
     pub(super) fn live(&self) -> Option<&Live> {
-        self.0.as_deref()
+        self.0.get()
     }
 
     /// Starts a child of this span now, current or not.
+    #[inline]
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Self {
         match self.identity() {
             Some((shared, span_id)) => {
-                Self::of(start::child_of(shared, span_id, name.into(), SpanKind::Internal, None))
+                Self::start(|| start::child_of(shared, span_id, name.into(), SpanKind::Internal, None))
             }
             None => Self::none(),
         }
     }
 
     /// Ends the span now. The same as dropping it.
+    #[inline]
     pub fn end(self) {
         drop(self);
     }
 
     /// Ends the span as work that was given up before its end.
+    #[inline]
     pub fn cancel(self) {
         self.end_as(Outcome::Cancelled);
     }
 
+    #[inline]
     pub(crate) fn end_as(mut self, outcome: Outcome) {
         if let Some(live) = self.0.take() {
             finish::ended(None, live, Some(outcome));
@@ -259,6 +282,12 @@ impl Span {
         }
     }
 
+    /// Is there nothing to record on?
+    #[inline(always)]
+    fn is_inert(&self) -> bool {
+        self.live().is_none()
+    }
+
     #[inline]
     fn recorded(&self) -> Option<(&Live, &Arc<Shared>)> {
         let live = self.live()?;
@@ -270,6 +299,7 @@ impl Span {
     }
 
     /// Will anything that is set on it be exported?
+    #[inline]
     pub fn is_recording(&self) -> bool {
         self.recorded().is_some()
     }

@@ -94,7 +94,7 @@ impl SpanBuilder {
         let Some(engine) = engine else {
             return Span::none();
         };
-        let live = match parent {
+        Span::start(|| match parent {
             Parent::Current => start::span(&engine, None, name, kind, details),
             Parent::CurrentOrRemote(context) => start::span(&engine, Some(context), name, kind, details),
             Parent::Root => start::root(&engine, None, name, kind, details),
@@ -103,8 +103,7 @@ impl SpanBuilder {
                 start::child_of(&parent.shared, parent.span_id, name, kind, details)
             }
             Parent::Handle(other) => start::root(&engine, Some(other.outgoing()), name, kind, details),
-        };
-        Span::of(live)
+        })
     }
 }
 

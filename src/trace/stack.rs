@@ -230,7 +230,8 @@ impl Stack {
             if entry.begins_trace {
                 trace = traces.next();
             }
-            let is_the_span = entry.span_id == span_id && trace.is_some_and(|trace| Arc::ptr_eq(trace, shared));
+            let is_the_span =
+                entry.span_id == span_id && trace.is_some_and(|trace| Arc::ptr_eq(trace, shared));
             if is_the_span && entry.details.is_some() {
                 return entry.details.take();
             }
