@@ -8,7 +8,7 @@ use super::{
     items::{Event, EventSlot, Link, LinkSlot, LinkTarget},
     limits::{Limits, cut_name, owned_bytes},
     status::Status,
-    values::{Offset, Slot, Values, position, write_up_to},
+    values::{Offset, Slot, Values, kept_bytes, position, write_up_to},
 };
 use crate::{
     clock::Timeline,
@@ -108,8 +108,8 @@ impl Details {
         if !self.has_place_for(&key, limits) {
             return count(&mut self.dropped_attributes, 1);
         }
-        let room = self.room(Values::needed(&key, &value, limits), limits);
-        match self.values.keep(&key, &value, limits, room) {
+        let room = self.room(kept_bytes(&key) + Values::needed(&value, limits), limits);
+        match self.values.keep(key, &value, limits, room) {
             Some(slot) => self.put(slot, limits),
             None => count(&mut self.dropped_attributes, 1),
         }
@@ -127,7 +127,7 @@ impl Details {
             return count(&mut self.dropped_attributes, 1);
         }
         let room = self.room(limits.value_bytes.saturating_add(key.len()), limits);
-        match self.values.keep_formatted(&key, value, limits, room) {
+        match self.values.keep_formatted(key, value, limits, room) {
             Some(slot) => self.put(slot, limits),
             None => count(&mut self.dropped_attributes, 1),
         }
@@ -327,9 +327,9 @@ impl Details {
 
     #[inline(never)]
     fn push_any_item_slot(&mut self, key: Cow<'static, str>, value: &Value<'_>, limits: &Limits) {
-        let needed = Values::needed(&key, value, limits) + size_of::<Slot>();
+        let needed = kept_bytes(&key) + Values::needed(value, limits) + size_of::<Slot>();
         let room = self.room(needed, limits).checked_sub(size_of::<Slot>());
-        let kept = room.and_then(|room| self.values.keep(&key, value, limits, room));
+        let kept = room.and_then(|room| self.values.keep(key, value, limits, room));
         self.item_slots.extend(kept);
     }
 
@@ -379,7 +379,7 @@ impl Details {
 
     /// Sets an attribute at once: a key that is there already gets the new value.
     pub(super) fn set_attribute(&mut self, key: Cow<'static, str>, value: Value<'_>) {
-        if let Some(slot) = self.values.keep(&key, &value, &Limits::NONE, usize::MAX) {
+        if let Some(slot) = self.values.keep(key, &value, &Limits::NONE, usize::MAX) {
             self.replace(slot);
         }
     }
@@ -387,7 +387,7 @@ impl Details {
     /// Puts back attributes of a record that is read; no key comes twice.
     pub(super) fn restore_attributes(&mut self, attributes: Vec<(Cow<'static, str>, Value<'static>)>) {
         for (key, value) in attributes {
-            self.slots.extend(self.values.keep(&key, &value, &Limits::NONE, usize::MAX));
+            self.slots.extend(self.values.keep(key, &value, &Limits::NONE, usize::MAX));
         }
     }
 

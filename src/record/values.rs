@@ -99,12 +99,12 @@ impl Values {
     /// Keeps an attribute, its value cut to `limits`; `None` if it takes more than `room` bytes.
     pub(super) fn keep(
         &mut self,
-        key: &Cow<'static, str>,
+        key: Cow<'static, str>,
         value: &Value<'_>,
         limits: &Limits,
         room: usize,
     ) -> Option<Slot> {
-        let room = room.checked_sub(kept_bytes(key))?;
+        let room = room.checked_sub(kept_bytes(&key))?;
         let (kind, bits) = match value {
             Value::Bool(flag) => (Kind::Bool, u64::from(*flag)),
             Value::I64(number) => (Kind::I64, *number as u64),
@@ -133,12 +133,12 @@ impl Values {
     /// As [`keep`](Self::keep), of a text that is yet to be formatted.
     pub(super) fn keep_formatted(
         &mut self,
-        key: &Cow<'static, str>,
+        key: Cow<'static, str>,
         text: fmt::Arguments<'_>,
         limits: &Limits,
         room: usize,
     ) -> Option<Slot> {
-        let room = room.checked_sub(kept_bytes(key))?;
+        let room = room.checked_sub(kept_bytes(&key))?;
         let start = self.text.len();
         let is_whole = write_up_to(limits.value_bytes.min(room), text, &mut self.text);
         if !is_whole && room < limits.value_bytes {
@@ -149,10 +149,10 @@ impl Values {
         Some(Slot { key: self.keep_key(key), kind: Kind::Text, bits: place.bits() })
     }
 
-    fn keep_key(&mut self, key: &Cow<'static, str>) -> Key {
+    fn keep_key(&mut self, key: Cow<'static, str>) -> Key {
         match key {
             Cow::Borrowed(key) => Key::Static(key),
-            Cow::Owned(key) => Key::Kept(self.keep_str(key)),
+            Cow::Owned(key) => Key::Kept(self.keep_str(&key)),
         }
     }
 
@@ -168,14 +168,13 @@ impl Values {
         Place { start: position(start), end: position(self.text.len()) }
     }
 
-    /// The most bytes that keeping an attribute takes.
-    pub(super) fn needed(key: &Cow<'static, str>, value: &Value<'_>, limits: &Limits) -> usize {
-        kept_bytes(key)
-            + match value {
-                Value::Bool(_) | Value::I64(_) | Value::F64(_) => 0,
-                Value::Str(text) => text.len().min(limits.value_bytes),
-                list => list_bytes(list),
-            }
+    /// The most bytes that keeping a value takes.
+    pub(super) fn needed(value: &Value<'_>, limits: &Limits) -> usize {
+        match value {
+            Value::Bool(_) | Value::I64(_) | Value::F64(_) => 0,
+            Value::Str(text) => text.len().min(limits.value_bytes),
+            list => list_bytes(list),
+        }
     }
 
     /// Gives a slot the value of another, which is no more.
@@ -318,7 +317,7 @@ impl Slot {
 
 /// The bytes that keeping a key takes.
 #[expect(clippy::ptr_arg, reason = "whether it is owned is the question")]
-fn kept_bytes(key: &Cow<'static, str>) -> usize {
+pub(super) fn kept_bytes(key: &Cow<'static, str>) -> usize {
     match key {
         Cow::Borrowed(_) => 0,
         Cow::Owned(key) => key.len(),

@@ -253,6 +253,12 @@ impl Engine {
         lock(&self.intake).is_over = true;
     }
 
+    /// Frees the memory that waited for more spans. A thread that is idle may keep the engine itself.
+    pub(super) fn free_spares(&self) {
+        self.depot.free_spare_blocks();
+        self.recycler.close();
+    }
+
     /// The lane's thread has ended: only its sums stay.
     pub(super) fn retire_lane(&self, counters: &Arc<LaneCounters>) {
         let mut ledger = lock(&self.ledger);

@@ -66,6 +66,11 @@ impl Depot {
         }
     }
 
+    /// Frees the blocks that nobody uses. Once the collector takes nothing more, none come back.
+    pub(super) fn free_spare_blocks(&self) {
+        while self.spare_blocks.pop().is_some() {}
+    }
+
     /// From here on the collector takes nothing more.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);

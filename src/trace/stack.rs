@@ -48,7 +48,7 @@ impl Token {
 
     #[inline(always)]
     const fn index(self) -> usize {
-        (self.0.get() & (1 << INDEX_BITS) - 1) as usize
+        (self.0.get() % (1 << INDEX_BITS)) as usize
     }
 
     #[inline(always)]
