@@ -134,6 +134,7 @@ impl Details {
     }
 
     /// Appends an event, or counts it as dropped.
+    #[inline]
     pub(crate) fn push_event(
         &mut self,
         name: Cow<'static, str>,
@@ -296,6 +297,7 @@ impl Details {
         }
     }
 
+    #[inline]
     fn push_item_slots<K: Clone + Into<Cow<'static, str>>>(
         &mut self,
         attributes: &[(K, Value<'_>)],

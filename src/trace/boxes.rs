@@ -44,17 +44,26 @@ impl Boxes {
     /// Keeps the box of a span of the trace on top; gives it back if there are enough.
     #[inline(always)]
     pub(super) fn keep(&mut self, live: Box<Live>) -> Result<(), Box<Live>> {
-        if self.attached.len() >= KEPT {
+        if !self.has_room() && !self.make_room() {
             return Err(live);
         }
         self.attached.push(live);
         Ok(())
     }
 
+    /// Allocates once what may be kept at most.
+    #[cold]
+    fn make_room(&mut self) -> bool {
+        if self.attached.capacity() == 0 {
+            self.attached.reserve_exact(KEPT);
+        }
+        self.has_room()
+    }
+
     /// Is there room for another box without anything having to be allocated?
     #[inline(always)]
     pub(super) fn has_room(&self) -> bool {
-        self.attached.len() < self.attached.capacity().min(KEPT)
+        self.attached.len() < self.attached.capacity()
     }
 
     /// As `keep`, of a box for which there is room.

@@ -231,15 +231,11 @@ impl Local {
         self.boxes.detach();
     }
 
-    /// As `enter`, of a trace that is not recorded: if it is current already, this is only counted.
+    /// Makes a span current whose trace is not recorded and is current already: it is only counted.
     #[inline(always)]
-    fn enter_silent(&mut self, shared: &Arc<Shared>, span_id: SpanId) -> Option<Token> {
-        if self.stack.is_of(shared)
-            && let Some(token) = self.stack.enter_again()
-        {
-            return Some(token);
-        }
-        self.enter_trace(shared, span_id, false)
+    fn enter_again(&mut self, live: &Live) -> Option<Token> {
+        let shared = live.shared.as_ref()?;
+        if self.stack.is_of(shared) { self.stack.enter_again() } else { None }
     }
 
     /// Ends what `enter` began; returns what was recorded meanwhile.
@@ -372,10 +368,14 @@ fn enter_recorded(live: &Live) -> Option<Token> {
 
 #[inline(never)]
 fn enter_silent(live: &Live) -> Option<Token> {
-    with(|local| local.enter_silent(live.shared.as_ref()?, live.span_id)).flatten()
+    match with(|local| local.enter_again(live)).flatten() {
+        None => enter_scope(live),
+        entered => entered,
+    }
 }
 
-/// Makes a span current until its token is given to [`exit_scope`].
+/// Makes a span current until its token is given to [`exit_scope`], or to [`exit`].
+#[inline(never)]
 pub(super) fn enter_scope(live: &Live) -> Option<Token> {
     with(|local| {
         let shared = live.shared.as_ref()?;
