@@ -134,7 +134,7 @@ impl Details {
     }
 
     /// Appends an event, or counts it as dropped.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_event(
         &mut self,
         name: Cow<'static, str>,
@@ -144,7 +144,8 @@ impl Details {
     ) {
         let name = cut_name(name, limits.name_bytes);
         let name_bytes = owned_bytes(&name);
-        if self.events.len() >= limits.events || self.room(name_bytes, limits) < name_bytes {
+        let has_room = name_bytes == 0 || self.room(name_bytes, limits) >= name_bytes;
+        if self.events.len() >= limits.events || !has_room {
             return count(&mut self.dropped_events, 1);
         }
         let (attributes, dropped_attributes) = self.push_item_slots(attributes, limits);
@@ -297,7 +298,7 @@ impl Details {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn push_item_slots<K: Clone + Into<Cow<'static, str>>>(
         &mut self,
         attributes: &[(K, Value<'_>)],

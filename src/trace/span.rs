@@ -120,12 +120,20 @@ macro_rules! recording_methods {
             attributes: &[(&'static str, Value<'_>)],
         ) -> &Self {
             if !self.is_inert() {
-                self.push_event(name.into(), attributes);
+                match name.into() {
+                    Cow::Borrowed(name) => self.push_event(name, attributes),
+                    name => self.push_any_event(name, attributes),
+                }
             }
             self
         }
 
-        fn push_event(&self, name: Cow<'static, str>, attributes: &[(&'static str, Value<'_>)]) {
+        fn push_event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
+            let ticks = self.ticks();
+            self.record_plain(|details, limits| details.push_event(name.into(), ticks, attributes, limits));
+        }
+
+        fn push_any_event(&self, name: Cow<'static, str>, attributes: &[(&'static str, Value<'_>)]) {
             let ticks = self.ticks();
             self.record_plain(|details, limits| details.push_event(name, ticks, attributes, limits));
         }
