@@ -57,6 +57,40 @@ impl Place {
     }
 }
 
+/// A value where it lies.
+#[derive(Clone, Copy)]
+pub(crate) enum View<'a> {
+    Bool(bool),
+    I64(i64),
+    F64(f64),
+    Text(&'a str),
+    Other(&'a Value<'static>),
+}
+
+impl<'a> View<'a> {
+    #[inline]
+    pub(crate) fn value(self) -> Value<'a> {
+        match self {
+            Self::Bool(flag) => Value::Bool(flag),
+            Self::I64(number) => Value::I64(number),
+            Self::F64(number) => Value::F64(number),
+            Self::Text(text) => Value::from(text),
+            Self::Other(value) => value.reborrow(),
+        }
+    }
+
+    /// Of a value that lies elsewhere.
+    pub(crate) fn of(value: &'a Value<'static>) -> Self {
+        match value {
+            Value::Bool(flag) => Self::Bool(*flag),
+            Value::I64(number) => Self::I64(*number),
+            Value::F64(number) => Self::F64(*number),
+            Value::Str(text) => Self::Text(text),
+            other => Self::Other(other),
+        }
+    }
+}
+
 /// The texts and lists, and the count of what lies outside of them.
 #[derive(Clone, Default)]
 pub(super) struct Values {
@@ -184,6 +218,14 @@ impl Values {
         self.forget(old);
     }
 
+    /// Gives a slot another key.
+    pub(super) fn rename(&mut self, slot: &mut Slot, key: Cow<'static, str>) {
+        if let Key::Kept(place) = slot.key {
+            self.unused += place.len();
+        }
+        slot.key = self.keep_key(key);
+    }
+
     /// Counts what a slot that is no more has left.
     pub(super) fn forget(&mut self, slot: Slot) {
         if let Key::Kept(place) = slot.key {
@@ -263,6 +305,15 @@ impl Values {
         self.unused = 0;
     }
 
+    /// A slot's key, if that is a literal; else it was put together.
+    #[inline]
+    pub(super) const fn literal_key(slot: &Slot) -> Option<&'static str> {
+        match slot.key {
+            Key::Static(key) => Some(key),
+            Key::Kept(_) => None,
+        }
+    }
+
     /// A slot's key.
     #[inline]
     pub(super) fn key<'a>(&'a self, slot: &Slot) -> &'a str {
@@ -276,19 +327,25 @@ impl Values {
         &'a self,
         slots: &'a [Slot],
     ) -> impl ExactSizeIterator<Item = Attribute<'a>> + Clone + use<'a> {
-        slots.iter().map(|slot| Attribute {
-            key: self.key(slot),
-            value: match slot.kind {
-                Kind::Bool => Value::Bool(slot.bits != 0),
-                Kind::I64 => Value::I64(slot.bits as i64),
-                Kind::F64 => Value::F64(f64::from_bits(slot.bits)),
-                Kind::Text => Value::from(text_at(&self.text, Place::of(slot.bits))),
-                Kind::List => match self.lists.get(slot.bits as usize) {
-                    Some(list) => list.reborrow(),
-                    None => Value::Bools(Cow::Borrowed(&[])),
-                },
-            },
-        })
+        slots.iter().map(|slot| Attribute { key: self.key(slot), value: self.value(slot) })
+    }
+
+    /// What a slot means.
+    #[inline]
+    pub(super) fn value<'a>(&'a self, slot: &Slot) -> Value<'a> {
+        self.view(slot).value()
+    }
+
+    /// As [`value`](Self::value), without anything that would have to be dropped.
+    #[inline]
+    pub(super) fn view<'a>(&'a self, slot: &Slot) -> View<'a> {
+        match slot.kind {
+            Kind::Bool => View::Bool(slot.bits != 0),
+            Kind::I64 => View::I64(slot.bits as i64),
+            Kind::F64 => View::F64(f64::from_bits(slot.bits)),
+            Kind::Text => View::Text(text_at(&self.text, Place::of(slot.bits))),
+            Kind::List => self.lists.get(slot.bits as usize).map_or(View::Bool(false), View::Other),
+        }
     }
 }
 

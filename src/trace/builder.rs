@@ -2,9 +2,10 @@
 
 use super::{
     collector::Collector,
-    config::{Config, InvalidVariable, Variables},
+    config::Config,
     engine::{Engine, OFF},
     local,
+    outlet::Outlet,
     tracer::Tracer,
 };
 use crate::{
@@ -12,9 +13,15 @@ use crate::{
     diagnostics::{Diagnostic, Speaker},
     export::{Exporter, Queue, RetryPolicy, Worker},
     ids::IdSource,
-    sampling::Sampler,
+    propagation::{Formats, Propagator},
+    redact::Redaction,
+    sampling::{
+        Sampler,
+        tail::{Tail, TailSampler},
+    },
     semconv,
     value::Value,
+    variables::{InvalidVariable, Variables},
 };
 use std::{
     borrow::Cow,
@@ -103,9 +110,21 @@ impl TracerBuilder {
         self.setting(move |config| config.resource.set(key, value))
     }
 
-    /// Decides which traces are recorded. Default: follow the caller, record all that begin here.
+    /// Decides which traces are recorded: see [`sampling`](crate::sampling). Default: follow the caller,
+    /// record all that begin here.
+    ///
+    /// `OTEL_TRACES_SAMPLER` names `always_on`, `always_off`, `traceidratio` and each of them behind
+    /// `parentbased_`; `OTEL_TRACES_SAMPLER_ARG` is the ratio, 1 if unset. `jaeger_remote`,
+    /// `parentbased_jaeger_remote` and `xray` are refused: their rates come from a server that has to be
+    /// asked again and again.
     pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
         self.setting(move |config| config.sampler = Box::new(sampler))
+    }
+
+    /// Decides at its end whether a trace is exported: see [`sampling::tail`](crate::sampling::tail). Default:
+    /// whatever the [`sampler`](Self::sampler) sampled is.
+    pub fn tail_sampler(self, sampler: TailSampler) -> Self {
+        self.setting(move |config| config.tail = Some(sampler))
     }
 
     /// Where the time comes from. Default: [`Clock::system`].
@@ -116,6 +135,15 @@ impl TracerBuilder {
     /// Where ids come from. Default: a random generator on each thread.
     pub fn ids(self, ids: IdSource) -> Self {
         self.setting(move |config| config.ids = ids)
+    }
+
+    /// The formats in which requests carry their context from process to process: what the layers of
+    /// [`middleware`](crate::middleware) read and write unless they are told otherwise, and what
+    /// [`Tracer::propagator`] is. Default: what `OTEL_PROPAGATORS` names, else W3C Trace Context and W3C
+    /// Baggage.
+    pub fn propagator(self, formats: impl Propagator + 'static) -> Self {
+        let formats = Formats::new(formats);
+        self.setting(move |config| config.exchanges.formats = formats)
     }
 
     /// The most attributes, events and links of a span, each. Default 128. More are dropped and
@@ -131,6 +159,33 @@ impl TracerBuilder {
     /// The most bytes of a text value; longer ones are cut between characters. Default 16 KiB.
     pub fn max_value_bytes(self, bytes: usize) -> Self {
         self.setting(move |config| config.limits.value_bytes = bytes)
+    }
+
+    /// The most attributes of an event, and of a link. Default 128 each. More are dropped and counted in
+    /// the event or link.
+    pub fn max_item_attributes(self, per_event: usize, per_link: usize) -> Self {
+        self.setting(move |config| {
+            config.limits.attributes_per_event = per_event;
+            config.limits.attributes_per_link = per_link;
+        })
+    }
+
+    /// The most bytes of a name, of a span or an event, and of a key; longer ones are cut between
+    /// characters. Default 1 KiB.
+    pub fn max_name_bytes(self, bytes: usize) -> Self {
+        self.setting(move |config| config.limits.name_bytes = bytes)
+    }
+
+    /// The most bytes of a span's texts, lists, events and links together. Default 1 MiB. What does not fit
+    /// is dropped and counted in the record.
+    pub fn max_span_bytes(self, bytes: usize) -> Self {
+        self.setting(move |config| config.limits.span_bytes = bytes)
+    }
+
+    /// What is taken out of spans before any exporter sees them. Default: all kinds of secrets that can be
+    /// told by their names or shapes, but e-mail addresses; see [`redact`](crate::redact).
+    pub fn redaction(self, redaction: Redaction) -> Self {
+        self.setting(move |config| config.redaction = redaction)
     }
 
     /// The most spans that may wait in the threads' buffers, beyond the 255 each thread may always
@@ -199,11 +254,12 @@ impl TracerBuilder {
         if config.resource.service_name().is_empty() {
             return Err(BuildError::NoServiceName);
         }
-        if config.disabled || OFF {
-            return Ok(Tracer::new(Arc::new(Engine::passive(config)), self.drop_within));
-        }
-        let engine = start(config, self.exporters)?;
-        Ok(Tracer::new(engine, self.drop_within))
+        let exchanges = std::mem::take(&mut config.exchanges);
+        let engine = match config.disabled || OFF {
+            true => Arc::new(Engine::passive(config)),
+            false => start(config, self.exporters)?,
+        };
+        Ok(Tracer::new(engine, self.drop_within, exchanges))
     }
 }
 
@@ -229,14 +285,17 @@ fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<En
         .iter()
         .map(|exporter| Arc::new(Queue::new(exporter.name().to_owned(), config.queue)))
         .collect();
-    let engine = Arc::new(Engine::new(config, queues, inbox));
+    let tail = config.tail.take().map(Tail::new);
+    let tail_counters = tail.as_ref().map(|tail| tail.counters().clone());
+    let engine = Arc::new(Engine::new(config, queues, tail_counters, inbox));
     for (exporter, queue) in exporters.into_iter().zip(&engine.queues) {
         let (resource, retry, queue) = (engine.resource.clone(), retry.clone(), queue.clone());
         let diagnostics = engine.diagnostics.clone();
         let worker = Worker { exporter, queue, resource, retry, diagnostics };
         spawn("tl-exporter", move || worker.run()).inspect_err(|_| engine.cancel())?;
     }
-    let collector = Collector::new(engine.clone(), received, speaker, &limits);
+    let outlet = Outlet::new(engine.clone(), &limits);
+    let collector = Collector::new(engine.clone(), received, speaker, tail, outlet);
     let collector = spawn("tl-collector", move || collector.run()).inspect_err(|_| engine.cancel())?;
     engine.depot.bell.hang(collector.thread().clone());
     Ok(engine)

@@ -1,6 +1,10 @@
 //! Ending spans (floor 4).
 
-use super::{live::Live, local::with, stack::Token};
+use super::{
+    live::{Live, OfTrace},
+    local::with,
+    stack::Token,
+};
 use crate::record::Outcome;
 use std::thread;
 
@@ -61,6 +65,6 @@ fn stray(mut live: Box<Live>, outcome: Outcome) {
     live.settle(outcome);
     if let Some(shared) = live.shared.clone() {
         let end = shared.engine.timeline.ticks();
-        shared.engine.push_stray(live.take_record(Live::of_trace(&shared), end, outcome));
+        shared.engine.push_stray(live.take_record(OfTrace::new(&shared), end, outcome));
     }
 }

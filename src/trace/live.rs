@@ -4,7 +4,7 @@ use super::{budget::large_bytes, engine::Shared};
 use crate::{
     context::TraceFlags,
     ids::{SpanId, TraceId},
-    record::{Details, Outcome, SpanKind, SpanRecord, Status, cut_name},
+    record::{Details, Outcome, SpanKind, SpanRecord, Status, Weight, cut_name},
     semconv,
 };
 use std::{borrow::Cow, cell::Cell, sync::Arc};
@@ -37,6 +37,22 @@ pub(super) struct Live {
     pub(super) began_in_panic: bool,
 }
 
+/// What a span's record has of its trace.
+pub(super) struct OfTrace {
+    trace_id: TraceId,
+    first_span: SpanId,
+    flags: TraceFlags,
+    weight: Weight,
+}
+
+impl OfTrace {
+    #[inline(always)]
+    pub(super) const fn new(shared: &Shared) -> Self {
+        let Shared { trace_id, first_span, flags, weight, .. } = shared;
+        Self { trace_id: *trace_id, first_span: *first_span, flags: *flags, weight: *weight }
+    }
+}
+
 impl Live {
     /// A box for a span.
     #[cold]
@@ -53,12 +69,6 @@ impl Live {
             is_first: false,
             began_in_panic: false,
         })
-    }
-
-    /// What its record will have of its trace.
-    #[inline(always)]
-    pub(super) fn of_trace(shared: &Shared) -> (TraceId, TraceFlags) {
-        (shared.trace_id, shared.flags)
     }
 
     /// Its trace, if that is recorded.
@@ -110,14 +120,9 @@ impl Live {
 
     /// What is exported of it, if it ended at `end`. Once.
     #[inline(always)]
-    pub(super) fn take_record(
-        &mut self,
-        (trace_id, flags): (TraceId, TraceFlags),
-        end: u64,
-        outcome: Outcome,
-    ) -> SpanRecord {
+    pub(super) fn take_record(&mut self, trace: OfTrace, end: u64, outcome: Outcome) -> SpanRecord {
         SpanRecord {
-            trace_id,
+            trace_id: trace.trace_id,
             span_id: self.span_id,
             parent_span_id: self.parent,
             start: self.start,
@@ -130,8 +135,10 @@ impl Live {
             details: self.details.take(),
             kind: self.kind,
             outcome,
-            flags,
+            flags: trace.flags,
             parent_is_remote: self.parent_is_remote,
+            weight: trace.weight,
+            local_root: Some(trace.first_span),
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
     engine::{Engine, Shared, any_tracer_is_live},
     lane::Lane,
     lanes::Lanes,
-    live::Live,
+    live::{Live, OfTrace},
     stack::Stack,
 };
 use crate::{
@@ -166,7 +166,7 @@ impl Local {
         };
         if let Some(lane) = self.lanes.of(&shared.engine) {
             let end = shared.engine.timeline.ticks();
-            let of_trace = Live::of_trace(shared);
+            let of_trace = OfTrace::new(shared);
             let outcome = outcome(live);
             let large_bytes = live.settle(outcome);
             let depot = || live.shared.as_ref().map(|shared| &shared.engine.depot);
