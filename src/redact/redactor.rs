@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     context::TraceState,
-    record::{Edit, Editor, Event, Limits, Link, Owner, Resource, SpanRecord},
+    record::{Edit, Editor, Event, Label, Limits, Link, Owner, Resource, SpanRecord, View},
     secrets::{Found, REDACTED, Reading, Secret, is_card_number},
     value::{Attribute, Value},
 };
@@ -29,7 +29,7 @@ impl Redactor {
     #[inline]
     pub(crate) fn apply(&mut self, record: &mut SpanRecord) {
         let Self { rules, keys, limits } = self;
-        if rules.are_none() {
+        if rules.are_none() || (rules.own.is_empty() && record.is_literal()) {
             return;
         }
         let mut pass = Pass { rules, keys, limits, found: Found::default() };
@@ -66,16 +66,16 @@ impl Pass<'_> {
 
     /// What a name or description becomes: by the user's rules, of which a drop leaves `dropped`, and, unless
     /// it is a literal, by the built-in ones.
-    fn text<'t>(
+    fn text(
         &mut self,
-        text: &'t Cow<'static, str>,
+        text: Label<'_>,
         most_bytes: usize,
         field: impl Fn(&str) -> Field<'_>,
         dropped: &'static str,
     ) -> Option<Cow<'static, str>> {
         let mut new = None::<Cow<'static, str>>;
         for rule in &self.rules.own {
-            let verdict = rule.judge(&field(new.as_deref().unwrap_or(text)));
+            let verdict = rule.judge(&field(new.as_deref().unwrap_or(text.as_str())));
             new = match verdict {
                 Some(Verdict::Keep) => new,
                 Some(Verdict::Replace(value)) => Some(into_text(value)),
@@ -83,21 +83,41 @@ impl Pass<'_> {
                 None => return Some(Cow::Borrowed(REDACTED)),
             };
         }
-        match new.as_ref().unwrap_or(text) {
-            Cow::Borrowed(_) => new,
-            Cow::Owned(owned) => {
-                let reading = Reading { is_cut: may_be_cut(owned, most_bytes), ..Reading::TEXT };
-                let clean = self.rules.cleaner.clean(owned, reading, &mut self.found);
-                clean.map(Cow::Owned).or(new)
+        let clean = match new.as_ref().map_or(text, Label::of) {
+            Label::Literal(_) => None,
+            Label::Made(text) => {
+                let reading = Reading { is_cut: may_be_cut(text, most_bytes), ..Reading::TEXT };
+                self.rules.cleaner.clean(text, reading, &mut self.found)
             }
-        }
+        };
+        clean.map(Cow::Owned).or(new)
     }
 
-    fn built_in(&mut self, key: &Cow<'static, str>, value: &Value<'_>) -> Edit {
+    /// What the user's rules make of an attribute.
+    fn own(&self, owner: Owner<'_>, key: Label<'_>, value: View<'_>) -> Edit {
+        let mut edit = Edit::Keep;
+        for rule in &self.rules.own {
+            let value = match &edit {
+                Edit::Replace(new) => new.reborrow(),
+                _ => value.value(),
+            };
+            let verdict = rule.judge(&Field::attribute(owner, Attribute { key: key.as_str(), value }));
+            edit = match verdict {
+                Some(Verdict::Keep) => edit,
+                Some(Verdict::Replace(value)) => Edit::Replace(value),
+                Some(Verdict::Drop) => return Edit::Drop,
+                None => return Edit::Replace(MARK),
+            };
+        }
+        edit
+    }
+
+    #[inline]
+    fn built_in(&mut self, key: Label<'_>, value: View<'_>) -> Edit {
         let cleaner = &self.rules.cleaner;
         let class = match key {
-            Cow::Borrowed(key) => self.keys.class(key, cleaner),
-            Cow::Owned(key) => Class::of(key, cleaner),
+            Label::Literal(key) => self.keys.class(key, cleaner),
+            Label::Made(key) => Class::of(key, cleaner),
         };
         match class {
             Class::Allowed => Edit::Keep,
@@ -108,15 +128,16 @@ impl Pass<'_> {
 
     /// A value that is a secret as a whole. Found in place already, as the layers put it for headers, it
     /// counts.
-    fn whole(&mut self, kind: Secret, value: &Value<'_>) -> Edit {
+    #[cold]
+    fn whole(&mut self, kind: Secret, value: View<'_>) -> Edit {
+        let is_marked = |texts: &[Cow<'_, str>]| texts.iter().all(|text| text == REDACTED);
         let replacement = match value {
             // Whether there is a secret is none.
-            Value::Bool(_) | Value::Bools(_) => return Edit::Keep,
-            Value::Str(text) if text.is_empty() => return Edit::Keep,
-            Value::Str(text) if text == REDACTED => Edit::Keep,
-            Value::Strs(texts) if texts.is_empty() => return Edit::Keep,
-            Value::Strs(texts) if texts.iter().all(|text| text == REDACTED) => Edit::Keep,
-            Value::Strs(texts) => {
+            View::Bool(_) | View::Other(Value::Bools(_)) | View::Text("") => return Edit::Keep,
+            View::Text(REDACTED) => Edit::Keep,
+            View::Other(Value::Strs(texts)) if texts.is_empty() => return Edit::Keep,
+            View::Other(Value::Strs(texts)) if is_marked(texts) => Edit::Keep,
+            View::Other(Value::Strs(texts)) => {
                 Edit::Replace(Value::Strs(vec![Cow::Borrowed(REDACTED); texts.len()].into()))
             }
             _ => Edit::Replace(MARK),
@@ -126,18 +147,19 @@ impl Pass<'_> {
     }
 
     /// A value that may have secrets in it.
-    fn parts(&mut self, reading: Reading, value: &Value<'_>) -> Edit {
+    #[inline]
+    fn parts(&mut self, reading: Reading, value: View<'_>) -> Edit {
         match value {
-            Value::Str(text) => {
+            View::Text(text) => {
                 let reading = Reading { is_cut: may_be_cut(text, self.limits.value_bytes), ..reading };
                 match self.rules.cleaner.clean(text, reading, &mut self.found) {
                     Some(clean) => Edit::Replace(clean.into()),
                     None => Edit::Keep,
                 }
             }
-            Value::Strs(texts) => self.list(reading, texts),
-            Value::I64(number) => self.numbers(&[*number]),
-            Value::I64s(numbers) => self.numbers(numbers),
+            View::I64(number) => self.numbers(&[number]),
+            View::Other(Value::Strs(texts)) => self.list(reading, texts),
+            View::Other(Value::I64s(numbers)) => self.numbers(numbers),
             _ => Edit::Keep,
         }
     }
@@ -176,14 +198,14 @@ impl Pass<'_> {
 
 impl Editor for Pass<'_> {
     #[inline]
-    fn name(&mut self, name: &Cow<'static, str>) -> Option<Cow<'static, str>> {
-        if matches!(name, Cow::Borrowed(_)) && self.rules.own.is_empty() {
+    fn name(&mut self, name: Label<'_>) -> Option<Cow<'static, str>> {
+        if matches!(name, Label::Literal(_)) && self.rules.own.is_empty() {
             return None;
         }
         self.text(name, self.limits.name_bytes, |name| Field::Name(name), REDACTED)
     }
 
-    fn description(&mut self, description: &Cow<'static, str>) -> Option<Cow<'static, str>> {
+    fn description(&mut self, description: Label<'_>) -> Option<Cow<'static, str>> {
         self.text(description, self.limits.value_bytes, |text| Field::StatusDescription(text), "")
     }
 
@@ -211,35 +233,25 @@ impl Editor for Pass<'_> {
     }
 
     #[inline]
-    fn attribute(&mut self, owner: Owner<'_>, key: &Cow<'static, str>, value: &Value<'_>) -> Edit {
-        let mut new = None::<Value<'static>>;
-        for rule in &self.rules.own {
-            let current = match &new {
-                Some(new) => new.reborrow(),
-                None => value.reborrow(),
-            };
-            let verdict = rule.judge(&Field::attribute(owner, Attribute { key, value: current }));
-            new = match verdict {
-                Some(Verdict::Keep) => new,
-                Some(Verdict::Replace(value)) => Some(value),
-                Some(Verdict::Drop) => return Edit::Drop,
-                None => return Edit::Replace(MARK),
-            };
+    fn attribute(&mut self, owner: Owner<'_>, key: Label<'_>, value: View<'_>) -> Edit {
+        if self.rules.own.is_empty() {
+            return self.built_in(key, value);
         }
-        match new {
-            None => self.built_in(key, value),
-            Some(new) => match self.built_in(key, &new) {
+        match self.own(owner, key, value) {
+            Edit::Keep => self.built_in(key, value),
+            Edit::Replace(new) => match self.built_in(key, View::of(&new)) {
                 Edit::Keep => Edit::Replace(new),
                 edit => edit,
             },
+            Edit::Drop => Edit::Drop,
         }
     }
 
-    fn event(&mut self, name: &Cow<'static, str>, event: &Event<'_>) -> Edit {
+    fn event(&mut self, name: Label<'_>, event: &Event<'_>) -> Edit {
         let mut new = None::<Cow<'static, str>>;
         for rule in &self.rules.own {
             let mut current = event.clone();
-            current.name = new.as_deref().unwrap_or(name);
+            current.name = new.as_deref().unwrap_or(name.as_str());
             let verdict = rule.judge(&Field::Event(current));
             new = match verdict {
                 Some(Verdict::Keep) => new,
@@ -247,10 +259,9 @@ impl Editor for Pass<'_> {
                 Some(Verdict::Drop) | None => return Edit::Drop,
             };
         }
-        let text = new.as_ref().unwrap_or(name);
-        let clean = match text {
-            Cow::Borrowed(_) => None,
-            Cow::Owned(owned) => self.key(owned),
+        let clean = match new.as_ref().map_or(name, Label::of) {
+            Label::Literal(_) => None,
+            Label::Made(name) => self.key(name),
         };
         match clean.map(Cow::Owned).or(new) {
             Some(name) => Edit::Replace(Value::Str(name)),
