@@ -263,8 +263,9 @@ impl<'de> Deserialize<'de> for Value<'static> {
     }
 }
 
-/// A floating-point number that may be none JSON has a notation for.
-struct Number(f64);
+/// A floating-point number that may be none JSON has a notation for; then it goes by its name [Protocol
+/// Buffers, ProtoJSON].
+pub(crate) struct Number(pub(crate) f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -256,9 +256,10 @@ impl fmt::Display for TraceState {
     }
 }
 
+/// Keys only: a value came in a header, and may be what someone would not have in a log.
 impl fmt::Debug for TraceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TraceState").field(&self.as_str()).finish()
+        f.debug_set().entries(self.iter().map(|(key, _)| key)).finish()
     }
 }
 

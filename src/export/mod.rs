@@ -15,7 +15,7 @@ pub(crate) use completion::{Completed, Completion, Seat};
 pub use error::{Decision, ExportError};
 pub(crate) use queue::{Queue, QueueLimits};
 pub use retry::RetryPolicy;
-pub use stats::{DropReason, Dropped, ExporterStats, Report, Stats};
+pub use stats::{DropReason, Dropped, ExporterStats, Report, RuleStats, Stats};
 pub(crate) use worker::Worker;
 
 use crate::record::Batch;

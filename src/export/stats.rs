@@ -4,7 +4,7 @@
 //! `ended = dropped before the exporters + buffered + sampled out + exported + pending + dropped by the exporter`.
 
 use crate::sync::{AtomicU64, Ordering};
-use std::{array, fmt};
+use std::{array, borrow::Cow, fmt};
 
 /// Why a span was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -121,6 +121,25 @@ pub struct ExporterStats {
     pub dropped: Dropped,
 }
 
+/// What one rule of the [redaction](crate::redact) has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RuleStats {
+    /// The rule's name: what [`Secret::as_str`](crate::redact::Secret::as_str) says, or what a rule of one's
+    /// own was added by.
+    pub name: Cow<'static, str>,
+    /// How often it has found something to replace or to drop.
+    pub count: u64,
+    /// How often it panicked. Always 0 for a built-in rule.
+    pub failed: u64,
+}
+
+impl RuleStats {
+    pub(crate) fn from_tally((name, count, failed): (Cow<'static, str>, u64, u64)) -> Self {
+        Self { name, count, failed }
+    }
+}
+
 /// A tracer's books since it was built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -140,6 +159,8 @@ pub struct Stats {
     pub dropped: Dropped,
     /// Each exporter's part, in the order in which they were added.
     pub exporters: Vec<ExporterStats>,
+    /// What each rule of the redaction has done, in a fixed order; those that are off are left out.
+    pub redacted: Vec<RuleStats>,
 }
 
 impl Stats {

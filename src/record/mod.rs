@@ -55,6 +55,7 @@
 
 mod batch;
 mod details;
+mod edit;
 mod items;
 mod limits;
 mod recycle;
@@ -69,6 +70,7 @@ mod weight;
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
 pub(crate) use details::Details;
+pub(crate) use edit::{Edit, Editor, Owner};
 pub(crate) use items::LinkTarget;
 pub use items::{Event, Link};
 pub(crate) use limits::{Limits, cut_at, cut_name};

@@ -132,6 +132,12 @@ impl Values {
         self.forget(Slot { key: by.key, value: old });
     }
 
+    /// Gives a slot another key.
+    pub(super) fn rename(&mut self, slot: &mut Slot, key: Cow<'static, str>) {
+        self.other_bytes = (self.other_bytes + owned_bytes(&key)).saturating_sub(owned_bytes(&slot.key));
+        slot.key = key;
+    }
+
     /// Counts what a slot that is no more has left.
     pub(super) fn forget(&mut self, slot: Slot) {
         let other_bytes = owned_bytes(&slot.key);
@@ -185,16 +191,19 @@ impl Values {
         &'a self,
         slots: &'a [Slot],
     ) -> impl ExactSizeIterator<Item = Attribute<'a>> + Clone + use<'a> {
-        slots.iter().map(|slot| Attribute {
-            key: &slot.key,
-            value: match &slot.value {
-                SlotValue::Bool(flag) => Value::Bool(*flag),
-                SlotValue::I64(number) => Value::I64(*number),
-                SlotValue::F64(number) => Value::F64(*number),
-                SlotValue::Text(range) => Value::from(text_at(&self.text, range)),
-                SlotValue::List(list) => list.reborrow(),
-            },
-        })
+        slots.iter().map(|slot| Attribute { key: &slot.key, value: self.value(slot) })
+    }
+
+    /// What a slot means.
+    #[inline]
+    pub(super) fn value<'a>(&'a self, slot: &'a Slot) -> Value<'a> {
+        match &slot.value {
+            SlotValue::Bool(flag) => Value::Bool(*flag),
+            SlotValue::I64(number) => Value::I64(*number),
+            SlotValue::F64(number) => Value::F64(*number),
+            SlotValue::Text(range) => Value::from(text_at(&self.text, range)),
+            SlotValue::List(list) => list.reborrow(),
+        }
     }
 }
 

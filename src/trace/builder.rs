@@ -1,24 +1,20 @@
 //! Building a tracer (floor 4).
 
-use super::{
-    collector::Collector,
-    config::{Config, InvalidVariable, Variables},
-    engine::Engine,
-    local,
-    outlet::Outlet,
-    tracer::Tracer,
-};
+use super::{collector::Collector, config::Config, engine::Engine, local, outlet::Outlet, tracer::Tracer};
 use crate::{
     clock::Clock,
     diagnostics::{Diagnostic, Speaker},
     export::{Exporter, Queue, RetryPolicy, Worker},
     ids::IdSource,
+    propagation::{Formats, Propagator},
+    redact::Redaction,
     sampling::{
         Sampler,
         tail::{Tail, TailSampler},
     },
     semconv,
     value::Value,
+    variables::{InvalidVariable, Variables},
 };
 use std::{
     borrow::Cow,
@@ -134,6 +130,15 @@ impl TracerBuilder {
         self.setting(move |config| config.ids = ids)
     }
 
+    /// The formats in which requests carry their context from process to process: what the layers of
+    /// [`middleware`](crate::middleware) read and write unless they are told otherwise, and what
+    /// [`Tracer::propagator`] is. Default: what `OTEL_PROPAGATORS` names, else W3C Trace Context and W3C
+    /// Baggage.
+    pub fn propagator(self, formats: impl Propagator + 'static) -> Self {
+        let formats = Formats::new(formats);
+        self.setting(move |config| config.exchanges.formats = formats)
+    }
+
     /// The most attributes, events and links of a span, each. Default 128. More are dropped and
     /// counted in the record.
     pub fn max_items(self, attributes: usize, events: usize, links: usize) -> Self {
@@ -147,6 +152,33 @@ impl TracerBuilder {
     /// The most bytes of a text value; longer ones are cut between characters. Default 16 KiB.
     pub fn max_value_bytes(self, bytes: usize) -> Self {
         self.setting(move |config| config.limits.value_bytes = bytes)
+    }
+
+    /// The most attributes of an event, and of a link. Default 128 each. More are dropped and counted in
+    /// the event or link.
+    pub fn max_item_attributes(self, per_event: usize, per_link: usize) -> Self {
+        self.setting(move |config| {
+            config.limits.attributes_per_event = per_event;
+            config.limits.attributes_per_link = per_link;
+        })
+    }
+
+    /// The most bytes of a name, of a span or an event, and of a key; longer ones are cut between
+    /// characters. Default 1 KiB.
+    pub fn max_name_bytes(self, bytes: usize) -> Self {
+        self.setting(move |config| config.limits.name_bytes = bytes)
+    }
+
+    /// The most bytes of a span's texts, lists, events and links together. Default 1 MiB. What does not fit
+    /// is dropped and counted in the record.
+    pub fn max_span_bytes(self, bytes: usize) -> Self {
+        self.setting(move |config| config.limits.span_bytes = bytes)
+    }
+
+    /// What is taken out of spans before any exporter sees them. Default: all kinds of secrets that can be
+    /// told by their names or shapes, but e-mail addresses; see [`redact`](crate::redact).
+    pub fn redaction(self, redaction: Redaction) -> Self {
+        self.setting(move |config| config.redaction = redaction)
     }
 
     /// The most spans that may wait in the threads' buffers, beyond the 255 each thread may always
@@ -215,11 +247,12 @@ impl TracerBuilder {
         if config.resource.service_name().is_empty() {
             return Err(BuildError::NoServiceName);
         }
-        if config.disabled {
-            return Ok(Tracer::new(Arc::new(Engine::passive(config)), self.drop_within));
-        }
-        let engine = start(config, self.exporters)?;
-        Ok(Tracer::new(engine, self.drop_within))
+        let exchanges = std::mem::take(&mut config.exchanges);
+        let engine = match config.disabled {
+            true => Arc::new(Engine::passive(config)),
+            false => start(config, self.exporters)?,
+        };
+        Ok(Tracer::new(engine, self.drop_within, exchanges))
     }
 }
 

@@ -9,9 +9,10 @@ use crate::{
     clock::{Timeline, after},
     context::{Baggage, TraceFlags, TraceState},
     diagnostics::{Diagnostic, Diagnostics},
-    export::{Completed, Completion, DropReason, Queue, Report, Stats},
+    export::{Completed, Completion, DropReason, Queue, Report, RuleStats, Stats},
     ids::{IdSource, RequestId, SpanId, TraceId},
     record::{Chunk, Limits, Recycler, Resource, SpanRecord, Weight},
+    redact::{Redactor, Rules},
     sampling::{
         Sampler,
         tail::{TailCounters, TailStats},
@@ -47,6 +48,19 @@ pub(super) struct Shared {
     pub(super) baggage: Baggage,
 }
 
+impl Shared {
+    /// The same trace, whose spans from here on carry this baggage.
+    pub(super) fn with_baggage(&self, baggage: Baggage) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            trace_state: self.trace_state.clone(),
+            request_id: self.request_id.clone(),
+            baggage,
+            ..*self
+        }
+    }
+}
+
 /// The lanes' counters: of those in use, and the sum of those whose threads have ended.
 #[derive(Default)]
 struct Ledger {
@@ -73,6 +87,7 @@ pub(crate) struct Engine {
     tail: Option<Arc<TailCounters>>,
     pub(super) limits: Limits,
     pub(super) resource: Arc<Resource>,
+    pub(super) redaction: Arc<Rules>,
     pub(super) recycler: Arc<Recycler>,
     pub(super) depot: Depot,
     pub(super) queues: Vec<Arc<Queue>>,
@@ -93,6 +108,9 @@ impl Engine {
         inbox: mpsc::Sender<Message>,
     ) -> Self {
         LIVE.fetch_add(1, Ordering::Relaxed);
+        let redaction = Arc::new(Rules::new(config.redaction));
+        let mut resource = config.resource;
+        Redactor::new(redaction.clone(), config.limits.clone()).apply_to_resource(&mut resource);
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             timeline: Timeline::new(config.clock),
@@ -100,7 +118,8 @@ impl Engine {
             sampler: config.sampler,
             tail,
             limits: config.limits,
-            resource: Arc::new(config.resource),
+            resource: Arc::new(resource),
+            redaction,
             recycler: Arc::new(Recycler::new()),
             depot: Depot::new(config.buffer_spans, config.buffer_bytes),
             queues,
@@ -237,6 +256,7 @@ impl Engine {
             sampled_out: totals.sampled_out,
             sampled_out_spans: intake.left_out,
             exporters: self.queues.iter().map(|queue| queue.stats()).collect(),
+            redacted: self.redaction.tallies().map(RuleStats::from_tally).collect(),
             ..Stats::default()
         };
         stats.dropped.add(DropReason::BufferFull, totals.refused);

@@ -37,7 +37,6 @@ mod start;
 mod tracer;
 
 pub use builder::{BuildError, TracerBuilder};
-pub use config::InvalidVariable;
 pub use current::{CurrentSpan, SpanHandle};
 pub use default::{DefaultAlreadySet, DefaultGuard};
 pub use instrument::{InCurrentSpan, Instrument, Instrumented};

@@ -1,9 +1,12 @@
 //! The tracer: a handle on one engine (floor 4).
 
-use super::{engine::Engine, message::Waiting, span::Span, span_builder::SpanBuilder, start};
+use super::{
+    config::Exchanges, engine::Engine, message::Waiting, span::Span, span_builder::SpanBuilder, start,
+};
 use crate::{
     diagnostics::Diagnostic,
     export::{Completed, Report, Seat, Stats},
+    propagation::Propagator,
     record::{Resource, SpanKind},
     sampling::tail::TailStats,
 };
@@ -49,16 +52,22 @@ pub struct Tracer {
 struct Handle {
     engine: Arc<Engine>,
     drop_within: Duration,
+    exchanges: Exchanges,
 }
 
 impl Tracer {
-    pub(super) fn new(engine: Arc<Engine>, drop_within: Duration) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, drop_within: Duration, exchanges: Exchanges) -> Self {
         let resource = engine.resource.clone();
-        Self { handle: Arc::new(Handle { engine, drop_within }), resource }
+        Self { handle: Arc::new(Handle { engine, drop_within, exchanges }), resource }
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.handle.engine
+    }
+
+    #[cfg_attr(not(any(feature = "client", feature = "server")), expect(dead_code))]
+    pub(super) fn exchanges(&self) -> &Exchanges {
+        &self.handle.exchanges
     }
 
     /// Starts a span now: a child of the thread's current span if that is this tracer's, else the
@@ -80,6 +89,23 @@ impl Tracer {
     /// Who the spans belong to.
     pub fn resource(&self) -> &Arc<Resource> {
         &self.resource
+    }
+
+    /// The formats in which requests carry their context, for carriers that no layer reads and writes: a
+    /// message queue's, say. See [`TracerBuilder::propagator`](super::TracerBuilder::propagator).
+    ///
+    /// ```
+    /// # use throughline::{Context, SpanKind, Tracer, propagation::Propagator};
+    /// # let tracer = Tracer::builder("orders").environment(|_| None).build()?;
+    /// # let headers = vec![("traceparent".to_owned(), Vec::new())];
+    /// let mut context = Context::default();
+    /// let _refused = tracer.propagator().extract(&headers, &mut context);
+    /// let span = tracer.span_builder("take order").kind(SpanKind::Consumer).remote(context).start();
+    /// # drop(span);
+    /// # Ok::<(), throughline::BuildError>(())
+    /// ```
+    pub fn propagator(&self) -> &dyn Propagator {
+        &self.handle.exchanges.formats
     }
 
     /// The books up to now. Quick, and exact once a flush has returned.

@@ -102,7 +102,7 @@ impl Serialize for WrittenEvent<'_> {
             name: event.name,
             time: Written(Rfc3339(event.unix_nanos)),
             time_unix_nanos: event.unix_nanos,
-            attributes: WrittenAttributes(last_of_each(event.attributes())),
+            attributes: WrittenAttributes(event.settled_attributes()),
             dropped_attributes: event.dropped_attributes,
         }
         .serialize(serializer)
@@ -131,7 +131,7 @@ impl Serialize for WrittenLink<'_> {
             span_id: link.span_id(),
             trace_flags: link.flags(),
             trace_state: link.trace_state(),
-            attributes: WrittenAttributes(last_of_each(link.attributes())),
+            attributes: WrittenAttributes(link.settled_attributes()),
             dropped_attributes: link.dropped_attributes,
         }
         .serialize(serializer)
@@ -163,22 +163,6 @@ impl<'a, I: Iterator<Item = Attribute<'a>> + Clone> Serialize for WrittenAttribu
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.clone().map(|attribute| (attribute.key, attribute.value)))
     }
-}
-
-/// A span's attributes are settled on its way here; an event's and a link's come as the caller gave
-/// them, a few at a time.
-fn last_of_each<'a>(
-    attributes: impl Iterator<Item = Attribute<'a>> + Clone,
-) -> impl Iterator<Item = Attribute<'a>> + Clone {
-    let mut rest = attributes;
-    std::iter::from_fn(move || {
-        loop {
-            let attribute = rest.next()?;
-            if !rest.clone().any(|later| later.key == attribute.key) {
-                return Some(attribute);
-            }
-        }
-    })
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
