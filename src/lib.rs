@@ -30,6 +30,7 @@
 //! | start spans, in sync and in async code | [`Span`], [`instrument`], [`Instrument`] |
 //! | trace an HTTP or gRPC service | [`middleware::ServerLayer`], [`middleware::ClientLayer`] |
 //! | send spans somewhere | [`exporters`], and [`export::Exporter`] for one's own |
+//! | record fewer, or only what went wrong | [`sampling`], [`sampling::tail`] |
 //! | end a process without losing any | [`Tracer::shutdown`], [`export::Report`] |
 //! | test what a service records | [`exporters::Memory`], [`Tracer::set_thread_default`] |
 //! | read headers without the middleware | [`propagation`], [`SpanBuilder::remote`] |

@@ -493,9 +493,14 @@ fn a_ratio_is_a_number_from_0_to_1() {
 #[test]
 fn bytes_that_are_no_text_are_an_error_too() {
     use std::os::unix::ffi::OsStringExt;
-    for variable in
-        ["OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_TRACES_SAMPLER", "OTEL_SDK_DISABLED"]
-    {
+    for variable in [
+        "OTEL_SERVICE_NAME",
+        "OTEL_RESOURCE_ATTRIBUTES",
+        "OTEL_TRACES_SAMPLER",
+        "OTEL_SDK_DISABLED",
+        "OTEL_PROPAGATORS",
+        "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
+    ] {
         let lookup = move |name: &str| (name == variable).then(|| OsString::from_vec(vec![0xff]));
         match Tracer::from_env().environment(lookup).build() {
             Err(BuildError::Environment(error)) => assert_eq!(error.variable(), variable),

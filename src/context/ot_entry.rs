@@ -17,20 +17,25 @@ const RANDOMNESS: &str = "rv";
 const MAX_VALUE: usize = 256;
 
 impl TraceState {
+    /// Looked for in every trace that comes with a tracestate.
+    fn ot_entry(&self) -> Option<&str> {
+        self.value_after(b"ot=")
+    }
+
     /// With which threshold the trace has been kept so far, if that is known: `th`.
     pub fn sampling_threshold(&self) -> Option<Threshold> {
-        unique(self.get(KEY)?, THRESHOLD)?.parse().ok()
+        unique(self.ot_entry()?, THRESHOLD)?.parse().ok()
     }
 
     /// The random bits by which the trace is sampled, where the trace id's are not to be used: `rv`.
     pub(crate) fn explicit_randomness(&self) -> Option<u64> {
-        parse_randomness(unique(self.get(KEY)?, RANDOMNESS)?)
+        parse_randomness(unique(self.ot_entry()?, RANDOMNESS)?)
     }
 
     /// Writes the threshold, or takes it away. The entry moves to the left if it changes. One that would
     /// get longer than a tracestate's value may be stays without a threshold.
     pub(crate) fn set_sampling_threshold(&mut self, threshold: Option<Threshold>) {
-        let entry = self.get(KEY).unwrap_or_default();
+        let entry = self.ot_entry().unwrap_or_default();
         let has_threshold = members(entry).any(|(key, _)| key == THRESHOLD);
         if !has_threshold && threshold.is_none()
             || threshold.is_some() && threshold == self.sampling_threshold()

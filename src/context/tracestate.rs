@@ -169,6 +169,12 @@ impl TraceState {
         Cow::Owned(members.join(","))
     }
 
+    /// The value of the entry that begins like this, its `=` included.
+    pub(super) fn value_after(&self, key: &[u8]) -> Option<&str> {
+        let text = self.0.as_deref()?;
+        text.split(|byte| *byte == b',').find_map(|member| member.strip_prefix(key)).map(ascii)
+    }
+
     fn as_str(&self) -> &str {
         ascii(self.0.as_deref().unwrap_or_default())
     }

@@ -2,6 +2,7 @@
 //! value never is.
 
 use crate::{
+    context::Baggage,
     secrets::{REDACTED, is_secret_header},
     value::Value,
 };
@@ -13,6 +14,23 @@ use std::borrow::Cow;
 pub(super) struct RecordedHeaders {
     pub(super) request: Vec<HeaderName>,
     pub(super) response: Vec<HeaderName>,
+    /// The keys of baggage.
+    pub(super) baggage: Vec<Cow<'static, str>>,
+}
+
+impl RecordedHeaders {
+    /// Describes the entries of baggage that are named.
+    pub(super) fn describe_baggage(
+        &self,
+        baggage: &Baggage,
+        mut set: impl FnMut(Cow<'static, str>, Value<'_>),
+    ) {
+        for key in &self.baggage {
+            if let Some(value) = baggage.get(key) {
+                set(key.clone(), value.into());
+            }
+        }
+    }
 }
 
 /// Describes those of `headers` that are named, each as a list of its lines.

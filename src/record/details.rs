@@ -338,7 +338,7 @@ impl Details {
     // Putting a record together that has been recorded elsewhere: without limits.
 
     /// Sets an attribute at once: a key that is there already gets the new value.
-    pub(super) fn set_attribute(&mut self, key: Cow<'static, str>, value: Value<'_>) {
+    pub(crate) fn set_attribute(&mut self, key: Cow<'static, str>, value: Value<'_>) {
         if let Some(slot) = self.values.keep(key, &value, &Limits::NONE, usize::MAX) {
             self.replace(slot);
         }

@@ -7,6 +7,7 @@ use super::{parameters::SamplingParameters, result::SamplingResult, sampler::Sam
 pub struct AlwaysOff;
 
 impl Sampler for AlwaysOff {
+    #[inline]
     fn should_sample(&self, _: &SamplingParameters<'_>) -> SamplingResult {
         SamplingResult::never()
     }

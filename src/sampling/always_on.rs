@@ -7,6 +7,7 @@ use super::{parameters::SamplingParameters, result::SamplingResult, sampler::Sam
 pub struct AlwaysOn;
 
 impl Sampler for AlwaysOn {
+    #[inline]
     fn should_sample(&self, _: &SamplingParameters<'_>) -> SamplingResult {
         SamplingResult::always()
     }

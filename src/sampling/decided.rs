@@ -1,12 +1,10 @@
 //! From a sampler's answer to what the engine keeps of it (floor 3).
 
-use super::result::{Chance, SamplingDecision, SamplingResult};
+use super::result::{Additions, Chance, SamplingDecision, SamplingResult};
 use crate::{
     context::{Threshold, TraceState},
     record::Weight,
-    value::Value,
 };
-use std::borrow::Cow;
 
 /// What a decision means for the trace it was made of.
 pub(crate) struct Decided {
@@ -15,25 +13,30 @@ pub(crate) struct Decided {
     pub(crate) weight: Weight,
     /// What travels on.
     pub(crate) trace_state: TraceState,
-    /// For the trace's first span here.
-    pub(crate) attributes: Vec<(Cow<'static, str>, Value<'static>)>,
+    /// Among them what is for the trace's first span here.
+    pub(crate) additions: Option<Box<Additions>>,
 }
 
 impl SamplingResult {
     /// Carries the decision out on the tracestate that came with the trace. Without a tail sampler nothing is
     /// recorded that is not sampled: nobody would ever see it.
-    pub(crate) fn decide(self, received: TraceState, has_tail_sampler: bool) -> Decided {
+    #[inline]
+    pub(crate) fn decide(mut self, received: TraceState, has_tail_sampler: bool) -> Decided {
         let is_sampled = self.is_sampled();
         let is_recording = is_sampled || has_tail_sampler && self.decision == SamplingDecision::RecordOnly;
-        let mut trace_state = self.trace_state.unwrap_or(received);
+        let changed = self.additions.as_mut().and_then(|additions| additions.trace_state.take());
+        let keeps_trace_state = self.keeps_trace_state && changed.is_none();
+        let mut trace_state = changed.unwrap_or(received);
         let (threshold, weight) = match self.chance {
             _ if !is_sampled => (None, Weight::ONE),
             Chance::Unknown => (None, Weight::ONE),
+            Chance::Threshold(Threshold::ALWAYS) => (Some(Threshold::ALWAYS), Weight::ONE),
             Chance::Threshold(threshold) => (Some(threshold), Weight::new(threshold.adjusted_count())),
             Chance::Count(count) => (None, Weight::new(count)),
         };
         // Most traces have no tracestate, and need none to say that nothing was left out.
-        if !trace_state.is_empty() || threshold.is_some_and(|threshold| threshold != Threshold::ALWAYS) {
+        let says_something = threshold.is_some_and(|threshold| threshold != Threshold::ALWAYS);
+        if !keeps_trace_state && (says_something || !trace_state.is_empty()) {
             let says_nothing =
                 threshold == Some(Threshold::ALWAYS) && trace_state.sampling_threshold().is_none();
             trace_state.set_sampling_threshold(threshold.filter(|_| !says_nothing));
@@ -44,7 +47,7 @@ impl SamplingResult {
             is_sampled,
             weight: if was_recorded_anyway { weight.recorded_anyway() } else { weight },
             trace_state,
-            attributes: self.attributes,
+            additions: self.additions,
         }
     }
 }

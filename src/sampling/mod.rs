@@ -47,6 +47,7 @@ mod ratio;
 mod result;
 mod rules;
 mod sampler;
+pub mod tail;
 
 pub use crate::context::{InvalidThreshold, Threshold};
 pub use always_off::AlwaysOff;
@@ -59,6 +60,7 @@ pub use parent_based::ParentBased;
 pub use pattern::Pattern;
 pub use rate_limited::RateLimited;
 pub use ratio::{InvalidRatio, Ratio};
+pub(crate) use result::Additions;
 pub use result::{SamplingDecision, SamplingResult};
 pub use rules::{Match, Rules};
 pub use sampler::Sampler;

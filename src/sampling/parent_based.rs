@@ -90,7 +90,7 @@ impl Branches {
         } else if parent.is_sampled() {
             let result =
                 pair.sampled.as_ref().map_or(SamplingResult::always(), |on| on.should_sample(parameters));
-            under_sampled(result, parameters)
+            under_sampled(parent, result, parameters)
         } else {
             pair.not_sampled.as_ref().map_or(SamplingResult::never(), |off| off.should_sample(parameters))
         };
@@ -116,8 +116,13 @@ impl Pair {
 
 /// The chance that a trace passes here, where it has passed at the caller's first
 /// [OpenTelemetry, Probability Sampling, parent-based threshold].
-fn under_sampled(mut result: SamplingResult, parameters: &SamplingParameters<'_>) -> SamplingResult {
-    let parent = parameters.parent_threshold();
+fn under_sampled(
+    parent: &SpanContext,
+    mut result: SamplingResult,
+    parameters: &SamplingParameters<'_>,
+) -> SamplingResult {
+    let received = parent.trace_state().sampling_threshold();
+    let parent = received.filter(|threshold| threshold.keeps(parameters.randomness()));
     result.chance = match (result.chance, parent) {
         // The same random bits have to reach both.
         (Chance::Threshold(own), Some(parent)) => Chance::Threshold(own.max(parent)),
@@ -125,6 +130,7 @@ fn under_sampled(mut result: SamplingResult, parameters: &SamplingParameters<'_>
         (Chance::Count(own), None) => Chance::Count(own),
         (Chance::Threshold(_), None) | (Chance::Unknown, _) => Chance::Unknown,
     };
+    result.keeps_trace_state = result.is_sampled() && result.threshold() == received;
     result
 }
 

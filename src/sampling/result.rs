@@ -40,7 +40,18 @@ pub struct SamplingResult {
     pub(super) decision: SamplingDecision,
     pub(super) chance: Chance,
     pub(super) recorded_anyway: bool,
-    pub(super) attributes: Vec<(Cow<'static, str>, Value<'static>)>,
+    /// The caller's tracestate is known to say no more and no less than what is true after this decision.
+    pub(super) keeps_trace_state: bool,
+    /// Few samplers have anything to add, and all of them are asked for every trace.
+    pub(super) additions: Option<Box<Additions>>,
+}
+
+/// What a sampler adds to a trace.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Additions {
+    /// For the first span here.
+    pub(crate) attributes: Vec<(Cow<'static, str>, Value<'static>)>,
+    /// In the place of the caller's.
     pub(super) trace_state: Option<TraceState>,
 }
 
@@ -51,8 +62,8 @@ impl SamplingResult {
             decision,
             chance: Chance::Unknown,
             recorded_anyway: false,
-            attributes: Vec::new(),
-            trace_state: None,
+            keeps_trace_state: false,
+            additions: None,
         }
     }
 
@@ -90,14 +101,14 @@ impl SamplingResult {
         key: impl Into<Cow<'static, str>>,
         value: impl Into<Value<'static>>,
     ) -> Self {
-        self.attributes.push((key.into(), value.into()));
+        self.additions.get_or_insert_default().attributes.push((key.into(), value.into()));
         self
     }
 
     /// The same with this tracestate in the place of the caller's. The threshold is written into it as into
     /// any; a sampler that changes an entry of its own starts from the caller's.
     pub fn with_trace_state(mut self, trace_state: TraceState) -> Self {
-        self.trace_state = Some(trace_state);
+        self.additions.get_or_insert_default().trace_state = Some(trace_state);
         self
     }
 

@@ -1,13 +1,17 @@
 //! Building a tracer (floor 4).
 
-use super::{collector::Collector, config::Config, engine::Engine, local, tracer::Tracer};
+use super::{collector::Collector, config::Config, engine::Engine, local, outlet::Outlet, tracer::Tracer};
 use crate::{
     clock::Clock,
     diagnostics::{Diagnostic, Speaker},
     export::{Exporter, Queue, RetryPolicy, Worker},
     ids::IdSource,
+    propagation::{Formats, Propagator},
     redact::Redaction,
-    sampling::Sampler,
+    sampling::{
+        Sampler,
+        tail::{Tail, TailSampler},
+    },
     semconv,
     value::Value,
     variables::{InvalidVariable, Variables},
@@ -110,6 +114,12 @@ impl TracerBuilder {
         self.setting(move |config| config.sampler = Box::new(sampler))
     }
 
+    /// Decides at its end whether a trace is exported: see [`sampling::tail`](crate::sampling::tail). Default:
+    /// whatever the [`sampler`](Self::sampler) sampled is.
+    pub fn tail_sampler(self, sampler: TailSampler) -> Self {
+        self.setting(move |config| config.tail = Some(sampler))
+    }
+
     /// Where the time comes from. Default: [`Clock::system`].
     pub fn clock(self, clock: Clock) -> Self {
         self.setting(move |config| config.clock = clock)
@@ -118,6 +128,15 @@ impl TracerBuilder {
     /// Where ids come from. Default: a random generator on each thread.
     pub fn ids(self, ids: IdSource) -> Self {
         self.setting(move |config| config.ids = ids)
+    }
+
+    /// The formats in which requests carry their context from process to process: what the layers of
+    /// [`middleware`](crate::middleware) read and write unless they are told otherwise, and what
+    /// [`Tracer::propagator`] is. Default: what `OTEL_PROPAGATORS` names, else W3C Trace Context and W3C
+    /// Baggage.
+    pub fn propagator(self, formats: impl Propagator + 'static) -> Self {
+        let formats = Formats::new(formats);
+        self.setting(move |config| config.exchanges.formats = formats)
     }
 
     /// The most attributes, events and links of a span, each. Default 128. More are dropped and
@@ -228,11 +247,12 @@ impl TracerBuilder {
         if config.resource.service_name().is_empty() {
             return Err(BuildError::NoServiceName);
         }
-        if config.disabled {
-            return Ok(Tracer::new(Arc::new(Engine::passive(config)), self.drop_within));
-        }
-        let engine = start(config, self.exporters)?;
-        Ok(Tracer::new(engine, self.drop_within))
+        let exchanges = std::mem::take(&mut config.exchanges);
+        let engine = match config.disabled {
+            true => Arc::new(Engine::passive(config)),
+            false => start(config, self.exporters)?,
+        };
+        Ok(Tracer::new(engine, self.drop_within, exchanges))
     }
 }
 
@@ -258,14 +278,17 @@ fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<En
         .iter()
         .map(|exporter| Arc::new(Queue::new(exporter.name().to_owned(), config.queue)))
         .collect();
-    let engine = Arc::new(Engine::new(config, queues, inbox));
+    let tail = config.tail.take().map(Tail::new);
+    let tail_counters = tail.as_ref().map(|tail| tail.counters().clone());
+    let engine = Arc::new(Engine::new(config, queues, tail_counters, inbox));
     for (exporter, queue) in exporters.into_iter().zip(&engine.queues) {
         let (resource, retry, queue) = (engine.resource.clone(), retry.clone(), queue.clone());
         let diagnostics = engine.diagnostics.clone();
         let worker = Worker { exporter, queue, resource, retry, diagnostics };
         spawn("tl-exporter", move || worker.run()).inspect_err(|_| engine.cancel())?;
     }
-    let collector = Collector::new(engine.clone(), received, speaker, &limits);
+    let outlet = Outlet::new(engine.clone(), &limits);
+    let collector = Collector::new(engine.clone(), received, speaker, tail, outlet);
     let collector = spawn("tl-collector", move || collector.run()).inspect_err(|_| engine.cancel())?;
     engine.depot.bell.hang(collector.thread().clone());
     Ok(engine)

@@ -8,9 +8,10 @@ use crate::{
     diagnostics::Listener,
     export::{QueueLimits, RetryPolicy},
     ids::IdSource,
+    propagation::{Composite, Formats, InvalidPropagators, OTEL_PROPAGATORS},
     record::{Limits, Resource},
     redact::Redaction,
-    sampling::{AlwaysOff, AlwaysOn, ParentBased, Ratio, Sampler},
+    sampling::{AlwaysOff, AlwaysOn, ParentBased, Ratio, Sampler, tail::TailSampler},
     semconv,
     variables::{InvalidVariable, Variables, percent_decode},
 };
@@ -20,6 +21,7 @@ use std::time::Duration;
 pub(super) struct Config {
     pub(super) resource: Resource,
     pub(super) sampler: Box<dyn Sampler>,
+    pub(super) tail: Option<TailSampler>,
     pub(super) clock: Clock,
     pub(super) ids: IdSource,
     pub(super) limits: Limits,
@@ -30,6 +32,15 @@ pub(super) struct Config {
     pub(super) buffer_bytes: usize,
     pub(super) disabled: bool,
     pub(super) diagnostics: Option<Listener>,
+    pub(super) exchanges: Exchanges,
+}
+
+/// What the middleware goes by where it is not told otherwise.
+#[derive(Default)]
+pub(super) struct Exchanges {
+    pub(super) formats: Formats,
+    /// The request methods that are recorded by name, separated by commas.
+    pub(super) known_methods: Option<String>,
 }
 
 impl Config {
@@ -37,6 +48,7 @@ impl Config {
         Self {
             resource: Resource::new(""),
             sampler: Box::new(ParentBased::new(AlwaysOn)),
+            tail: None,
             clock: Clock::system(),
             ids: IdSource::default(),
             limits: DEFAULT_LIMITS,
@@ -52,6 +64,7 @@ impl Config {
             buffer_bytes: 64 << 20,
             disabled: false,
             diagnostics: None,
+            exchanges: Exchanges::default(),
         }
     }
 
@@ -69,6 +82,17 @@ impl Config {
         set(&mut self.queue.batch_delay, milliseconds("OTEL_BSP_SCHEDULE_DELAY")?);
         set(&mut self.queue.spans, variables.positive("OTEL_BSP_MAX_QUEUE_SIZE")?);
         set(&mut self.queue.batch_spans, variables.positive("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")?);
+        self.read_exchanges(variables)
+    }
+
+    fn read_exchanges(&mut self, variables: &Variables) -> Result<(), InvalidVariable> {
+        const METHODS: &str = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS";
+        let unreadable = || InvalidVariable::from(InvalidPropagators::NEW);
+        if let Some(names) = variables.text(OTEL_PROPAGATORS, unreadable)? {
+            self.exchanges.formats = Formats::new(Composite::from_names(&names)?);
+        }
+        let error = || InvalidVariable::new(METHODS, "request methods, separated by commas");
+        self.exchanges.known_methods = variables.text(METHODS, error)?;
         Ok(())
     }
 

@@ -13,7 +13,10 @@ use crate::{
     ids::{IdSource, RequestId, SpanId, TraceId},
     record::{Chunk, Limits, Recycler, Resource, SpanRecord, Weight},
     redact::{Redactor, Rules},
-    sampling::Sampler,
+    sampling::{
+        Sampler,
+        tail::{TailCounters, TailStats},
+    },
     sync::{Mutex, Ordering, lock},
 };
 use std::{
@@ -45,6 +48,19 @@ pub(super) struct Shared {
     pub(super) baggage: Baggage,
 }
 
+impl Shared {
+    /// The same trace, whose spans from here on carry this baggage.
+    pub(super) fn with_baggage(&self, baggage: Baggage) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            trace_state: self.trace_state.clone(),
+            request_id: self.request_id.clone(),
+            baggage,
+            ..*self
+        }
+    }
+}
+
 /// The lanes' counters: of those in use, and the sum of those whose threads have ended.
 #[derive(Default)]
 struct Ledger {
@@ -57,6 +73,8 @@ struct Ledger {
 #[derive(Default)]
 struct Intake {
     handed_on: u64,
+    /// Not kept by the tail sampler.
+    left_out: u64,
     /// The collector takes nothing more.
     is_over: bool,
 }
@@ -66,7 +84,7 @@ pub(crate) struct Engine {
     pub(super) timeline: Timeline,
     pub(super) ids: IdSource,
     pub(super) sampler: Box<dyn Sampler>,
-    pub(super) has_tail_sampler: bool,
+    tail: Option<Arc<TailCounters>>,
     pub(super) limits: Limits,
     pub(super) resource: Arc<Resource>,
     pub(super) redaction: Arc<Rules>,
@@ -83,7 +101,12 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(config: Config, queues: Vec<Arc<Queue>>, inbox: mpsc::Sender<Message>) -> Self {
+    pub(super) fn new(
+        config: Config,
+        queues: Vec<Arc<Queue>>,
+        tail: Option<Arc<TailCounters>>,
+        inbox: mpsc::Sender<Message>,
+    ) -> Self {
         LIVE.fetch_add(1, Ordering::Relaxed);
         let redaction = Arc::new(Rules::new(config.redaction));
         let mut resource = config.resource;
@@ -93,7 +116,7 @@ impl Engine {
             timeline: Timeline::new(config.clock),
             ids: config.ids,
             sampler: config.sampler,
-            has_tail_sampler: false,
+            tail,
             limits: config.limits,
             resource: Arc::new(resource),
             redaction,
@@ -111,7 +134,7 @@ impl Engine {
     /// An engine that records nothing and has no threads: as one that has been shut down.
     pub(super) fn passive(config: Config) -> Self {
         let (inbox, _nobody) = mpsc::channel();
-        let mut engine = Self::new(config, Vec::new(), inbox);
+        let mut engine = Self::new(config, Vec::new(), None, inbox);
         engine.cancel();
         let done = Waiting { completion: Arc::new(Completion::new(0)), deadline: Instant::now() };
         engine.shutdown = Mutex::new(Some(done));
@@ -133,6 +156,10 @@ impl Engine {
         drop(ledger);
         // A collector that is gone leaves the span counted as ended after the shutdown.
         let _gone = self.inbox.send(Message::Stray(Box::new(record)));
+    }
+
+    pub(super) const fn has_tail_sampler(&self) -> bool {
+        self.tail.is_some()
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -227,18 +254,24 @@ impl Engine {
             ended: totals.ended,
             open: totals.started.saturating_sub(totals.ended),
             sampled_out: totals.sampled_out,
+            sampled_out_spans: intake.left_out,
             exporters: self.queues.iter().map(|queue| queue.stats()).collect(),
             redacted: self.redaction.tallies().map(RuleStats::from_tally).collect(),
             ..Stats::default()
         };
         stats.dropped.add(DropReason::BufferFull, totals.refused);
-        let underway = totals.ended.saturating_sub(totals.refused + intake.handed_on);
+        let underway = totals.ended.saturating_sub(totals.refused + intake.handed_on + intake.left_out);
         if intake.is_over {
             stats.dropped.add(DropReason::AfterShutdown, underway);
         } else {
             stats.buffered = underway;
         }
         stats
+    }
+
+    /// What the tail sampler did, if there is one.
+    pub(super) fn tail_stats(&self) -> Option<TailStats> {
+        self.tail.as_ref().map(|tail| tail.read())
     }
 
     // For the collector.
@@ -252,6 +285,11 @@ impl Engine {
             }
         }
         intake.handed_on += chunk.len() as u64;
+    }
+
+    /// Counts spans that the tail sampler did not keep.
+    pub(super) fn leave_out(&self, spans: usize) {
+        lock(&self.intake).left_out += spans as u64;
     }
 
     /// Says that what has not been handed on by now never will be.

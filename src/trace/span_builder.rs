@@ -2,7 +2,7 @@
 
 use super::{current::SpanHandle, engine::Engine, local, span::Span, start};
 use crate::{
-    context::{Context, SpanContext},
+    context::{Baggage, Context, SpanContext},
     record::{Details, SpanKind},
     secrets,
     value::Value,
@@ -17,6 +17,7 @@ pub struct SpanBuilder {
     name: Cow<'static, str>,
     kind: SpanKind,
     parent: Parent,
+    baggage: Option<Baggage>,
     details: Option<Box<Details>>,
 }
 
@@ -30,7 +31,8 @@ enum Parent {
 
 impl SpanBuilder {
     pub(super) fn new(engine: Option<Arc<Engine>>, name: Cow<'static, str>) -> Self {
-        Self { engine, name, kind: SpanKind::Internal, parent: Parent::Current, details: None }
+        let (kind, parent) = (SpanKind::Internal, Parent::Current);
+        Self { engine, name, kind, parent, baggage: None, details: None }
     }
 
     /// Which side of an exchange it is. Default: internal.
@@ -66,6 +68,25 @@ impl SpanBuilder {
         self
     }
 
+    /// Carries this baggage from here on, in the place of what it would take over: the span and all that
+    /// start below it, and with their calls what they hand on. The spans above keep theirs.
+    ///
+    /// ```
+    /// use throughline::{Instrument, Span, Tracer};
+    ///
+    /// # async fn check_out() {}
+    /// # async fn example(tracer: &Tracer) -> Result<(), throughline::context::BaggageError> {
+    /// let baggage = Span::current().baggage().cloned().unwrap_or_default().with("tenant", "7")?;
+    /// let span = tracer.span_builder("check out").baggage(baggage).start();
+    /// check_out().instrument(span).await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn baggage(mut self, baggage: Baggage) -> Self {
+        self.baggage = Some(baggage);
+        self
+    }
+
     /// Sets an attribute that the sampler is to see.
     pub fn attribute<'v>(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Value<'v>>) -> Self {
         self.set_attribute(key, value);
@@ -91,9 +112,13 @@ impl SpanBuilder {
 
     /// Starts the span now.
     pub fn start(self) -> Span {
-        let Self { engine, name, kind, parent, details } = self;
+        let Self { engine, name, kind, parent, baggage, details } = self;
         let Some(engine) = engine else {
             return Span::none();
+        };
+        let parent = match baggage {
+            Some(baggage) => parent.with_baggage(baggage, engine.id),
+            None => parent,
         };
         let live = match parent {
             Parent::Current => start::span(&engine, None, name, kind, details),
@@ -106,6 +131,24 @@ impl SpanBuilder {
             Parent::Handle(other) => start::root(&engine, Some(other.outgoing()), name, kind, details),
         };
         Span::of(live)
+    }
+}
+
+impl Parent {
+    /// The same parent, but for the baggage.
+    fn with_baggage(self, baggage: Baggage, engine_id: u64) -> Self {
+        let current = match &self {
+            Self::Current | Self::CurrentOrRemote(_) => Span::current().handle(),
+            _ => None,
+        };
+        let current = current.filter(|handle| handle.shared.engine.id == engine_id);
+        match (self, current) {
+            (_, Some(handle)) | (Self::Handle(handle), None) => Self::Handle(handle.with_baggage(baggage)),
+            (Self::Remote(context) | Self::CurrentOrRemote(context), None) => {
+                Self::Remote(Context { baggage, ..context })
+            }
+            (Self::Current | Self::Root, None) => Self::Remote(Context { baggage, ..Context::default() }),
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use crate::{
     context::{Context, SpanContext, TraceFlags, TraceState},
     ids::{RequestId, SpanId, TraceId, mint_trace_id},
     record::{Details, SpanKind, Weight, cut_at, cut_name},
-    sampling::{Decided, SamplingParameters},
-    value::{Attribute, Value},
+    sampling::{Additions, Decided, SamplingParameters},
+    value::Attribute,
 };
 use std::{borrow::Cow, sync::Arc};
 
@@ -108,12 +108,12 @@ pub(super) fn root(
     }
     let ticks = engine.timeline.ticks();
     let trace = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref());
-    let Some(NewTrace { shared, parent, attributes }) = trace else {
+    let Some(NewTrace { shared, parent, additions }) = trace else {
         return Inner::Inert;
     };
-    if shared.recording && !attributes.is_empty() {
+    if let Some(additions) = additions.filter(|_| shared.recording) {
         let details = details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
-        for (key, value) in attributes {
+        for (key, value) in additions.attributes {
             details.push_attribute(key, value, &engine.limits);
         }
     }
@@ -141,8 +141,8 @@ struct NewTrace {
     shared: Arc<Shared>,
     /// The caller's span.
     parent: Option<SpanId>,
-    /// What the sampler says of the first span.
-    attributes: Vec<(Cow<'static, str>, Value<'static>)>,
+    /// Among them what the sampler says of the first span.
+    additions: Option<Box<Additions>>,
 }
 
 fn new_trace(
@@ -170,7 +170,7 @@ fn new_trace(
     };
     let caller_flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags);
     let is_off = engine.is_closed();
-    let Decided { is_recording, is_sampled, weight, trace_state, attributes } = if is_off {
+    let Decided { is_recording, is_sampled, weight, trace_state, additions } = if is_off {
         as_received(parent.as_ref())
     } else {
         decide(engine, parent.as_ref(), trace_id, name, kind, details)
@@ -196,7 +196,7 @@ fn new_trace(
         baggage,
     };
     let shared = with(|local| local.share_new(shared))?;
-    Some(NewTrace { shared, parent: parent.map(|parent| parent.span_id()), attributes })
+    Some(NewTrace { shared, parent: parent.map(|parent| parent.span_id()), additions })
 }
 
 fn trace_state_of(parent: Option<&SpanContext>) -> TraceState {
@@ -210,7 +210,7 @@ fn as_received(parent: Option<&SpanContext>) -> Decided {
         is_sampled: false,
         weight: Weight::ONE,
         trace_state: trace_state_of(parent),
-        attributes: Vec::new(),
+        additions: None,
     }
 }
 
@@ -231,5 +231,5 @@ fn decide(
         Some(parent) => parameters.with_parent(parent),
         None => parameters,
     };
-    engine.sampler.should_sample(&parameters).decide(trace_state_of(parent), engine.has_tail_sampler)
+    engine.sampler.should_sample(&parameters).decide(trace_state_of(parent), engine.has_tail_sampler())
 }

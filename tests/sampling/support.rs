@@ -89,3 +89,13 @@ pub fn assert_balanced(stats: &Stats) {
         assert_eq!(stats.ended, accounted_for, "{stats:#?}");
     }
 }
+
+/// Waits for what another thread does by itself.
+#[track_caller]
+pub fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let until = std::time::Instant::now() + LONG;
+    while !is_so() {
+        assert!(std::time::Instant::now() < until, "it did not come to that");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
