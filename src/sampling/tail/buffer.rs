@@ -96,20 +96,29 @@ impl Tail {
     #[inline(never)]
     pub(crate) fn add(&mut self, span: SpanRecord, now: u64, outlet: &mut impl TailOutlet) {
         let key = Key::of(&span);
-        if !self.traces.contains_key(&key)
-            && let Some(verdict) = self.decisions.get(key)
-        {
+        if self.decided(key).is_none() {
+            self.make_room(key, &span, now, outlet);
+        }
+        if let Some(verdict) = self.decided(key) {
             add(&self.counters.late_spans, 1);
-            return self.carry_out(verdict, vec![span], outlet);
-        }
-        if let Some(reason) = self.hold_back(key, span, now) {
+            self.carry_out(verdict, vec![span], outlet);
+        } else if let Some(reason) = self.hold_back(key, span, now) {
             self.decide_early(key, reason, now, outlet);
         }
-        while let Some(reason) = self.excess() {
-            let Some(key) = self.most_dispensable() else {
-                break;
-            };
-            self.decide_early(key, reason, now, outlet);
+    }
+
+    /// What was decided about a trace of which nothing is held back.
+    fn decided(&self, key: Key) -> Option<Verdict> {
+        if self.traces.contains_key(&key) { None } else { self.decisions.get(key) }
+    }
+
+    /// Decides about traces until there is room for one more span, or none are left. The span's own may be
+    /// among them.
+    fn make_room(&mut self, key: Key, span: &SpanRecord, now: u64, outlet: &mut impl TailOutlet) {
+        while let Some(reason) = self.lacks_room(key, span)
+            && let Some(dispensable) = self.most_dispensable()
+        {
+            self.decide_early(dispensable, reason, now, outlet);
         }
     }
 
@@ -164,9 +173,9 @@ impl Tail {
         }
         self.spans += 1;
         self.bytes += trace.push(span);
-        let reached = if trace.spans.len() > self.bounds.trace_spans {
+        let reached = if trace.spans.len() >= self.bounds.trace_spans {
             Some(EarlyReason::TraceSpans)
-        } else if trace.bytes() > self.bounds.trace_bytes {
+        } else if trace.bytes() >= self.bounds.trace_bytes {
             Some(EarlyReason::TraceBytes)
         } else {
             None
@@ -175,14 +184,15 @@ impl Tail {
         reached
     }
 
-    fn excess(&self) -> Option<EarlyReason> {
-        if self.spans > self.bounds.spans {
-            Some(EarlyReason::Spans)
-        } else if self.bytes > self.bounds.bytes {
-            Some(EarlyReason::Bytes)
-        } else {
-            None
+    fn lacks_room(&self, key: Key, span: &SpanRecord) -> Option<EarlyReason> {
+        if self.spans >= self.bounds.spans {
+            return Some(EarlyReason::Spans);
         }
+        let growth = match self.traces.get(&key) {
+            Some(trace) => trace.growth(span),
+            None => TRACE_BYTES + span.size_bytes(),
+        };
+        (self.bytes + growth > self.bounds.bytes).then_some(EarlyReason::Bytes)
     }
 
     /// Deciding about this one costs least: it has ended, or at least it has no error, and it is the oldest.
@@ -279,8 +289,23 @@ impl Trace {
     fn push(&mut self, span: SpanRecord) -> usize {
         let before = self.bytes();
         self.held_bytes += span.size_bytes() - size_of::<SpanRecord>();
+        if self.spans.len() == self.spans.capacity() {
+            self.spans.reserve_exact(self.further_places());
+        }
         self.spans.push(span);
         self.bytes() - before
+    }
+
+    /// The bytes by which the trace will grow with this span.
+    fn growth(&self, span: &SpanRecord) -> usize {
+        let is_full = self.spans.len() == self.spans.capacity();
+        let places = if is_full { self.further_places() } else { 0 };
+        span.size_bytes() - size_of::<SpanRecord>() + places * size_of::<SpanRecord>()
+    }
+
+    /// How many places are added when all are taken: as many as there are, and at least three.
+    fn further_places(&self) -> usize {
+        self.spans.len().max(3)
     }
 
     /// The place kept for further spans counts as well.
