@@ -5,6 +5,8 @@ use std::{borrow::Cow, fmt};
 
 /// The value of an attribute: one of OpenTelemetry's types, borrowed where it can be.
 ///
+/// Values do not nest: a list has numbers, truths or texts in it, and nothing else.
+///
 /// Made from Rust's own types with `into()`. An integer that does not fit 64 signed bits becomes its
 /// decimal text, so no digit is lost.
 ///

@@ -95,12 +95,12 @@ fn the_shape_of_a_record_that_says_little() {
 #[test]
 fn dropped_counts_are_kept() {
     let mut json = written(&SpanRecord::new(&context(), "load", 0, 5));
-    json["dropped_attributes"] = 1.into();
-    json["dropped_events"] = u32::MAX.into();
-    json["dropped_links"] = u32::MAX.into();
+    json["dropped_attributes_count"] = 1.into();
+    json["dropped_events_count"] = u32::MAX.into();
+    json["dropped_links_count"] = u32::MAX.into();
     json["events"] = json!([{
         "name": "e", "time": "1970-01-01T00:00:00.000000001Z", "time_unix_nanos": 1,
-        "attributes": {}, "dropped_attributes": 4,
+        "attributes": {}, "dropped_attributes_count": 4,
     }]);
     let record = read(json.clone());
     assert_eq!(
@@ -213,7 +213,7 @@ proptest! {
         record in record(),
         field in select(vec![
             "trace_id", "parent_span_id", "trace_flags", "trace_state", "kind", "start_unix_nanos", "status",
-            "outcome", "attributes", "events", "links", "dropped_links",
+            "outcome", "attributes", "events", "links", "dropped_links_count",
         ]),
         value in prop_oneof![value().prop_map(|value| json!(value)), vec(value(), 0..3).prop_map(|list| json!({ "name": list }))],
     ) {

@@ -10,7 +10,7 @@ use super::{
     resource::Resource,
     span::SpanRecord,
     status::Status,
-    values::{Slot, Values, position},
+    values::{Slot, Values, View, position},
 };
 use crate::{context::TraceState, value::Value};
 use std::{borrow::Cow, ops::Range};
@@ -25,6 +25,34 @@ pub(crate) enum Owner<'a> {
     Resource,
 }
 
+/// A name, a key or a description, and where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Label<'a> {
+    /// It stands in the program, or lives as long as that.
+    Literal(&'static str),
+    /// It was put together.
+    Made(&'a str),
+}
+
+impl<'a> Label<'a> {
+    #[inline]
+    #[expect(clippy::ptr_arg, reason = "whether it is owned is the question")]
+    pub(crate) fn of(text: &'a Cow<'static, str>) -> Self {
+        match text {
+            Cow::Borrowed(literal) => Self::Literal(literal),
+            Cow::Owned(made) => Self::Made(made),
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn as_str(self) -> &'a str {
+        match self {
+            Self::Literal(text) => text,
+            Self::Made(text) => text,
+        }
+    }
+}
+
 /// What becomes of a field.
 #[derive(Debug)]
 pub(crate) enum Edit {
@@ -36,24 +64,40 @@ pub(crate) enum Edit {
 /// Decides about the fields of records.
 pub(crate) trait Editor {
     /// The span's new name.
-    fn name(&mut self, name: &Cow<'static, str>) -> Option<Cow<'static, str>>;
+    fn name(&mut self, name: Label<'_>) -> Option<Cow<'static, str>>;
     /// The new description of an error status, which is not empty.
-    fn description(&mut self, description: &Cow<'static, str>) -> Option<Cow<'static, str>>;
+    fn description(&mut self, description: Label<'_>) -> Option<Cow<'static, str>>;
     /// The new tracestate, of the span or of a link, which is not empty.
     fn trace_state(&mut self, state: &TraceState) -> Option<TraceState>;
     /// The new key of an attribute whose key is no literal.
     fn key(&mut self, key: &str) -> Option<String>;
-    fn attribute(&mut self, owner: Owner<'_>, key: &Cow<'static, str>, value: &Value<'_>) -> Edit;
+    fn attribute(&mut self, owner: Owner<'_>, key: Label<'_>, value: View<'_>) -> Edit;
     /// A replacement is the event's new name.
-    fn event(&mut self, name: &Cow<'static, str>, event: &Event<'_>) -> Edit;
+    fn event(&mut self, name: Label<'_>, event: &Event<'_>) -> Edit;
     /// Does the link stay?
     fn keeps_link(&mut self, link: &Link<'_>) -> bool;
 }
 
+/// Looks at records before an editor does.
+pub(crate) trait Survey {
+    /// May something have to be done about this text, which was put together?
+    fn minds_text(&mut self, text: &str) -> bool;
+    fn minds_trace_state(&mut self, state: &TraceState) -> bool;
+    /// About an attribute, whosever it is? Its key is looked at here as well.
+    fn minds_attribute(&mut self, key: Label<'_>, value: View<'_>) -> bool;
+}
+
 impl SpanRecord {
+    /// Does `survey` mind anything in it? Quicker than to edit a record in which there is nothing.
+    #[inline]
+    pub(crate) fn is_minded(&self, survey: &mut impl Survey) -> bool {
+        is_text_minded(&self.name, survey)
+            || self.details.as_deref().is_some_and(|details| details.is_minded(survey))
+    }
+
     /// Lets `editor` decide about each field. What it puts in place is cut to `limits`.
     pub(crate) fn edit(&mut self, editor: &mut impl Editor, limits: &Limits) {
-        if let Some(name) = editor.name(&self.name) {
+        if let Some(name) = editor.name(Label::of(&self.name)) {
             self.name = cut_name(name, limits.name_bytes);
         }
         if let Some(details) = &mut self.details {
@@ -65,13 +109,15 @@ impl SpanRecord {
 impl Resource {
     /// Lets `editor` decide about each attribute.
     pub(crate) fn edit(&mut self, editor: &mut impl Editor) {
-        self.retain_mut(|key, value| match editor.attribute(Owner::Resource, key, value) {
-            Edit::Keep => true,
-            Edit::Replace(new) => {
-                *value = new;
-                true
+        self.retain_mut(|key, value| {
+            match editor.attribute(Owner::Resource, Label::of(key), View::of(value)) {
+                Edit::Keep => true,
+                Edit::Replace(new) => {
+                    *value = new;
+                    true
+                }
+                Edit::Drop => false,
             }
-            Edit::Drop => false,
         });
     }
 }
@@ -88,6 +134,24 @@ struct Changes {
 }
 
 impl Details {
+    fn is_minded(&self, survey: &mut impl Survey) -> bool {
+        let description = match &self.status {
+            Status::Error { description } => description,
+            Status::Ok | Status::Unset => &Cow::Borrowed(""),
+        };
+        let mut states = std::iter::once(&self.trace_state)
+            .chain(self.links.iter().map(|link| &link.target.trace_state))
+            .filter(|state| !state.is_empty());
+        is_text_minded(description, survey)
+            || self
+                .slots
+                .iter()
+                .chain(&self.item_slots)
+                .any(|slot| survey.minds_attribute(Label::of(&slot.key), self.values.view(slot)))
+            || self.events.iter().any(|event| is_text_minded(&event.name, survey))
+            || states.any(|state| survey.minds_trace_state(state))
+    }
+
     fn edit(&mut self, editor: &mut impl Editor, limits: &Limits) {
         let mut changes = Changes::default();
         let attributes = self.slots.len();
@@ -118,7 +182,7 @@ impl Details {
     fn edit_status(&mut self, editor: &mut impl Editor, limits: &Limits) {
         if let Status::Error { description } = &mut self.status
             && !description.is_empty()
-            && let Some(new) = editor.description(description)
+            && let Some(new) = editor.description(Label::of(description))
         {
             *description = cut_name(new, limits.value_bytes);
         }
@@ -128,7 +192,7 @@ impl Details {
         let Self { events, item_slots, values, .. } = self;
         for (place, slot) in events.iter_mut().enumerate() {
             let event = slot.as_event(item_slots, values);
-            match editor.event(&slot.name, &event) {
+            match editor.event(Label::of(&slot.name), &event) {
                 Edit::Keep => {}
                 Edit::Drop => {
                     changes.gone_events.push(place);
@@ -198,6 +262,12 @@ fn retain<T>(items: &mut Vec<T>, gone: &[usize], mut with_each: impl FnMut(&mut 
     });
 }
 
+#[inline]
+#[expect(clippy::ptr_arg, reason = "whether it is owned is the question")]
+fn is_text_minded(text: &Cow<'static, str>, survey: &mut impl Survey) -> bool {
+    matches!(text, Cow::Owned(text) if survey.minds_text(text))
+}
+
 fn edit_trace_state(state: &mut TraceState, editor: &mut impl Editor) {
     if !state.is_empty()
         && let Some(new) = editor.trace_state(state)
@@ -233,7 +303,7 @@ fn edit_slot(
     limits: &Limits,
     changes: &mut Changes,
 ) -> bool {
-    match editor.attribute(owner, &slot.key, &values.value(slot)) {
+    match editor.attribute(owner, Label::of(&slot.key), values.view(slot)) {
         Edit::Keep => {}
         Edit::Replace(value) => {
             // A literal's key takes nothing; only the value of the new slot is wanted.

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The bounds of one span. What is over is left out and counted, or cut.
+/// The bounds of one span. What is over is left out and counted, or cut. There is none of depth, because
+/// nothing in a span nests deeper than the texts of a list in an attribute of an event.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) attributes: usize,

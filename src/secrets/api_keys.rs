@@ -1,6 +1,6 @@
 //! Keys that say by how they begin whose they are (floor 0).
 
-use super::bytes::{before, part, position, run};
+use super::bytes::{at, before, part, position, run};
 use std::ops::Range;
 
 /// How keys begin, and the fewest characters that follow: as their providers publish them for
@@ -60,7 +60,7 @@ pub(super) fn next(bytes: &[u8], from: usize, is_cut: bool) -> Option<Range<usiz
     loop {
         let start = position(bytes, from, is_first)?;
         from = start + 1;
-        if before(bytes, start).is_ascii_alphanumeric() {
+        if !is_second(at(bytes, start), at(bytes, from)) || before(bytes, start).is_ascii_alphanumeric() {
             continue;
         }
         let rest = part(bytes, start..bytes.len());
@@ -79,6 +79,26 @@ pub(super) fn next(bytes: &[u8], from: usize, is_cut: bool) -> Option<Range<usiz
 
 const fn is_first(byte: u8) -> bool {
     matches!(byte, b'A' | b'G' | b'S' | b'd' | b'g' | b'h' | b'n' | b'p' | b'r' | b's' | b'w' | b'x' | b'y')
+}
+
+/// Do any of the keys begin with these two? Nearly no word does.
+const fn is_second(first: u8, second: u8) -> bool {
+    matches!(
+        (first, second),
+        (b'A', b'K' | b'S' | b'I')
+            | (b'G', b'O')
+            | (b'S', b'G')
+            | (b'd', b'c' | b'o')
+            | (b'g', b'd' | b'h' | b'i' | b'l')
+            | (b'h', b'f' | b'v')
+            | (b'n', b'p')
+            | (b'p', b'y')
+            | (b'r' | b's', b'k')
+            | (b's', b'h')
+            | (b'w', b'h')
+            | (b'x', b'a' | b'o')
+            | (b'y', b'a')
+    )
 }
 
 const fn is_key_byte(byte: u8) -> bool {

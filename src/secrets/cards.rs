@@ -146,5 +146,5 @@ fn pass_luhn(digits: &[u8]) -> bool {
             if position % 2 == 1 { doubled } else { digit }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }

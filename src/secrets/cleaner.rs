@@ -39,10 +39,19 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Finds the next secret in bytes from a place on.
+type Scanner<'a> = dyn Fn(&[u8], usize) -> Option<Range<usize>> + 'a;
+
 /// Shorter than anything that is found.
 const FEWEST_BYTES: usize = 5;
 
 impl Cleaner {
+    /// Has the text any secrets?
+    #[inline]
+    pub(crate) fn finds_in(&self, text: &str, reading: Reading) -> bool {
+        self.clean(text, reading, &mut Found::default()).is_some()
+    }
+
     /// The text without secrets; `None` if it has none.
     #[inline]
     pub(crate) fn clean(&self, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
@@ -53,8 +62,7 @@ impl Cleaner {
         if signs.say_nothing(reading.is_cut) {
             return None;
         }
-        let possible = Secret::ALL.into_iter().filter(|kind| is_possible(*kind, signs, reading.is_cut));
-        let kinds = possible.filter(|kind| self.kinds.has(*kind)).fold(Secrets::NONE, Secrets::with);
+        let kinds = possible(signs, reading.is_cut).and(self.kinds);
         if kinds.is_empty() { None } else { self.clean_of(kinds, text, reading, found) }
     }
 
@@ -64,7 +72,7 @@ impl Cleaner {
     fn clean_of(&self, kinds: Secrets, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
         let is_cut = reading.is_cut;
         let mut work = Work { text, clean: None, found };
-        let mut run = |kind, next: &dyn Fn(&[u8], usize) -> Option<Range<usize>>| {
+        let mut run = |kind, next: &Scanner<'_>| {
             if kinds.has(kind) {
                 let by = if kind == Secret::UserInfo { user_info::REPLACEMENT } else { REDACTED };
                 work.replace_all(by, |bytes, from| Some((next(bytes, from)?, kind)));
@@ -86,21 +94,20 @@ impl Cleaner {
     }
 }
 
+/// What a text with such signs may have in it.
 #[inline]
-fn is_possible(kind: Secret, signs: Signs, is_cut: bool) -> bool {
+fn possible(signs: Signs, is_cut: bool) -> Secrets {
     let fewest_digits = if is_cut { cards::FEWEST_OF_CUT } else { cards::FEWEST_DIGITS };
-    match kind {
-        Secret::PrivateKey => signs.has(DASH | SPACE),
-        Secret::Jwt => signs.has(DOT) || is_cut,
-        Secret::Credentials => signs.has(SPACE),
-        Secret::ApiKey => signs.length >= api_keys::FEWEST_BYTES || is_cut,
-        Secret::UserInfo => signs.has(SLASH) && (signs.has(AT) || is_cut),
-        Secret::Email => signs.has(AT | DOT),
-        Secret::Card => signs.digits >= fewest_digits,
-        Secret::Query => signs.has(EQUALS),
-        Secret::Assignment => signs.has(EQUALS) || signs.has(COLON | QUOTE),
-        Secret::Header | Secret::Key => false,
-    }
+    Secrets::NONE
+        .with_if(signs.has(DASH | SPACE) & (signs.length >= private_keys::FEWEST_BYTES), Secret::PrivateKey)
+        .with_if((signs.has(DOT) & (signs.length >= jwts::FEWEST_BYTES)) | is_cut, Secret::Jwt)
+        .with_if(signs.has(SPACE), Secret::Credentials)
+        .with_if((signs.length >= api_keys::FEWEST_BYTES) | is_cut, Secret::ApiKey)
+        .with_if(signs.has(SLASH) & (signs.has(AT) | is_cut), Secret::UserInfo)
+        .with_if(signs.has(AT | DOT), Secret::Email)
+        .with_if(signs.digits >= fewest_digits, Secret::Card)
+        .with_if(signs.has(EQUALS), Secret::Query)
+        .with_if(signs.has(EQUALS) | signs.has(COLON | QUOTE), Secret::Assignment)
 }
 
 /// A text under way.

@@ -8,6 +8,8 @@ use std::ops::Range;
 const OBJECT: &[u8] = b"eyJ";
 /// The shortest header there can be, `{"alg":"…"}` with one character.
 const FEWEST_HEADER_BYTES: usize = 15;
+/// With its dots, the others being empty.
+pub(super) const FEWEST_BYTES: usize = FEWEST_HEADER_BYTES + 2;
 const MOST_PARTS: usize = 5;
 
 /// The next token. Where the text `is_cut`, its last parts may be missing.
@@ -33,8 +35,8 @@ fn parts_end(bytes: &[u8], header_end: usize, is_cut: bool) -> Option<usize> {
         end = run(bytes, end + 1, is_base64url);
         parts += 1;
     }
-    let is_whole = parts >= 3;
-    if !is_whole && !(is_cut && end == bytes.len()) {
+    let goes_on_behind_the_cut = is_cut && end == bytes.len();
+    if parts < 3 && !goes_on_behind_the_cut {
         return None;
     }
     // The last part of an unsigned token is empty; its dot may as well end a sentence.

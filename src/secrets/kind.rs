@@ -78,6 +78,16 @@ impl Secrets {
         Self(self.0 | 1 << kind as u16)
     }
 
+    /// With it, if that is so; without a branch.
+    pub(crate) const fn with_if(self, is_so: bool, kind: Secret) -> Self {
+        Self(self.0 | (is_so as u16) << kind as u16)
+    }
+
+    /// Those that are in both.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     pub(crate) const fn without(self, kind: Secret) -> Self {
         Self(self.0 & !(1 << kind as u16))
     }

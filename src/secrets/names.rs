@@ -6,115 +6,129 @@
 
 use super::bytes::{at, part};
 
-/// Words, or several in a row, that stand for secrets wherever they are a key's segment.
-const WORDS: [&[&str]; 37] = [
-    &["password"],
-    &["passwd"],
-    &["pwd"],
-    &["passphrase"],
-    &["passcode"],
-    &["secret"],
-    &["secrets"],
-    &["token"],
-    &["authtoken"],
-    &["accesstoken"],
-    &["refreshtoken"],
-    &["apitoken"],
-    &["authorization"],
-    &["credential"],
-    &["credentials"],
-    &["api", "key"],
-    &["apikey"],
-    &["access", "key"],
-    &["accesskey"],
-    &["account", "key"],
-    &["accountkey"],
-    &["secretkey"],
-    &["private", "key"],
-    &["privatekey"],
-    &["encryption", "key"],
-    &["cookie"],
-    &["cookies"],
-    &["jwt"],
-    &["jsessionid"],
-    &["phpsessid"],
-    &["csrf"],
-    &["xsrf"],
-    &["card", "number"],
-    &["cardnumber"],
-    &["cvv"],
-    &["cvc"],
-    &["ssn"],
-];
+/// A word that stands for a secret wherever it is a key's segment. Words here are in lowercase.
+const fn is_secret_word(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"password"
+            | b"passwd"
+            | b"pwd"
+            | b"passphrase"
+            | b"passcode"
+            | b"secret"
+            | b"secrets"
+            | b"token"
+            | b"authtoken"
+            | b"accesstoken"
+            | b"refreshtoken"
+            | b"apitoken"
+            | b"authorization"
+            | b"credential"
+            | b"credentials"
+            | b"apikey"
+            | b"accesskey"
+            | b"accountkey"
+            | b"secretkey"
+            | b"privatekey"
+            | b"cookie"
+            | b"cookies"
+            | b"jwt"
+            | b"jsessionid"
+            | b"phpsessid"
+            | b"csrf"
+            | b"xsrf"
+            | b"cardnumber"
+            | b"cvv"
+            | b"cvc"
+            | b"ssn"
+    )
+}
 
-/// A key that ends with one of these says something about the secret, not the secret itself.
-const ABOUT: [&str; 22] = [
-    "count",
-    "length",
-    "len",
-    "size",
-    "type",
-    "kind",
-    "name",
-    "id",
-    "enabled",
-    "present",
-    "valid",
-    "status",
-    "state",
-    "expires",
-    "expiry",
-    "expiration",
-    "at",
-    "ttl",
-    "age",
-    "policy",
-    "limit",
-    "usage",
-];
+/// Two words that do so in a row.
+const fn are_secret_words(first: &[u8], second: &[u8]) -> bool {
+    matches!(
+        (first, second),
+        (b"api" | b"access" | b"account" | b"private" | b"encryption", b"key") | (b"card", b"number")
+    )
+}
+
+/// A key that ends with such a word says something about the secret, not the secret itself.
+const fn is_about(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"count"
+            | b"length"
+            | b"len"
+            | b"size"
+            | b"type"
+            | b"kind"
+            | b"name"
+            | b"id"
+            | b"enabled"
+            | b"present"
+            | b"valid"
+            | b"status"
+            | b"state"
+            | b"expires"
+            | b"expiry"
+            | b"expiration"
+            | b"at"
+            | b"ttl"
+            | b"age"
+            | b"policy"
+            | b"limit"
+            | b"usage"
+    )
+}
+
+/// A word of more bytes is on none of the lists.
+const MOST_WORD_BYTES: usize = 16;
 
 /// Query parameters whose values are secrets: those of the semantic conventions (`url.full`,
 /// `url.query`), and the usual names besides.
-const QUERY: [&str; 38] = [
-    "x-amz-signature",
-    "x-amz-credential",
-    "x-amz-security-token",
-    "x-goog-signature",
-    "x-goog-credential",
-    "sig",
-    "awsaccesskeyid",
-    "signature",
-    "token",
-    "access_token",
-    "refresh_token",
-    "id_token",
-    "auth_token",
-    "id_token_hint",
-    "api_key",
-    "api-key",
-    "apikey",
-    "x-api-key",
-    "key",
-    "password",
-    "passwd",
-    "pwd",
-    "secret",
-    "client_secret",
-    "client_assertion",
-    "assertion",
-    "samlresponse",
-    "code",
-    "code_verifier",
-    "device_code",
-    "auth",
-    "authorization",
-    "session",
-    "session_id",
-    "sessionid",
-    "sid",
-    "jsessionid",
-    "otp",
-];
+const fn is_secret_parameter(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"x-amz-signature"
+            | b"x-amz-credential"
+            | b"x-amz-security-token"
+            | b"x-goog-signature"
+            | b"x-goog-credential"
+            | b"sig"
+            | b"awsaccesskeyid"
+            | b"signature"
+            | b"token"
+            | b"access_token"
+            | b"refresh_token"
+            | b"id_token"
+            | b"auth_token"
+            | b"id_token_hint"
+            | b"api_key"
+            | b"api-key"
+            | b"apikey"
+            | b"x-api-key"
+            | b"key"
+            | b"password"
+            | b"passwd"
+            | b"pwd"
+            | b"secret"
+            | b"client_secret"
+            | b"client_assertion"
+            | b"assertion"
+            | b"samlresponse"
+            | b"code"
+            | b"code_verifier"
+            | b"device_code"
+            | b"auth"
+            | b"authorization"
+            | b"session"
+            | b"session_id"
+            | b"sessionid"
+            | b"sid"
+            | b"jsessionid"
+            | b"otp"
+    )
+}
 
 /// Headers whose values are secrets: those that carry credentials by their specification
 /// [RFC 9110, 11; RFC 6265], and the usual names besides.
@@ -207,16 +221,17 @@ impl Names {
     pub(crate) fn is_secret_key(&self, key: &[u8]) -> bool {
         let mut segments = Segments::of(key);
         let mut is_found = false;
-        let mut last = &b""[..];
+        let mut last = Word::default();
         while !segments.rest.is_empty() {
             // What a setting has added is meant as it is, whatever the key ends with.
             if self.words.iter().any(|words| segments.start_with(words)) {
                 return true;
             }
-            is_found = is_found || WORDS.iter().any(|words| segments.start_with(words));
-            last = segments.next().unwrap_or_default();
+            let word = Word::of(segments.next().unwrap_or_default());
+            let before = std::mem::replace(&mut last, word);
+            is_found = is_found || is_secret_word(word.get()) || are_secret_words(before.get(), word.get());
         }
-        is_found && !ABOUT.iter().any(|about| last.eq_ignore_ascii_case(about.as_bytes()))
+        is_found && !is_about(last.get())
     }
 
     /// Does a query parameter of this name, still encoded, hold a secret?
@@ -225,16 +240,37 @@ impl Names {
         let Some(name) = decode(encoded, &mut buffer) else {
             return false;
         };
+        let has_words = self.is_secret_key(name);
+        name.make_ascii_lowercase();
         let is_in = |list: &[String], name: &[u8]| list.iter().any(|known| known.as_bytes() == name);
         if is_in(&self.allowed_queries, name) {
             return false;
         }
-        let is_secret =
-            |name: &[u8]| QUERY.iter().any(|known| known.as_bytes() == name) || is_in(&self.queries, name);
-        is_secret(name)
-            || is_secret(innermost(name))
-            || self.is_secret_key(encoded)
-            || self.is_secret_key(name)
+        let is_secret = |name: &[u8]| is_secret_parameter(name) || is_in(&self.queries, name);
+        has_words || is_secret(name) || is_secret(innermost(name))
+    }
+}
+
+/// A segment in lowercase; empty if it is too long for any list.
+#[derive(Clone, Copy, Default)]
+struct Word {
+    bytes: [u8; MOST_WORD_BYTES],
+    length: usize,
+}
+
+impl Word {
+    fn of(segment: &[u8]) -> Self {
+        let mut word = Self::default();
+        if let Some(place) = word.bytes.get_mut(..segment.len()) {
+            place.copy_from_slice(segment);
+            place.make_ascii_lowercase();
+            word.length = segment.len();
+        }
+        word
+    }
+
+    fn get(&self) -> &[u8] {
+        part(&self.bytes, 0..self.length)
     }
 }
 
@@ -245,9 +281,8 @@ fn innermost(name: &[u8]) -> &[u8] {
     part(name, start..name.len())
 }
 
-/// Undoes percent-encoding, in lowercase: a server decodes names before it compares them. `None` if
-/// it does not fit.
-fn decode<'b>(name: &[u8], buffer: &'b mut [u8; MOST_QUERY_BYTES]) -> Option<&'b [u8]> {
+/// Undoes percent-encoding: a server decodes names before it compares them. `None` if it does not fit.
+fn decode<'b>(name: &[u8], buffer: &'b mut [u8; MOST_QUERY_BYTES]) -> Option<&'b mut [u8]> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut length = 0;
     let mut position = 0;
@@ -257,11 +292,11 @@ fn decode<'b>(name: &[u8], buffer: &'b mut [u8; MOST_QUERY_BYTES]) -> Option<&'b
             (b'%', Some((high, low))) => ((high << 4 | low) as u8, 3),
             (byte, _) => (byte, 1),
         };
-        *buffer.get_mut(length)? = byte.to_ascii_lowercase();
+        *buffer.get_mut(length)? = byte;
         length += 1;
         position += width;
     }
-    buffer.get(..length)
+    buffer.get_mut(..length)
 }
 
 fn lowercase(segment: &[u8]) -> String {
@@ -315,16 +350,15 @@ fn from_word(key: &[u8]) -> &[u8] {
 }
 
 fn word_end(key: &[u8]) -> usize {
-    let mut end = 0;
-    while end < key.len() && is_word(at(key, end)) {
-        let (this, next, after) = (at(key, end), at(key, end + 1), at(key, end + 2));
-        end += 1;
-        let begins_camel = !this.is_ascii_uppercase() && next.is_ascii_uppercase();
-        let ends_acronym =
-            this.is_ascii_uppercase() && next.is_ascii_uppercase() && after.is_ascii_lowercase();
-        if begins_camel || ends_acronym {
-            break;
-        }
+    let run = key.iter().position(|byte| !is_word(*byte)).unwrap_or(key.len());
+    let run = part(key, 0..run);
+    if !run.iter().any(u8::is_ascii_uppercase) {
+        return run.len();
     }
-    end
+    // `camelCase` and `HTTPServer`: before a capital that follows none, or that none follows.
+    let begins = |place: &usize| {
+        let (previous, this, next) = (at(run, place - 1), at(run, *place), at(run, place + 1));
+        this.is_ascii_uppercase() && (!previous.is_ascii_uppercase() || next.is_ascii_lowercase())
+    };
+    (1..run.len()).find(begins).unwrap_or(run.len())
 }

@@ -19,24 +19,34 @@ pub(super) const DASH: u8 = 32;
 pub(super) const AT: u8 = 64;
 pub(super) const SLASH: u8 = 128;
 
-/// By byte: its sign, and whether it is a digit.
-static SIGNS: [(u8, u8); 256] = {
-    let mut signs = [(0, 0); 256];
+/// Marks a digit, beside the signs.
+const DIGIT: u16 = 256;
+
+const fn mark(byte: u8) -> u16 {
+    let sign = match byte {
+        b'0'..=b'9' => return DIGIT,
+        b'=' => EQUALS,
+        b':' => COLON,
+        b'"' | b'\'' | b'`' => QUOTE,
+        b' ' | b'\t' => SPACE,
+        b'.' => DOT,
+        b'-' => DASH,
+        b'@' => AT,
+        b'/' => SLASH,
+        _ => 0,
+    };
+    sign as u16
+}
+
+/// The mark of each byte.
+static SIGNS: [u16; 256] = {
+    let mut signs = [0; 256];
+    let mut rest: &mut [u16] = &mut signs;
     let mut byte = 0;
-    while byte < 256 {
-        signs[byte] = match byte as u8 {
-            b'=' => (EQUALS, 0),
-            b':' => (COLON, 0),
-            b'"' | b'\'' | b'`' => (QUOTE, 0),
-            b' ' | b'\t' => (SPACE, 0),
-            b'.' => (DOT, 0),
-            b'-' => (DASH, 0),
-            b'@' => (AT, 0),
-            b'/' => (SLASH, 0),
-            b'0'..=b'9' => (0, 1),
-            _ => (0, 0),
-        };
-        byte += 1;
+    while let [first, others @ ..] = rest {
+        *first = mark(byte);
+        byte = byte.wrapping_add(1);
+        rest = others;
     }
     signs
 };
@@ -44,13 +54,13 @@ static SIGNS: [(u8, u8); 256] = {
 impl Signs {
     #[inline]
     pub(super) fn of(bytes: &[u8]) -> Self {
-        let mut signs = Self { seen: 0, digits: 0, length: bytes.len() };
+        let (mut seen, mut digits) = (0, 0);
         for byte in bytes {
-            let (sign, digit) = SIGNS.get(usize::from(*byte)).copied().unwrap_or_default();
-            signs.seen |= sign;
-            signs.digits += usize::from(digit);
+            let mark = SIGNS.get(usize::from(*byte)).copied().unwrap_or_default();
+            seen |= mark;
+            digits += usize::from(mark / DIGIT);
         }
-        signs
+        Self { seen: seen as u8, digits, length: bytes.len() }
     }
 
     /// Is there nothing that any scanner looks for?

@@ -12,7 +12,6 @@ use super::{
 use crate::{
     diagnostics::{Diagnostic, Speaker},
     record::SpanRecord,
-    redact::Redactor,
     sampling::tail::Tail,
 };
 use std::{
@@ -35,7 +34,6 @@ pub(super) struct Collector {
     speaker: Speaker,
     /// Spans refused by the lanes, as far as that has been noted.
     noted_refused: u64,
-    redactor: Redactor,
     lanes: Vec<LaneReceiver>,
     tail: Option<Tail>,
     /// When the collector was made, in ticks; and the time since, in nanoseconds, at the beginning of the pass.
@@ -57,13 +55,11 @@ impl Collector {
         outlet: Outlet,
     ) -> Self {
         let began = engine.timeline.ticks();
-        let redactor = Redactor::new(engine.redaction.clone(), engine.limits.clone());
         Self {
             engine,
             inbox,
             speaker,
             noted_refused: 0,
-            redactor,
             lanes: Vec::new(),
             tail,
             began,
@@ -169,7 +165,6 @@ impl Collector {
         if let Some(details) = &mut record.details {
             details.settle();
         }
-        self.redactor.apply(&mut record);
         match &mut self.tail {
             Some(tail) => tail.add(record, self.now, &mut self.outlet),
             None => self.outlet.push(record),

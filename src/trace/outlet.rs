@@ -1,10 +1,11 @@
-//! The collector's way out (floor 4): gathers records into chunks, hands these to the queues, and counts what
-//! the tail sampler leaves out.
+//! The collector's way out (floor 4): takes the secrets out of records, gathers them into chunks, hands these
+//! to the queues, and counts what the tail sampler leaves out.
 
 use super::engine::Engine;
 use crate::{
     export::QueueLimits,
     record::{Chunk, SpanRecord},
+    redact::Redactor,
     sampling::tail::TailOutlet,
 };
 use std::sync::Arc;
@@ -15,6 +16,7 @@ const MOST_CHUNK_BYTES: usize = 1 << 20;
 
 pub(super) struct Outlet {
     engine: Arc<Engine>,
+    redactor: Redactor,
     /// What the next chunk will be.
     spans: Vec<SpanRecord>,
     bytes: usize,
@@ -26,8 +28,10 @@ pub(super) struct Outlet {
 
 impl Outlet {
     pub(super) fn new(engine: Arc<Engine>, limits: &QueueLimits) -> Self {
+        let redactor = Redactor::new(engine.redaction.clone(), engine.limits.clone());
         Self {
             engine,
+            redactor,
             spans: Vec::new(),
             bytes: 0,
             chunk_spans: MOST_CHUNK_SPANS.min(limits.batch_spans).min(limits.spans / 8),
@@ -37,7 +41,8 @@ impl Outlet {
     }
 
     #[inline(always)]
-    pub(super) fn push(&mut self, record: SpanRecord) {
+    pub(super) fn push(&mut self, mut record: SpanRecord) {
+        self.redactor.apply(&mut record);
         let bytes = record.size_bytes();
         // A queue takes a chunk whole or not at all, so a chunk is to be a small part of what fits.
         if self.bytes + bytes > self.chunk_bytes {

@@ -54,11 +54,11 @@ struct ReadSpan {
     events: Vec<ReadEvent>,
     #[serde(default)]
     links: Vec<ReadLink>,
-    #[serde(default)]
+    #[serde(default, rename = "dropped_attributes_count")]
     dropped_attributes: u32,
-    #[serde(default)]
+    #[serde(default, rename = "dropped_events_count")]
     dropped_events: u32,
-    #[serde(default)]
+    #[serde(default, rename = "dropped_links_count")]
     dropped_links: u32,
 }
 
@@ -68,7 +68,7 @@ struct ReadEvent {
     time_unix_nanos: u64,
     #[serde(default)]
     attributes: ReadAttributes,
-    #[serde(default)]
+    #[serde(default, rename = "dropped_attributes_count")]
     dropped_attributes: u32,
 }
 
@@ -82,7 +82,7 @@ struct ReadLink {
     trace_state: TraceState,
     #[serde(default)]
     attributes: ReadAttributes,
-    #[serde(default)]
+    #[serde(default, rename = "dropped_attributes_count")]
     dropped_attributes: u32,
 }
 

@@ -69,11 +69,11 @@ struct WrittenSpan<'a, A: Serialize, E: Serialize, L: Serialize> {
     attributes: A,
     events: E,
     links: L,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(rename = "dropped_attributes_count", skip_serializing_if = "is_zero")]
     dropped_attributes: u32,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(rename = "dropped_events_count", skip_serializing_if = "is_zero")]
     dropped_events: u32,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(rename = "dropped_links_count", skip_serializing_if = "is_zero")]
     dropped_links: u32,
 }
 
@@ -94,7 +94,7 @@ impl Serialize for WrittenEvent<'_> {
             time: Written<Rfc3339>,
             time_unix_nanos: u64,
             attributes: A,
-            #[serde(skip_serializing_if = "is_zero")]
+            #[serde(rename = "dropped_attributes_count", skip_serializing_if = "is_zero")]
             dropped_attributes: u32,
         }
         let event = &self.0;
@@ -122,7 +122,7 @@ impl Serialize for WrittenLink<'_> {
             #[serde(skip_serializing_if = "TraceState::is_empty")]
             trace_state: &'a TraceState,
             attributes: A,
-            #[serde(skip_serializing_if = "is_zero")]
+            #[serde(rename = "dropped_attributes_count", skip_serializing_if = "is_zero")]
             dropped_attributes: u32,
         }
         let link = &self.0;
