@@ -350,16 +350,15 @@ fn from_word(key: &[u8]) -> &[u8] {
 }
 
 fn word_end(key: &[u8]) -> usize {
-    let mut end = 0;
-    while end < key.len() && is_word(at(key, end)) {
-        let (this, next, after) = (at(key, end), at(key, end + 1), at(key, end + 2));
-        end += 1;
-        let begins_camel = !this.is_ascii_uppercase() && next.is_ascii_uppercase();
-        let ends_acronym =
-            this.is_ascii_uppercase() && next.is_ascii_uppercase() && after.is_ascii_lowercase();
-        if begins_camel || ends_acronym {
-            break;
-        }
+    let run = key.iter().position(|byte| !is_word(*byte)).unwrap_or(key.len());
+    let run = part(key, 0..run);
+    if !run.iter().any(u8::is_ascii_uppercase) {
+        return run.len();
     }
-    end
+    // `camelCase` and `HTTPServer`: before a capital that follows none, or that none follows.
+    let begins = |place: &usize| {
+        let (previous, this, next) = (at(run, place - 1), at(run, *place), at(run, place + 1));
+        this.is_ascii_uppercase() && (!previous.is_ascii_uppercase() || next.is_ascii_lowercase())
+    };
+    (1..run.len()).find(begins).unwrap_or(run.len())
 }
