@@ -32,10 +32,14 @@ impl Stalled {
 
     /// What the books say once the collector has been through.
     fn stats(&self) -> Stats {
-        let report = self.tracer.flush(Duration::from_millis(100));
-        assert!(report.timed_out);
-        assert_balanced(&report.stats);
-        report.stats
+        loop {
+            let report = self.tracer.flush(Duration::from_millis(100));
+            assert!(report.timed_out);
+            assert_balanced(&report.stats);
+            if report.stats.buffered == 0 {
+                return report.stats;
+            }
+        }
     }
 
     /// All that waited is delivered, and nothing else.
