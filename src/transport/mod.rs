@@ -9,7 +9,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | `client` | a request and what became of it |
-//! | `settings`, `environment` | what a client is made from, and what can be wrong with it |
+//! | `settings`, `environment`, `error` | what a client is made from, and what can be wrong with it |
 //! | `tls`, `proxy`, `endpoint` | certificates; the way there; the address |
 //! | `answer`, `retry_after` | reading an answer within bounds |
 //!
@@ -22,6 +22,7 @@ mod client;
 mod endpoint;
 #[cfg(feature = "otlp")]
 mod environment;
+mod error;
 mod proxy;
 mod retry_after;
 mod settings;
@@ -30,5 +31,5 @@ mod tls;
 pub(crate) use answer::{Answer, Content};
 pub(crate) use client::Client;
 pub(crate) use endpoint::Endpoint;
+pub use error::SetupError;
 pub(crate) use settings::Settings;
-pub use settings::SetupError;

@@ -1,6 +1,6 @@
 //! Certificates (floor 3): whom to trust, and who one is.
 
-use super::settings::SetupError;
+use super::error::SetupError;
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::{CryptoProvider, ring},

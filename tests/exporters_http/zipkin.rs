@@ -3,6 +3,7 @@
 use crate::{
     arbitrary::record,
     server::{answer, answering, decision},
+    support::{START, TRACE, context},
 };
 use proptest::{
     strategy::{Strategy, ValueTree},
@@ -12,7 +13,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 use throughline::{Batch, Resource, SpanKind, SpanRecord, exporters::Zipkin};
 
 #[derive(Deserialize)]
@@ -47,12 +48,11 @@ struct Endpoint {
 #[serde(deny_unknown_fields)]
 struct Annotation {
     timestamp: i64,
-    #[expect(dead_code, reason = "any text is right")]
     value: String,
 }
 
-/// The keys, none of which may come twice; the values are texts.
-struct Tags(BTreeSet<String>);
+/// None of the keys may come twice; the values are texts.
+struct Tags(BTreeMap<String, String>);
 
 impl<'de> Deserialize<'de> for Tags {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -66,11 +66,11 @@ impl<'de> Deserialize<'de> for Tags {
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Tags, M::Error> {
-                let mut keys = BTreeSet::new();
-                while let Some((key, _)) = map.next_entry::<String, String>()? {
-                    assert!(keys.insert(key.clone()), "{key} comes twice");
+                let mut tags = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, String>()? {
+                    assert_eq!(tags.insert(key.clone(), value), None, "{key} comes twice");
                 }
-                Ok(Tags(keys))
+                Ok(Tags(tags))
             }
         }
 
@@ -134,6 +134,21 @@ fn check(span: &Span, record: &SpanRecord) {
         attribute.key == "error" && !matches!(attribute.value.to_string().as_str(), "false")
     });
     // The resource's is not passed on.
-    assert_eq!(span.tags.0.contains("error"), record.status().is_error() || own);
-    assert!(span.tags.0.contains("otel.scope.name"));
+    assert_eq!(span.tags.0.contains_key("error"), record.status().is_error() || own);
+    assert!(span.tags.0.contains_key("otel.scope.name"));
+}
+
+/// The Collector's receiver parts annotations and links at their bars.
+#[test]
+fn no_bar_in_a_span_costs_its_batch() {
+    let other = context(TRACE, 9).with_trace_state("congo=a|b|c".parse().unwrap());
+    let record = SpanRecord::new(&context(TRACE, 1), "bars", START, START)
+        .with_event("none", START, &[])
+        .with_event("a|b|c", START, &[])
+        .with_event("d", START, &[("e", "f|g|h".into())])
+        .with_link(&other, &[("i", "j|k".into())]);
+    let spans = sent(vec![record]);
+    let texts: Vec<_> = spans[0].annotations.iter().map(|annotation| &*annotation.value).collect();
+    assert_eq!(texts, ["none", r#""a\u007cb\u007cc": {}"#, r#""d": {"e":"f\u007cg\u007ch"}"#]);
+    assert_eq!(spans[0].tags.0["otlp.link.0"], format!(r#"{TRACE}|0000000000000009||{{"i":"j|k"}}|0"#));
 }

@@ -14,6 +14,8 @@ pub async fn trace(id: &str) -> Vec<Seen> {
     for span in &mut spans {
         // Jaeger's own notes, such as that a parent is missing.
         span.attributes.remove("@jaeger@warnings");
+        // Jaeger sorts events by their names.
+        span.events.sort_by_key(|event| event.unix_nanos);
     }
     spans
 }

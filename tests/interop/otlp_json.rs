@@ -1,7 +1,7 @@
 //! Reads OTLP's JSON [opentelemetry-proto 1.9, JSON Protobuf encoding]: what the Collector writes into its file, and
 //! what Jaeger's query API answers. It knows nothing of how we write it.
 
-use crate::seen::{Attributes, Seen, SeenEvent, SeenLink};
+use crate::seen::{Attributes, Seen, SeenEvent, SeenLink, comparable};
 use serde_json::Value as Json;
 use throughline::{SpanKind, Status, Value};
 
@@ -11,15 +11,18 @@ pub fn spans(request: &Json) -> Vec<Seen> {
     for of_resource in list(&request["resourceSpans"]) {
         let resource = attributes(&of_resource["resource"]["attributes"]);
         for of_scope in list(&of_resource["scopeSpans"]) {
-            spans.extend(list(&of_scope["spans"]).iter().map(|span| read_span(&resource, span)));
+            let scope = &of_scope["scope"];
+            let scope = (text(&scope["name"]), text(&scope["version"]));
+            spans.extend(list(&of_scope["spans"]).iter().map(|span| read_span(&resource, &scope, span)));
         }
     }
     spans
 }
 
-fn read_span(resource: &Attributes, span: &Json) -> Seen {
+fn read_span(resource: &Attributes, scope: &(String, String), span: &Json) -> Seen {
     Seen {
         resource: resource.clone(),
+        scope: scope.clone(),
         trace_id: text(&span["traceId"]),
         span_id: text(&span["spanId"]),
         parent: Some(text(&span["parentSpanId"])).filter(|id| !id.is_empty()),
@@ -29,9 +32,12 @@ fn read_span(resource: &Attributes, span: &Json) -> Seen {
         end_unix_nanos: nanos(&span["endTimeUnixNano"]),
         status: read_status(&span["status"]),
         trace_state: text(&span["traceState"]),
+        flags: count(&span["flags"]),
         attributes: attributes(&span["attributes"]),
         events: list(&span["events"]).iter().map(read_event).collect(),
         links: list(&span["links"]).iter().map(read_link).collect(),
+        dropped: ["droppedAttributesCount", "droppedEventsCount", "droppedLinksCount"]
+            .map(|name| count(&span[name])),
     }
 }
 
@@ -40,6 +46,7 @@ fn read_event(event: &Json) -> SeenEvent {
         name: text(&event["name"]),
         unix_nanos: nanos(&event["timeUnixNano"]),
         attributes: attributes(&event["attributes"]),
+        dropped: count(&event["droppedAttributesCount"]),
     }
 }
 
@@ -48,7 +55,9 @@ fn read_link(link: &Json) -> SeenLink {
         trace_id: text(&link["traceId"]),
         span_id: text(&link["spanId"]),
         trace_state: text(&link["traceState"]),
+        flags: count(&link["flags"]),
         attributes: attributes(&link["attributes"]),
+        dropped: count(&link["droppedAttributesCount"]),
     }
 }
 
@@ -58,8 +67,9 @@ fn read_kind(kind: &Json) -> SpanKind {
         Some(3) => SpanKind::Client,
         Some(4) => SpanKind::Producer,
         Some(5) => SpanKind::Consumer,
-        Some(1) => SpanKind::Internal,
-        _ => panic!("not a kind: {kind}"),
+        // Where none is said, it is this one [trace.proto, SpanKind].
+        None | Some(0 | 1) => SpanKind::Internal,
+        Some(_) => panic!("not a kind: {kind}"),
     }
 }
 
@@ -75,7 +85,7 @@ fn read_status(status: &Json) -> Status {
 fn attributes(pairs: &Json) -> Attributes {
     let mut attributes = Attributes::new();
     for pair in list(pairs) {
-        let known = attributes.insert(text(&pair["key"]), read_value(&pair["value"]));
+        let known = attributes.insert(text(&pair["key"]), comparable(read_value(&pair["value"])));
         assert_eq!(known, None, "{} comes twice", pair["key"]);
     }
     attributes
@@ -136,6 +146,11 @@ fn integer(value: &Json) -> i64 {
         .as_i64()
         .or_else(|| value.as_str()?.parse().ok())
         .unwrap_or_else(|| panic!("not an integer: {value}"))
+}
+
+/// A 32-bit number; zero if it is not there.
+fn count(value: &Json) -> u64 {
+    if value.is_null() { 0 } else { value.as_u64().unwrap_or_else(|| panic!("not a number: {value}")) }
 }
 
 fn nanos(value: &Json) -> u64 {

@@ -36,7 +36,9 @@ pub async fn ask(url: &str, headers: &[(&str, &str)]) -> Option<Json> {
 pub async fn read_json<B: Body<Error: Debug>>(answer: Response<B>) -> Option<Json> {
     let is_success = answer.status() == StatusCode::OK;
     let body = answer.into_body().collect().await.unwrap().to_bytes();
-    is_success.then(|| serde_json::from_slice(&body).unwrap())
+    // Zipkin 3.6 counts two bytes too many for a U+2028 beside other characters beyond ASCII, and leaves them zero.
+    let text = str::from_utf8(&body).unwrap().trim_end_matches('\0');
+    is_success.then(|| serde_json::from_str(text).unwrap())
 }
 
 /// A trace id that no other test has, nor an earlier run against the same servers.
