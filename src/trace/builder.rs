@@ -4,14 +4,15 @@ use super::{
     collector::Collector,
     config::{Config, InvalidVariable, Variables},
     engine::Engine,
-    local,
     tracer::Tracer,
+    voice::{Voice, spawn},
 };
 use crate::{
     clock::Clock,
-    diagnostics::{Diagnostic, Speaker},
-    export::{Exporter, Queue, RetryPolicy, Worker},
+    diagnostics::{Diagnostic, Diagnostics},
+    export::{Assembly, Delivery, RetryPolicy, Terms, assemble},
     ids::IdSource,
+    record::Resource,
     sampling::Sampler,
     semconv,
     value::Value,
@@ -21,7 +22,6 @@ use std::{
     ffi::OsString,
     io,
     sync::{Arc, mpsc},
-    thread,
     time::Duration,
 };
 
@@ -49,7 +49,7 @@ pub enum BuildError {
 #[must_use = "a builder does nothing until `build`"]
 pub struct TracerBuilder {
     settings: Vec<Setting>,
-    exporters: Vec<Box<dyn Exporter>>,
+    deliveries: Vec<Delivery>,
     variables: Variables,
     drop_within: Duration,
 }
@@ -71,7 +71,7 @@ impl TracerBuilder {
     pub(super) fn new(service_name: Option<Cow<'static, str>>) -> Self {
         let builder = Self {
             settings: Vec::new(),
-            exporters: Vec::new(),
+            deliveries: Vec::new(),
             variables: Variables::of_process(),
             drop_within: Duration::from_secs(2),
         };
@@ -86,10 +86,10 @@ impl TracerBuilder {
         self
     }
 
-    /// Adds an exporter, with a queue and a thread of its own. Without any, spans are counted and
-    /// go nowhere.
-    pub fn exporter(mut self, exporter: impl Exporter + 'static) -> Self {
-        self.exporters.push(Box::new(exporter));
+    /// Adds an exporter, with a queue and a thread of its own; a [`Delivery`] says more of it. Without any,
+    /// spans are counted and go nowhere.
+    pub fn exporter(mut self, exporter: impl Into<Delivery>) -> Self {
+        self.deliveries.push(exporter.into());
         self
     }
 
@@ -170,7 +170,8 @@ impl TracerBuilder {
     }
 
     /// Receives what the library has to say about itself, each kind at most once in 30 s. Default: a
-    /// line on standard error. Called on whatever thread notices; it must not block.
+    /// line on standard error. Called on a thread of its own: one that blocks keeps only itself from hearing
+    /// more.
     pub fn diagnostics(self, listener: impl Fn(Diagnostic) + Send + Sync + 'static) -> Self {
         self.setting(move |config| config.diagnostics = Some(Box::new(listener)))
     }
@@ -199,10 +200,12 @@ impl TracerBuilder {
         if config.resource.service_name().is_empty() {
             return Err(BuildError::NoServiceName);
         }
-        if config.disabled {
-            return Ok(Tracer::new(Arc::new(Engine::passive(config)), self.drop_within));
-        }
-        let engine = start(config, self.exporters)?;
+        let terms = terms(&mut config);
+        let engine = if config.disabled {
+            Arc::new(Engine::passive(config, &terms))
+        } else {
+            start(config, &terms, self.deliveries)?
+        };
         Ok(Tracer::new(engine, self.drop_within))
     }
 }
@@ -219,33 +222,30 @@ fn describe_process(config: &mut Config) {
     }
 }
 
-/// Starts the threads. Those already running end by themselves if a later one cannot be started.
-fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<Engine>, BuildError> {
-    let (inbox, received) = mpsc::channel();
-    let retry = config.retry.clone();
-    let speaker = Speaker::new(config.diagnostics.take());
-    let limits = config.queue;
-    let queues: Vec<_> = exporters
-        .iter()
-        .map(|exporter| Arc::new(Queue::new(exporter.name().to_owned(), config.queue)))
-        .collect();
-    let engine = Arc::new(Engine::new(config, queues, inbox));
-    for (exporter, queue) in exporters.into_iter().zip(&engine.queues) {
-        let (resource, retry, queue) = (engine.resource.clone(), retry.clone(), queue.clone());
-        let diagnostics = engine.diagnostics.clone();
-        let worker = Worker { exporter, queue, resource, retry, diagnostics };
-        spawn("tl-exporter", move || worker.run()).inspect_err(|_| engine.cancel())?;
+/// What the settings say to the exporters.
+fn terms(config: &mut Config) -> Terms {
+    Terms {
+        resource: Arc::new(std::mem::replace(&mut config.resource, Resource::new(""))),
+        retry: config.retry.clone(),
+        limits: config.queue,
+        diagnostics: Arc::new(Diagnostics::new()),
     }
-    let collector = Collector::new(engine.clone(), received, speaker, &limits);
-    let collector = spawn("tl-collector", move || collector.run()).inspect_err(|_| engine.cancel())?;
-    engine.depot.bell.hang(collector.thread().clone());
-    Ok(engine)
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, BuildError> {
-    let body = move || {
-        local::suppress();
-        body();
+/// Starts the threads. Those already running end by themselves if a later one cannot be started.
+fn start(mut config: Config, terms: &Terms, deliveries: Vec<Delivery>) -> Result<Arc<Engine>, BuildError> {
+    let (inbox, received) = mpsc::channel();
+    let voice = Voice::new(config.diagnostics.take());
+    let Assembly { inlets, tasks } = assemble(deliveries, terms);
+    let engine = Arc::new(Engine::new(config, terms, inlets, inbox));
+    let start = |name: &str, body: Box<dyn FnOnce() + Send>| {
+        spawn(name, body).inspect_err(|_| engine.cancel()).map_err(BuildError::Thread)
     };
-    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(BuildError::Thread)
+    for task in tasks {
+        start(task.name, task.body)?;
+    }
+    let collector = Collector::new(engine.clone(), received, voice, &terms.limits);
+    let collector = start("tl-collector", Box::new(move || collector.run()))?;
+    engine.depot.bell.hang(collector.thread().clone());
+    Ok(engine)
 }

@@ -7,9 +7,10 @@ use super::{
     engine::Engine,
     lane::LaneReceiver,
     message::{Message, Waiting},
+    voice::Voice,
 };
 use crate::{
-    diagnostics::{Diagnostic, Speaker},
+    diagnostics::Diagnostic,
     export::QueueLimits,
     record::{Chunk, SpanRecord},
 };
@@ -23,6 +24,8 @@ use std::{
 const TICK: Duration = Duration::from_millis(10);
 /// The same when nothing has ended for [`IDLE_PASSES`] ticks.
 const IDLE_TICK: Duration = Duration::from_millis(40);
+/// The same where spans have to be on disk soon after they have ended.
+const URGENT_IDLE_TICK: Duration = Duration::from_millis(20);
 const IDLE_PASSES: u32 = 10;
 /// How large the parts are in which spans are handed on, unless the queues are too small for that.
 const MOST_CHUNK_SPANS: usize = 512;
@@ -33,13 +36,15 @@ const CHECK_UP: Duration = Duration::from_secs(1);
 pub(super) struct Collector {
     engine: Arc<Engine>,
     inbox: Receiver<Message>,
-    speaker: Speaker,
+    voice: Voice,
     /// Spans refused by the lanes, as far as that has been noted.
     noted_refused: u64,
     lanes: Vec<LaneReceiver>,
     /// What the next chunk will be.
     spans: Vec<SpanRecord>,
     bytes: usize,
+    /// How long it sleeps when nothing ends.
+    idle_tick: Duration,
     chunk_spans: usize,
     chunk_bytes: usize,
     flushes: Vec<Waiting>,
@@ -52,13 +57,16 @@ impl Collector {
     pub(super) fn new(
         engine: Arc<Engine>,
         inbox: Receiver<Message>,
-        speaker: Speaker,
+        voice: Voice,
         limits: &QueueLimits,
     ) -> Self {
+        let is_urgent = engine.inlets.iter().any(|inlet| inlet.is_urgent());
+        let idle_tick = if is_urgent { URGENT_IDLE_TICK } else { IDLE_TICK };
         Self {
             engine,
             inbox,
-            speaker,
+            voice,
+            idle_tick,
             noted_refused: 0,
             lanes: Vec::new(),
             spans: Vec::new(),
@@ -85,7 +93,7 @@ impl Collector {
                 checked_up = now;
                 self.check_up(now);
             }
-            let tick = if idle_passes > IDLE_PASSES { IDLE_TICK } else { TICK };
+            let tick = if idle_passes > IDLE_PASSES { self.idle_tick } else { TICK };
             self.sleep(tick);
         }
     }
@@ -97,7 +105,7 @@ impl Collector {
             self.noted_refused = refused;
             self.engine.diagnostics.note(Diagnostic::SpansDropped);
         }
-        self.speaker.speak(&self.engine.diagnostics, now);
+        self.voice.speak(&self.engine.diagnostics, now);
     }
 
     /// Takes in all that is there now; how many spans that was.
@@ -108,8 +116,8 @@ impl Collector {
         let handed_on = self.drain_lanes() + self.spans.len();
         self.hand_on();
         for waiting in std::mem::take(&mut self.flushes) {
-            for queue in &self.engine.queues {
-                queue.push_flush(waiting.completion.clone(), waiting.deadline);
+            for inlet in &self.engine.inlets {
+                inlet.push_flush(waiting.completion.clone(), waiting.deadline);
             }
             waiting.completion.arrive(true);
             self.watched.push(waiting);
@@ -205,8 +213,8 @@ impl Collector {
         self.engine.depot.close();
         self.pass();
         self.engine.end_intake();
-        for queue in &self.engine.queues {
-            queue.push_shutdown(waiting.completion.clone(), waiting.deadline);
+        for inlet in &self.engine.inlets {
+            inlet.push_shutdown(waiting.completion.clone(), waiting.deadline);
         }
         waiting.completion.arrive(true);
         self.watched.push(waiting.clone());
@@ -226,7 +234,6 @@ impl Collector {
         for waiting in &self.watched {
             waiting.completion.expire();
         }
-        // Last, because it may write to a pipe that nobody reads.
         self.check_up(Instant::now());
     }
 }

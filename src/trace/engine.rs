@@ -9,7 +9,7 @@ use crate::{
     clock::{Timeline, after},
     context::{Baggage, TraceFlags, TraceState},
     diagnostics::{Diagnostic, Diagnostics},
-    export::{Completed, Completion, DropReason, Queue, Report, Stats},
+    export::{Completed, Completion, DropReason, ExporterStats, Inlet, Report, Stats, Terms},
     ids::{IdSource, RequestId, SpanId, TraceId},
     record::{Chunk, Limits, Recycler, Resource, SpanRecord},
     sampling::Sampler,
@@ -68,8 +68,10 @@ pub(crate) struct Engine {
     pub(super) resource: Arc<Resource>,
     pub(super) recycler: Arc<Recycler>,
     pub(super) depot: Depot,
-    pub(super) queues: Vec<Arc<Queue>>,
+    pub(super) inlets: Vec<Arc<dyn Inlet>>,
     pub(super) diagnostics: Arc<Diagnostics>,
+    /// Where it was built: its threads are in no process that was forked off.
+    process: u32,
     inbox: mpsc::Sender<Message>,
     intake: Mutex<Intake>,
     ledger: Mutex<Ledger>,
@@ -79,7 +81,12 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(config: Config, queues: Vec<Arc<Queue>>, inbox: mpsc::Sender<Message>) -> Self {
+    pub(super) fn new(
+        config: Config,
+        terms: &Terms,
+        inlets: Vec<Arc<dyn Inlet>>,
+        inbox: mpsc::Sender<Message>,
+    ) -> Self {
         LIVE.fetch_add(1, Ordering::Relaxed);
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
@@ -87,11 +94,12 @@ impl Engine {
             ids: config.ids,
             sampler: config.sampler,
             limits: config.limits,
-            resource: Arc::new(config.resource),
+            resource: terms.resource.clone(),
             recycler: Arc::new(Recycler::new()),
             depot: Depot::new(config.buffer_spans, config.buffer_bytes),
-            queues,
-            diagnostics: Arc::new(Diagnostics::new()),
+            inlets,
+            diagnostics: terms.diagnostics.clone(),
+            process: std::process::id(),
             inbox,
             intake: Mutex::new(Default::default()),
             ledger: Mutex::new(Default::default()),
@@ -100,9 +108,9 @@ impl Engine {
     }
 
     /// An engine that records nothing and has no threads: as one that has been shut down.
-    pub(super) fn passive(config: Config) -> Self {
+    pub(super) fn passive(config: Config, terms: &Terms) -> Self {
         let (inbox, _nobody) = mpsc::channel();
-        let mut engine = Self::new(config, Vec::new(), inbox);
+        let mut engine = Self::new(config, terms, Vec::new(), inbox);
         engine.cancel();
         let done = Waiting { completion: Arc::new(Completion::new(0)), deadline: Instant::now() };
         engine.shutdown = Mutex::new(Some(done));
@@ -113,12 +121,18 @@ impl Engine {
 
     /// Tells the collector of a new lane. If it is gone, what goes into the lane is lost, but counted.
     pub(super) fn announce(&self, lane: LaneReceiver) {
+        if self.is_forked() {
+            return;
+        }
         lock(&self.ledger).lanes.push(lane.counters().clone());
         let _gone = self.inbox.send(Message::Lane(lane));
     }
 
     /// Takes a span from a thread that is too far gone to have a lane.
     pub(super) fn push_stray(&self, record: SpanRecord) {
+        if self.is_forked() {
+            return;
+        }
         let mut ledger = lock(&self.ledger);
         ledger.retired.ended += 1;
         drop(ledger);
@@ -178,7 +192,7 @@ impl Engine {
     /// Something to wait for: every exporter, and the collector itself.
     fn waiting(&self, within: Duration) -> Waiting {
         Waiting {
-            completion: Arc::new(Completion::new(self.queues.len() + 1)),
+            completion: Arc::new(Completion::new(self.exporters() + 1)),
             deadline: after(Instant::now(), within),
         }
     }
@@ -194,9 +208,19 @@ impl Engine {
 
     /// What is not delivered by now is lost.
     pub(super) fn give_up(&self) {
-        for queue in &self.queues {
-            queue.abandon();
+        for inlet in &self.inlets {
+            inlet.abandon();
         }
+    }
+
+    fn exporters(&self) -> usize {
+        self.inlets.iter().map(|inlet| inlet.exporters()).sum()
+    }
+
+    /// Is this a process that was forked off from the one with the tracer's threads? Nothing here is
+    /// waited for or locked in it: a lock that was held at the fork stays so.
+    pub(super) fn is_forked(&self) -> bool {
+        std::process::id() != self.process
     }
 
     pub(super) fn report(&self, completed: Completed) -> Report {
@@ -218,7 +242,7 @@ impl Engine {
             ended: totals.ended,
             open: totals.started.saturating_sub(totals.ended),
             sampled_out: totals.sampled_out,
-            exporters: self.queues.iter().map(|queue| queue.stats()).collect(),
+            exporters: self.exporter_stats(),
             ..Stats::default()
         };
         stats.dropped.add(DropReason::BufferFull, totals.refused);
@@ -231,13 +255,19 @@ impl Engine {
         stats
     }
 
+    fn exporter_stats(&self) -> Vec<ExporterStats> {
+        let mut stats: Vec<_> = self.inlets.iter().flat_map(|inlet| inlet.stats()).collect();
+        stats.sort_by_key(|(place, _)| *place);
+        stats.into_iter().map(|(_, stats)| stats).collect()
+    }
+
     // For the collector.
 
     /// Puts a chunk into every queue. `more` is to come at once.
     pub(super) fn hand_on(&self, chunk: &Arc<Chunk>, more: bool) {
         let mut intake = lock(&self.intake);
-        for queue in &self.queues {
-            if !queue.push(chunk, more) {
+        for inlet in &self.inlets {
+            if !inlet.push(chunk, more) {
                 self.diagnostics.note(Diagnostic::SpansDropped);
             }
         }

@@ -33,6 +33,7 @@ mod span_builder;
 mod stack;
 mod start;
 mod tracer;
+mod voice;
 
 pub use builder::{BuildError, TracerBuilder};
 pub use config::InvalidVariable;
