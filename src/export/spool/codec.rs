@@ -369,3 +369,83 @@ impl<'a> Reader<'a> {
         Some(items)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{resource, span, usual_span};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn written(span: &SpanRecord) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write_span(span, &mut bytes);
+        bytes
+    }
+
+    proptest! {
+        /// Compared as bytes too, as two that are not a number are never equal.
+        #[test]
+        fn a_span_reads_back(span in span()) {
+            let bytes = written(&span);
+            let read = read_span(&bytes).unwrap();
+            prop_assert_eq!(&written(&read), &bytes);
+            let json = |span: &SpanRecord| serde_json::to_string(span).unwrap();
+            prop_assert_eq!(json(&read), json(&span));
+        }
+
+        #[test]
+        fn a_part_of_a_span_is_none(span in span(), at in any::<prop::sample::Index>()) {
+            let mut bytes = written(&span);
+            prop_assert!(read_span(&bytes[..at.index(bytes.len())]).is_none());
+            bytes.push(0);
+            prop_assert!(read_span(&bytes).is_none(), "nor is what has something behind it");
+        }
+
+        /// Also where the checksum does not stand before it.
+        #[test]
+        fn no_bytes_are_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _either_way = (read_span(&bytes), read_resource(&bytes));
+        }
+
+        #[test]
+        fn no_damage_is_a_panic(span in span(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+            let mut bytes = written(&span);
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let _either_way = read_span(&bytes);
+        }
+
+        #[test]
+        fn a_number_reads_back(number in any::<u64>()) {
+            let mut bytes = Vec::new();
+            write_number(number, &mut bytes);
+            prop_assert_eq!(Reader(&bytes).number(), Some(number));
+        }
+    }
+
+    #[test]
+    fn a_resource_reads_back() {
+        let mut bytes = Vec::new();
+        write_resource(&resource(), &mut bytes);
+        assert_eq!(read_resource(&bytes), Some(resource()));
+        assert_eq!(read_resource(&bytes[..bytes.len() - 1]), None);
+    }
+
+    #[test]
+    fn a_count_that_lies_reserves_nothing() {
+        for count in [u64::MAX, u64::MAX / 2, 1 << 40, 1000] {
+            let mut bytes = Vec::new();
+            write_number(count, &mut bytes);
+            assert_eq!(read_resource(&bytes), None);
+        }
+        assert_eq!(Reader(&[0xff; 10]).number(), None, "more than 64 bits");
+    }
+
+    #[test]
+    fn a_usual_span_is_small() {
+        let span = usual_span(3);
+        let texts = 16 + 25 + 8 + 7 + 8 + 4 + 4;
+        let bytes = written(&span).len();
+        assert!(bytes <= texts + 80, "{bytes} bytes, of which {texts} are texts");
+    }
+}

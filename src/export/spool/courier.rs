@@ -46,11 +46,14 @@ impl Courier {
                 Work::Read(wanted) => self.read(&wanted),
                 Work::Flush(completion, deadline) => self.sender.flush(&completion, deadline),
                 Work::Shutdown(completion, deadline) => {
-                    self.store.leave(self.line);
+                    self.store.leave(Some(self.line));
                     self.sender.shutdown(&completion, deadline);
                     break;
                 }
-                Work::Stop => break,
+                Work::Stop => {
+                    self.store.leave(Some(self.line));
+                    break;
+                }
             }
         }
         self.sender.end();

@@ -14,6 +14,8 @@ mod keeper;
 mod line;
 mod ranges;
 mod reader;
+#[cfg(test)]
+mod samples;
 mod segment;
 mod settings;
 mod shelf;

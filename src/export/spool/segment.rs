@@ -230,3 +230,192 @@ pub(super) fn survey(header: Header, file: &[u8]) -> Contents {
     }
     contents
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{resource, usual_span};
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    const HEADER_OF_ALL: Header =
+        Header { first: 1000, created: 1_795_273_445_123_456_789, salt: 0x5eed_1234 };
+
+    /// A segment, and where each of its records ends; the resource's is the first.
+    fn segment(spans: u64) -> (Vec<u8>, Vec<usize>) {
+        let mut file = Vec::new();
+        HEADER_OF_ALL.write(&mut file);
+        assert_eq!(file.len(), HEADER);
+        HEADER_OF_ALL.write_resource(&resource(), &mut file);
+        let mut ends = vec![file.len()];
+        for number in 0..spans {
+            HEADER_OF_ALL.write_span(1000 + number, &usual_span(number), &mut file);
+            ends.push(file.len());
+        }
+        (file, ends)
+    }
+
+    /// The spans that can be read, each checked to be what was written.
+    fn readable(file: &[u8]) -> BTreeSet<u64> {
+        let Some(header) = Header::read(file) else {
+            return BTreeSet::new();
+        };
+        let items = Records::new(header, file.get(HEADER..).unwrap_or_default());
+        let spans = items.filter_map(|item| match item {
+            Item::Span(number, payload) => {
+                assert_eq!(read_span(payload), Some(usual_span(number - 1000)));
+                Some(number - 1000)
+            }
+            Item::Resource(read) => {
+                assert_eq!(read, resource());
+                None
+            }
+            Item::Damaged => None,
+        });
+        spans.collect()
+    }
+
+    #[test]
+    fn a_segment_reads_back() {
+        let (file, _) = segment(20);
+        assert_eq!(readable(&file), (0..20).collect());
+        let contents = survey(HEADER_OF_ALL, &file);
+        assert_eq!((contents.spans, contents.length), (1000..1020, file.len()));
+        assert_eq!((contents.resource, contents.damaged_at_end), (Some(resource()), 0));
+    }
+
+    /// The span whose record has this byte; `None` in the header and the resource.
+    fn owner(ends: &[usize], at: usize) -> Option<u64> {
+        let record = ends.iter().position(|end| at < *end).unwrap();
+        record.checked_sub(1).map(|span| span as u64)
+    }
+
+    #[test]
+    fn a_flipped_bit_costs_its_own_record_and_no_other() {
+        let (file, ends) = segment(6);
+        for at in 0..file.len() {
+            for bit in 0..8 {
+                let mut damaged = file.clone();
+                damaged[at] ^= 1 << bit;
+                let mut expected: BTreeSet<u64> = (0..6).collect();
+                if let Some(owner) = owner(&ends, at) {
+                    expected.remove(&owner);
+                }
+                assert_eq!(readable(&damaged), expected, "bit {bit} of byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn overwritten_bytes_cost_the_records_they_lie_in() {
+        let (file, ends) = segment(6);
+        for length in [2, 9, 40, 300] {
+            for at in HEADER..file.len() {
+                for byte in [0x00, 0xff] {
+                    let mut damaged = file.clone();
+                    let end = damaged.len().min(at + length);
+                    damaged[at..end].fill(byte);
+                    let touched = |number: &u64| {
+                        (at..end).any(|at| owner(&ends, at) == Some(*number) && damaged[at] != file[at])
+                    };
+                    let expected = (0..6).filter(|number| !touched(number)).collect();
+                    assert_eq!(readable(&damaged), expected, "{length} bytes from {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_torn_tail_is_cut_wherever_it_is_torn() {
+        let (file, ends) = segment(6);
+        for length in 0..=file.len() {
+            let whole = ends.iter().skip(1).filter(|end| **end <= length).count() as u64;
+            assert_eq!(readable(&file[..length]), (0..whole).collect(), "{length} bytes");
+            if length >= HEADER {
+                let contents = survey(HEADER_OF_ALL, &file[..length]);
+                let last_end = ends.iter().rev().find(|end| **end <= length).copied();
+                assert_eq!(contents.length, last_end.unwrap_or(0));
+                assert_eq!(contents.damaged_at_end, 0, "torn is not damaged");
+            }
+        }
+    }
+
+    /// As a power failure leaves them.
+    #[test]
+    fn zeros_behind_the_last_record_are_torn() {
+        let (mut file, _) = segment(6);
+        let length = file.len();
+        file.resize(length + 4096, 0);
+        let contents = survey(HEADER_OF_ALL, &file);
+        assert_eq!((contents.spans, contents.length), (1000..1006, length));
+    }
+
+    #[test]
+    fn either_copy_of_the_header_will_do() {
+        let (file, _) = segment(1);
+        for copy in [0..32, 32..64] {
+            let mut damaged = file.clone();
+            damaged[copy.clone()].fill(0xa5);
+            assert_eq!(Header::read(&damaged), Some(HEADER_OF_ALL));
+        }
+        let mut damaged = file;
+        damaged[..64].fill(0xa5);
+        assert_eq!(Header::read(&damaged), None);
+    }
+
+    /// Who sends an attribute that looks like a record gains nothing: the salt is missing.
+    #[test]
+    fn a_text_does_not_pass_for_a_record() {
+        let forger = Header { salt: 0, ..HEADER_OF_ALL };
+        let mut forged = Vec::new();
+        forger.write_span(1001, &usual_span(77), &mut forged);
+        let mut file = Vec::new();
+        HEADER_OF_ALL.write(&mut file);
+        let start = file.len();
+        HEADER_OF_ALL.write_record(SPAN, &mut file, |out| out.extend(&forged));
+        HEADER_OF_ALL.write_span(1005, &usual_span(5), &mut file);
+        // The length of the record around it is damaged: what is in it is looked through.
+        file[start + 1] ^= 0x10;
+        assert_eq!(readable(&file), BTreeSet::from([5]));
+    }
+
+    /// A file that seems to begin a long record with every byte is not worth more than a bounded search.
+    #[test]
+    fn searching_behind_damage_has_an_end() {
+        let mut file = Vec::new();
+        HEADER_OF_ALL.write(&mut file);
+        let plausible = [0x00, 0x00, 0x10, 0x00, 0x02, 0x02, 0x02, 0x02, 0x02];
+        file.extend(plausible.iter().cycle().take(4 << 20));
+        let started = std::time::Instant::now();
+        assert!(survey(HEADER_OF_ALL, &file).spans.is_empty());
+        assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_is_a_panic(file in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            let _either_way = (Header::read(&file), survey(HEADER_OF_ALL, &file));
+        }
+
+        /// Cut anywhere, with anything in the place of any part.
+        #[test]
+        fn what_is_left_of_a_file_is_read(
+            cut in any::<prop::sample::Index>(),
+            at in any::<prop::sample::Index>(),
+            bytes in proptest::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let (mut file, ends) = segment(12);
+            let at = HEADER + at.index(file.len() - HEADER);
+            let end = file.len().min(at + bytes.len());
+            let original = file.clone();
+            file[at..end].copy_from_slice(&bytes[..end - at]);
+            file.truncate(cut.index(file.len() + 1));
+            let is_whole = |number: &u64| {
+                let record = ends[*number as usize]..ends[*number as usize + 1];
+                record.end <= file.len() && file[record.clone()] == original[record]
+            };
+            let expected: BTreeSet<u64> = if file.len() < 32 { BTreeSet::new() } else { (0..12).filter(is_whole).collect() };
+            prop_assert_eq!(readable(&file), expected);
+        }
+    }
+}

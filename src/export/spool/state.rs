@@ -95,6 +95,7 @@ pub(super) struct State {
     pub(super) deadline: Option<Instant>,
     /// The shutdown has come through: nothing arrives any more.
     pub(super) closing: Option<(Arc<Completion>, Instant)>,
+    pub(super) writer_is_gone: bool,
     /// The deadline has passed: the books as they are for good.
     pub(super) closed_books: Option<Vec<(usize, ExporterStats)>>,
 }

@@ -5,7 +5,7 @@ use super::{
     cursor, files,
     line::{Held, Line},
     ranges::Ranges,
-    settings::{Fsync, Settings},
+    settings::Settings,
     shelf::{OWN, Segment, Shelf, Wanted},
     state::{Arriving, Chores, Flight, Outcome, Setback, State, Work},
 };
@@ -46,7 +46,13 @@ pub(super) struct Store {
     /// For all others.
     changed: Condvar,
     /// Written to and not yet made to last.
-    unsynced: Mutex<Vec<Arc<File>>>,
+    unsynced: Mutex<Unsynced>,
+}
+
+#[derive(Default)]
+struct Unsynced {
+    files: Vec<Arc<File>>,
+    directories: Vec<PathBuf>,
 }
 
 /// What the writing thread is to do.
@@ -85,6 +91,7 @@ impl Store {
             lines,
             deadline: None,
             closing: None,
+            writer_is_gone: false,
             closed_books: None,
         };
         Self {
@@ -94,7 +101,7 @@ impl Store {
             state: Mutex::new(state),
             arrived: Condvar::new(),
             changed: Condvar::new(),
-            unsynced: Mutex::new(Vec::new()),
+            unsynced: Mutex::new(Unsynced::default()),
         }
     }
 
@@ -179,22 +186,24 @@ impl Store {
         self.run(chores);
     }
 
-    pub(super) fn add_unsynced(&self, file: &Arc<File>) {
-        let mut files = lock(&self.unsynced);
-        if !files.iter().any(|known| Arc::ptr_eq(known, file)) {
-            files.push(file.clone());
+    pub(super) fn add_unsynced(&self, file: &Arc<File>, directory: &Path) {
+        let mut unsynced = lock(&self.unsynced);
+        if !unsynced.files.iter().any(|known| Arc::ptr_eq(known, file)) {
+            unsynced.files.push(file.clone());
+        }
+        if !unsynced.directories.iter().any(|known| known == directory) {
+            unsynced.directories.push(directory.to_owned());
         }
     }
 
     /// Makes everything that has been written last through a power failure.
     pub(super) fn sync(&self) {
-        let files = std::mem::take(&mut *lock(&self.unsynced));
-        if files.is_empty() {
-            return;
-        }
-        let home = self.state().own.home.clone();
-        let names = home.map_or(Ok(()), |home| files::sync_directory(home.path()));
+        let Unsynced { files, directories } = std::mem::take(&mut *lock(&self.unsynced));
         let contents: io::Result<()> = files.iter().try_for_each(|file| file.sync_data());
+        // A directory that has been delivered whole is gone.
+        let is_there = |path: &&PathBuf| path.exists();
+        let mut directories = directories.iter().filter(is_there);
+        let names: io::Result<()> = directories.try_for_each(|path| files::sync_directory(path));
         if names.and(contents).is_err() {
             self.diagnostics.note(Diagnostic::SpoolUnavailable);
         }
@@ -311,20 +320,26 @@ impl Store {
         }
     }
 
-    /// The exporter needs nothing more. The last one tidies up: a process that has delivered everything
-    /// leaves nothing behind.
-    pub(super) fn leave(&self, line: usize) {
+    /// The exporter needs nothing more, or (`None`) the thread that writes does not. The last one tidies up:
+    /// a process that has delivered everything leaves nothing behind, and of what it leaves it lets go.
+    pub(super) fn leave(&self, line: Option<usize>) {
         let mut state = lock(&self.state);
-        if let Some(line) = state.lines.get_mut(line) {
-            line.is_closed = true;
+        match line.map(|line| state.lines.get_mut(line)) {
+            None => state.writer_is_gone = true,
+            Some(Some(line)) => line.is_closed = true,
+            Some(None) => {}
         }
-        let is_last = state.lines.iter().all(|line| line.is_closed);
-        let home = state.own.home.clone().filter(|_| is_last && state.own.is_done_with());
+        let nothing_arrives = state.writer_is_gone || state.closing.is_some();
+        if !nothing_arrives || !state.lines.iter().all(|line| line.is_closed) {
+            return;
+        }
+        let own = state.own.home.take();
+        // Other threads may hold on to the spool for longer than to the locks.
+        let _found: Vec<_> = state.found.iter_mut().map(|shelf| shelf.home.take()).collect();
+        let is_done_with = state.own.is_done_with();
         drop(state);
-        match home {
-            Some(home) => home.remove(),
-            None if is_last && !matches!(self.settings.fsync, Fsync::Never) => self.sync(),
-            None => {}
+        if let Some(home) = own.filter(|_| is_done_with) {
+            home.remove();
         }
     }
 

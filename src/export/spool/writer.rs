@@ -56,6 +56,7 @@ impl Writer {
             }
             self.store.commit(&spans, segment);
         }
+        self.store.leave(None);
         if !matches!(self.store.settings.fsync, Fsync::Never) {
             self.store.sync();
         }
@@ -104,7 +105,10 @@ impl Writer {
         current.segment.spans.end = numbers.end;
         match self.store.settings.fsync {
             Fsync::Never => {}
-            Fsync::Interval(_) => self.store.add_unsynced(&current.file),
+            Fsync::Interval(_) => {
+                let directory = current.segment.path.parent().unwrap_or(&current.segment.path);
+                self.store.add_unsynced(&current.file, directory);
+            }
             Fsync::EveryBatch => current.file.sync_data()?,
         }
         Ok(current.segment.clone())
@@ -122,9 +126,18 @@ impl Writer {
         }
     }
 
+    /// A new file; in a new directory, if somebody has taken the old one away.
+    fn begin_segment(&self, first: u64) -> io::Result<Current> {
+        let begun = self.begin_segment_in(&*self.settle_in()?, first);
+        if !begun.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return begun;
+        }
+        self.store.state().own.home = None;
+        self.begin_segment_in(&*self.settle_in()?, first)
+    }
+
     /// A new file, with its header and the resource in it.
-    fn begin_segment(&mut self, first: u64) -> io::Result<Current> {
-        let home = self.settle_in()?;
+    fn begin_segment_in(&self, home: &Home, first: u64) -> io::Result<Current> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let created = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let header = Header { first, created, salt: ThreadRng::new().u64() as u32 };
@@ -133,12 +146,7 @@ impl Writer {
         let resource = self.store.state().own.resource.clone();
         header.write_resource(&resource, &mut head);
         let path = home.path().join(format!("{first:016x}.segment"));
-        let file = files::create(&path).inspect_err(|error| {
-            if error.kind() == io::ErrorKind::NotFound {
-                // Somebody has taken the directory away: the next time there is a new one.
-                self.store.state().own.home = None;
-            }
-        })?;
+        let file = files::create(&path)?;
         let written = (&file).write_all(&head).and_then(|()| match self.store.settings.fsync {
             Fsync::EveryBatch => files::sync_directory(home.path()),
             Fsync::Never | Fsync::Interval(_) => Ok(()),
