@@ -5,7 +5,7 @@ use super::{
     cursor, files,
     home::{self, Home},
     ranges::Ranges,
-    segment::{Header, survey},
+    segment::{HEADER, Header, survey},
     settings::Fsync,
     shelf::{Mark, Segment, Shelf},
     store::Store,
@@ -121,12 +121,12 @@ impl Keeper {
             let path = entry.ok()?.path();
             match path.extension().and_then(OsStr::to_str) {
                 Some("segment") => match read_segment(&path)? {
-                    Some(read) => {
+                    Ok(read) => {
                         damaged += read.damaged;
                         resource = resource.or(read.resource);
                         segments.push(read.segment);
                     }
-                    None => damaged += 1,
+                    Err(records) => damaged += records,
                 },
                 Some("cursor") => {
                     let bytes = files::read(&path, MOST_SEGMENT_BYTES).ok()?;
@@ -164,12 +164,14 @@ struct ReadSegment {
     damaged: u64,
 }
 
-/// `Some(None)` if it is none, or so damaged that nothing of it can be told; `None` if it cannot be read now.
-fn read_segment(path: &Path) -> Option<Option<ReadSegment>> {
+/// The error is the count of damaged records of a file of which nothing can be told. `None` if it cannot be
+/// read now.
+fn read_segment(path: &Path) -> Option<Result<ReadSegment, u64>> {
     let bytes = files::read(path, MOST_SEGMENT_BYTES).ok()?;
     let Some(header) = Header::read(&bytes) else {
         let _looked_at_again = fs::remove_file(path);
-        return Some(None);
+        // One that had only been begun holds nothing.
+        return Some(Err(u64::from(bytes.len() >= HEADER)));
     };
     let contents = survey(header, &bytes);
     let created = UNIX_EPOCH.checked_add(Duration::from_nanos(header.created));
@@ -183,5 +185,5 @@ fn read_segment(path: &Path) -> Option<Option<ReadSegment>> {
         since: Instant::now(),
     };
     let (resource, damaged) = (contents.resource, contents.damaged_at_end);
-    Some(Some(ReadSegment { segment, resource, damaged }))
+    Some(Ok(ReadSegment { segment, resource, damaged }))
 }

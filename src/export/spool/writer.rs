@@ -47,7 +47,8 @@ impl Writer {
     /// Runs until the shutdown.
     pub(super) fn run(mut self) {
         // There is something to be adopted, and a lock to be held, before the first span.
-        let _tried_again = self.settle_in();
+        // If that fails, it is tried again with the first span.
+        drop(self.settle_in());
         let mut last_write = None;
         while let Errand::Write(spans) = self.store.next_errand(last_write) {
             let segment = self.try_write(&spans);
