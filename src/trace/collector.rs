@@ -24,8 +24,6 @@ use std::{
 const TICK: Duration = Duration::from_millis(10);
 /// The same when nothing has ended for [`IDLE_PASSES`] ticks.
 const IDLE_TICK: Duration = Duration::from_millis(40);
-/// The same where spans have to be on disk soon after they have ended.
-const URGENT_IDLE_TICK: Duration = Duration::from_millis(20);
 const IDLE_PASSES: u32 = 10;
 /// How large the parts are in which spans are handed on, unless the queues are too small for that.
 const MOST_CHUNK_SPANS: usize = 512;
@@ -61,7 +59,8 @@ impl Collector {
         limits: &QueueLimits,
     ) -> Self {
         let is_urgent = engine.inlets.iter().any(|inlet| inlet.is_urgent());
-        let idle_tick = if is_urgent { URGENT_IDLE_TICK } else { IDLE_TICK };
+        // Where spans have to be on disk soon after they have ended, nothing makes it come by less often.
+        let idle_tick = if is_urgent { TICK } else { IDLE_TICK };
         Self {
             engine,
             inbox,

@@ -138,7 +138,7 @@ fn the_books_balance_at_every_moment() {
     let mut calls = 0_u32;
     let exporter = super::support::Script(move |batch: &throughline::Batch| {
         calls += 1;
-        if calls % 3 == 0 {
+        if calls.is_multiple_of(3) {
             return Err(throughline::export::ExportError::retry("busy"));
         }
         taken.take(batch);

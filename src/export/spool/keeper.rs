@@ -20,8 +20,10 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// How often it looks for what other processes have left.
+/// How often it looks for what other processes have left: sooner where one still lives, which may be about
+/// to end.
 const LOOK_AROUND: Duration = Duration::from_secs(10);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// A file longer than any that is written is not read.
 const MOST_SEGMENT_BYTES: u64 = 16 << 20;
 
@@ -52,8 +54,8 @@ impl Keeper {
         loop {
             let now = Instant::now();
             if now >= look_around {
-                look_around = after(now, LOOK_AROUND);
-                self.look_around();
+                let is_alone = self.look_around();
+                look_around = after(Instant::now(), if is_alone { LOOK_AROUND } else { LOOK_AGAIN });
             }
             if !self.store.rest(after(Instant::now(), interval).min(look_around)) {
                 return;
@@ -63,7 +65,8 @@ impl Keeper {
         }
     }
 
-    fn look_around(&mut self) {
+    /// Takes in what there is; false if some of it is in use.
+    fn look_around(&mut self) -> bool {
         let state = self.store.state();
         let known: Vec<PathBuf> = std::iter::once(&state.own)
             .chain(&state.found)
@@ -71,14 +74,17 @@ impl Keeper {
             .chain(state.left_alone.iter().cloned())
             .collect();
         drop(state);
+        let mut is_alone = true;
         for path in home::all_below(&self.store.settings.directory) {
             if known.contains(&path) {
                 continue;
             }
-            if let Some(home) = Home::adopt(path) {
-                self.take_in(home);
+            match Home::adopt(path) {
+                Some(home) => self.take_in(home),
+                None => is_alone = false,
             }
         }
+        is_alone
     }
 
     fn take_in(&mut self, home: Home) {

@@ -19,7 +19,7 @@ impl Ranges {
         let touched = self.0.get(from..to).unwrap_or_default();
         let start = touched.first().map_or(range.start, |first| first.start.min(range.start));
         let end = touched.last().map_or(range.end, |last| last.end.max(range.end));
-        self.0.splice(from..to.max(from), [start..end]);
+        self.0.splice(from..to.max(from), std::iter::once(start..end));
     }
 
     pub(super) fn remove(&mut self, range: &Range<u64>) {

@@ -38,13 +38,13 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 ///
 /// **What it changes for an exporter.** An error that asks for a retry never gives a batch up: it waits, and
 /// so does everything behind it, for the delay that the backend named or that the
-/// [`RetryPolicy`](super::RetryPolicy) draws. A batch that fails [`max_attempts`](super::RetryPolicy::max_attempts)
+/// [`RetryPolicy`](crate::export::RetryPolicy) draws. A batch that fails [`max_attempts`](crate::export::RetryPolicy::max_attempts)
 /// times while others succeed, or over which the exporter panics as often, is set aside and counted. What
 /// ends while the process runs comes first, then what has waited, then what earlier processes left.
 ///
 /// **Where the disk fails** (full, read-only, out of file handles), spans are kept in memory as without a
 /// spool, within the bounds of [`max_queued`](crate::TracerBuilder::max_queued), and counted in
-/// [`ExporterStats::unspooled`](super::ExporterStats::unspooled). The disk is tried again after at most
+/// [`ExporterStats::unspooled`](crate::export::ExporterStats::unspooled). The disk is tried again after at most
 /// 15 s. The same holds for a directory that cannot be made: it is no reason for a service not to start.
 ///
 /// **What is in it.** Spans, after redaction, not encrypted. Directories that are made have mode 0700, files
@@ -93,7 +93,7 @@ impl Spool {
         Self(Arc::new(settings))
     }
 
-    /// This exporter, behind the spool. Its [name](super::Exporter::name) is how a later process knows which
+    /// This exporter, behind the spool. Its [name](crate::export::Exporter::name) is how a later process knows which
     /// spans it has been delivered.
     pub fn wrap(&self, exporter: impl Into<Delivery>) -> Delivery {
         let mut delivery = exporter.into();

@@ -27,8 +27,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long what arrives is gathered for one write, and how much of it, in bytes of memory.
-const GATHER: Duration = Duration::from_millis(10);
+/// How long what arrives is gathered for one write, and how much of it, in bytes of memory. The collector
+/// comes by every 10 ms, and oftener in a burst only.
+const GATHER: Duration = Duration::from_millis(5);
 const GATHER_BYTES: usize = 64 << 10;
 /// The most that is written at once.
 const MOST_GATHERED_BYTES: usize = 1 << 20;
