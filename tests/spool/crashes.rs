@@ -210,7 +210,7 @@ fn damage_costs_what_it_touches_and_is_counted() {
     bytes.truncate(tail);
     fs::write(segment, bytes).unwrap();
     let tracer = spooled(&scratch, backend.exporter());
-    eventually("what is whole is delivered", || backend.seen.numbers().len() == 48);
+    eventually("what is whole is delivered", || books(&tracer).recovered.exported == 48);
     eventually("the file is gone", || scratch.homes().len() == 1);
     let recovered = books(&tracer).recovered;
     // The torn one never was; the damaged one was.

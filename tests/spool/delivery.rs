@@ -85,7 +85,7 @@ fn while_the_backend_is_down_everything_is_on_disk() {
 /// What a shutdown leaves on disk is no loss, and no delivery: the next one delivers it.
 #[test]
 fn what_a_shutdown_leaves_is_delivered_by_the_next_tracer() {
-    let (scratch, backend) = (Scratch::new(), Backend::down());
+    let (scratch, backend) = (Scratch::new(), Backend::down().asking_for(LONG));
     let tracer = spooled(&scratch, backend.exporter());
     end_numbered(&tracer, 0..700);
     let started = Instant::now();
@@ -113,7 +113,7 @@ fn what_a_shutdown_leaves_is_delivered_by_the_next_tracer() {
 
 #[test]
 fn what_is_recovered_keeps_its_resource() {
-    let (scratch, backend) = (Scratch::new(), Backend::down());
+    let (scratch, backend) = (Scratch::new(), Backend::down().asking_for(LONG));
     let spool = Spool::new(scratch.spool());
     let old = throughline::Tracer::builder("older").environment(|_| None).diagnostics(|_| ());
     let tracer = old.exporter(spool.wrap(backend.exporter())).build().unwrap();
@@ -139,7 +139,8 @@ fn what_is_for_another_exporter_waits_for_it() {
             self.0.exporter().export(batch)
         }
     }
-    let (scratch, backend, others) = (Scratch::new(), Backend::down(), Backend::down());
+    let (scratch, backend, others) =
+        (Scratch::new(), Backend::down().asking_for(LONG), Backend::down().asking_for(LONG));
     let spool = Spool::new(scratch.spool());
     let tracer = builder()
         .exporter(spool.wrap(backend.exporter()))
@@ -197,7 +198,7 @@ fn exporters_that_share_a_spool_go_at_their_own_pace() {
 
 #[test]
 fn live_spans_come_before_the_backlog() {
-    let (scratch, backend) = (Scratch::new(), Backend::down());
+    let (scratch, backend) = (Scratch::new(), Backend::down().asking_for(LONG));
     let tracer = spooled(&scratch, backend.exporter());
     end_numbered(&tracer, 0..3_000);
     assert!(tracer.flush(Duration::from_millis(100)).timed_out);
@@ -316,7 +317,7 @@ fn an_exporter_that_panics_now_and_then_loses_nothing() {
 
 #[test]
 fn filters_hold_for_what_is_live_and_for_what_is_recovered() {
-    let (scratch, backend) = (Scratch::new(), Backend::down());
+    let (scratch, backend) = (Scratch::new(), Backend::down().asking_for(LONG));
     let even = |backend: &Backend| {
         let delivery = Delivery::to(backend.exporter()).filter(|span| number(span) % 2 == 0);
         builder().exporter(Spool::new(scratch.spool()).wrap(delivery)).build().unwrap()
