@@ -27,6 +27,9 @@ pub(crate) use retry::Pause;
 pub use retry::RetryPolicy;
 #[cfg(feature = "spool")]
 pub use spool::{Fsync, Spool};
+#[cfg(all(fuzzing, feature = "spool"))]
+#[doc(hidden)]
+pub use spool::read_any;
 pub use stats::{DropReason, Dropped, ExporterStats, Latency, Recovered, Report, Stats};
 
 use crate::record::Batch;

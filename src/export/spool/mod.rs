@@ -24,5 +24,7 @@ mod state;
 mod store;
 mod writer;
 
+#[cfg(fuzzing)]
+pub use segment::read_any;
 pub use settings::Fsync;
 pub use shelter::Spool;

@@ -231,6 +231,29 @@ pub(super) fn survey(header: Header, file: &[u8]) -> Contents {
     contents
 }
 
+/// Reads any bytes as a segment and as a cursor, as a process does that takes over what another left; how many
+/// spans there are. For the fuzz target alone.
+#[cfg(fuzzing)]
+pub fn read_any(bytes: &[u8]) -> usize {
+    // Most inputs have no whole header: they are read behind one as well.
+    let known = Header { first: 7, created: 0, salt: 0 };
+    let found = [Header::read(bytes), Some(known)].into_iter().flatten().map(|header| {
+        let contents = survey(header, bytes);
+        assert!(contents.length <= bytes.len());
+        let rest = bytes.get(HEADER..).unwrap_or_default();
+        let spans = Records::new(header, rest).filter_map(|item| match item {
+            Item::Span(number, payload) => {
+                assert!(contents.spans.contains(&number) || number == u64::MAX);
+                read_span(payload)
+            }
+            Item::Resource(_) | Item::Damaged => None,
+        });
+        spans.count()
+    });
+    let _either_way = (super::cursor::read(bytes), codec::read_span(bytes), codec::read_resource(bytes));
+    found.sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::samples::{resource, usual_span};
