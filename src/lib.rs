@@ -30,17 +30,26 @@
 //! | start spans, in sync and in async code | [`Span`], [`instrument`], [`Instrument`] |
 //! | trace an HTTP or gRPC service | [`middleware::ServerLayer`], [`middleware::ClientLayer`] |
 //! | send spans somewhere | [`exporters`], and [`export::Exporter`] for one's own |
+//! | record fewer, or only what went wrong | [`sampling`], [`sampling::tail`] |
 //! | end a process without losing any | [`Tracer::shutdown`], [`export::Report`] |
 //! | test what a service records | [`exporters::Memory`], [`Tracer::set_thread_default`] |
 //! | read headers without the middleware | [`propagation`], [`SpanBuilder::remote`] |
+//! | keep secrets out of them | [`redact`] |
 //! | ask recorded spans | [`analysis`] |
 //!
 //! # Features
 //!
-//! `server`, `client` and `macros` are on by default. `axum` finds axum's matched route, `testing` adds
-//! test support and the contract for exporters, `full` is all of them.
+//! `server`, `client` and `macros` are on by default. `axum` finds axum's matched route, `otlp` and `zipkin`
+//! add the exporters of these names, `testing` test support and the contract for exporters, `full` is all of
+//! them.
 #![cfg_attr(
-    not(all(feature = "client", feature = "macros", feature = "server")),
+    not(all(
+        feature = "client",
+        feature = "macros",
+        feature = "otlp",
+        feature = "server",
+        feature = "zipkin"
+    )),
     allow(rustdoc::broken_intra_doc_links)
 )]
 #![forbid(unsafe_code)]
@@ -68,15 +77,18 @@ mod ids;
 pub mod middleware;
 pub mod propagation;
 pub mod record;
-#[cfg_attr(not(any(feature = "client", feature = "server")), expect(dead_code))]
-mod redact;
+pub mod redact;
 pub mod sampling;
+mod secrets;
 pub mod semconv;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trace;
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+mod transport;
 mod value;
+mod variables;
 
 pub use clock::{Clock, TimeSource};
 pub use context::{Context, SpanContext, TraceFlags};
@@ -87,10 +99,10 @@ pub use record::{Batch, Outcome, Resource, SpanKind, SpanRecord, Status};
 pub use throughline_macros::instrument;
 pub use trace::{
     BuildError, CurrentSpan, DefaultAlreadySet, DefaultGuard, Entered, EnteredSpan, FlushFuture,
-    InCurrentSpan, Instrument, Instrumented, InvalidVariable, Span, SpanBuilder, SpanHandle, Tracer,
-    TracerBuilder,
+    InCurrentSpan, Instrument, Instrumented, Span, SpanBuilder, SpanHandle, Tracer, TracerBuilder,
 };
 pub use value::{Attribute, Value};
+pub use variables::InvalidVariable;
 
 /// The code in the README, compiled.
 #[cfg(all(doctest, feature = "axum", feature = "client", feature = "macros"))]

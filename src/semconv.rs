@@ -38,6 +38,23 @@ pub const NETWORK_PEER_PORT: &str = "network.peer.port";
 pub const NETWORK_PROTOCOL_VERSION: &str = "network.protocol.version";
 /// `_OTHER`: the value of an attribute with few values where none of them fits.
 pub const OTHER: &str = "_OTHER";
+/// `otel.dropped_attributes_count`: in formats that have no field for it, as all `otel.` names.
+pub const OTEL_DROPPED_ATTRIBUTES_COUNT: &str = "otel.dropped_attributes_count";
+/// `otel.dropped_events_count`.
+pub const OTEL_DROPPED_EVENTS_COUNT: &str = "otel.dropped_events_count";
+/// `otel.dropped_links_count`.
+pub const OTEL_DROPPED_LINKS_COUNT: &str = "otel.dropped_links_count";
+/// `otel.scope.name`: what recorded the span.
+pub const OTEL_SCOPE_NAME: &str = "otel.scope.name";
+/// `otel.scope.version`.
+pub const OTEL_SCOPE_VERSION: &str = "otel.scope.version";
+/// `otel.status_code`: `OK` or `ERROR`.
+pub const OTEL_STATUS_CODE: &str = "otel.status_code";
+/// `throughline.outcome`: how a span ended that did not run to its end, `cancelled` or `panicked`. Ours; the
+/// conventions have no name for it.
+pub const OUTCOME: &str = "throughline.outcome";
+/// `peer.service`: what [`SERVICE_PEER_NAME`] was called before.
+pub const PEER_SERVICE: &str = "peer.service";
 /// `process.executable.name`.
 pub const PROCESS_EXECUTABLE_NAME: &str = "process.executable.name";
 /// `process.pid`.

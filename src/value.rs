@@ -5,6 +5,8 @@ use std::{borrow::Cow, fmt};
 
 /// The value of an attribute: one of OpenTelemetry's types, borrowed where it can be.
 ///
+/// Values do not nest: a list has numbers, truths or texts in it, and nothing else.
+///
 /// Made from Rust's own types with `into()`. An integer that does not fit 64 signed bits becomes its
 /// decimal text, so no digit is lost.
 ///
@@ -263,8 +265,9 @@ impl<'de> Deserialize<'de> for Value<'static> {
     }
 }
 
-/// A floating-point number that may be none JSON has a notation for.
-struct Number(f64);
+/// A floating-point number that may be none JSON has a notation for; then it goes by its name [Protocol
+/// Buffers, ProtoJSON].
+pub(crate) struct Number(pub(crate) f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

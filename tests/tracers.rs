@@ -372,7 +372,9 @@ fn limits_come_from_the_environment() {
             span.set_attribute("a", "12345").set_attribute("b", 1).set_attribute("c", 1);
             span.add_event("1", &[("x", 1.into()), ("y", 2.into())]).add_event("2", &[]);
             let context = span.context().unwrap();
-            span.add_link(&context, &[]).add_link(&context, &[]).add_link(&context, &[]);
+            span.add_link(&context, &[("x", 1.into()), ("y", 2.into())])
+                .add_link(&context, &[])
+                .add_link(&context, &[]);
         };
         recorded(builder, record).remove(0)
     };
@@ -386,6 +388,20 @@ fn limits_come_from_the_environment() {
     limited.assert_attribute("a", "1234").assert_no_attribute("c");
     assert_eq!((limited.dropped_attributes(), limited.dropped_events(), limited.dropped_links()), (1, 1, 3));
     assert_eq!(limited.events().next().unwrap().attributes().len(), 1);
+    // An event's attributes and a link's have limits of their own.
+    let of_items = |span: &SpanRecord| {
+        let (event, link) = (span.events().next().unwrap(), span.links().next().unwrap());
+        [
+            (event.attributes().len(), event.dropped_attributes),
+            (link.attributes().len(), link.dropped_attributes),
+        ]
+    };
+    let links = span(with_env(&[("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "1")]));
+    assert_eq!(of_items(&links), [(2, 0), (1, 1)]);
+    let events = span(with_env(&[("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "0")]));
+    assert_eq!(of_items(&events), [(0, 2), (2, 0)]);
+    let code = span(with_env(&[("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "2")]).max_item_attributes(1, 0));
+    assert_eq!(of_items(&code), [(1, 1), (0, 2)]);
     let general = span(with_env(&[
         ("OTEL_ATTRIBUTE_COUNT_LIMIT", "1"),
         ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "3"),
@@ -432,7 +448,7 @@ fn bad_values_are_errors_that_name_the_variable_and_what_it_accepts() {
         ),
         (
             "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
-            &["-1", "many", "1.5", "99999999999999999999999"],
+            &["-1", "+12", "1 2", "many", "1.5", "99999999999999999999999"],
             "a whole number, 0 or more",
         ),
         ("OTEL_ATTRIBUTE_COUNT_LIMIT", &["x"], "a whole number"),
@@ -442,7 +458,7 @@ fn bad_values_are_errors_that_name_the_variable_and_what_it_accepts() {
         ("OTEL_SPAN_LINK_COUNT_LIMIT", &["x"], "a whole number"),
         ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", &["x"], "a whole number"),
         ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", &["x"], "a whole number"),
-        ("OTEL_BSP_SCHEDULE_DELAY", &["1s", "-5"], "a whole number, 0 or more"),
+        ("OTEL_BSP_SCHEDULE_DELAY", &["1s", "-5", "+5"], "a whole number, 0 or more"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", &["0", "x"], "a whole number, "),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", &["0", "x"], "a whole number, "),
     ];
@@ -477,9 +493,14 @@ fn a_ratio_is_a_number_from_0_to_1() {
 #[test]
 fn bytes_that_are_no_text_are_an_error_too() {
     use std::os::unix::ffi::OsStringExt;
-    for variable in
-        ["OTEL_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_TRACES_SAMPLER", "OTEL_SDK_DISABLED"]
-    {
+    for variable in [
+        "OTEL_SERVICE_NAME",
+        "OTEL_RESOURCE_ATTRIBUTES",
+        "OTEL_TRACES_SAMPLER",
+        "OTEL_SDK_DISABLED",
+        "OTEL_PROPAGATORS",
+        "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
+    ] {
         let lookup = move |name: &str| (name == variable).then(|| OsString::from_vec(vec![0xff]));
         match Tracer::from_env().environment(lookup).build() {
             Err(BuildError::Environment(error)) => assert_eq!(error.variable(), variable),

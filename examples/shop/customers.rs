@@ -26,6 +26,15 @@ pub async fn visit(gateway: SocketAddr) -> Result<(), BoxError> {
     customer.hang_up_amid_invoice(8).await
 }
 
+/// Sends so many orders of which there is nothing to say.
+pub async fn crowd(gateway: SocketAddr, orders: usize) -> Result<(), BoxError> {
+    let customer = Customer { connections: Client::builder(TokioExecutor::new()).build_http(), gateway };
+    for _ in 0..orders {
+        customer.order("lamp", 4_900, "4242 4242 4242 4242").await?;
+    }
+    Ok(())
+}
+
 impl Customer {
     async fn order(&self, item: &str, cents: i64, card: &str) -> Result<(), BoxError> {
         let order = Order { item: item.to_owned(), cents, card: card.to_owned() };

@@ -10,12 +10,14 @@
 //! cargo run --example shop                        # runs the orders, draws the trees
 //! cargo run --example shop -- --json spans.jsonl  # and writes every span as a line of JSON
 //! cargo run --example shop -- --serve             # stays up and draws what you send
+//! cargo run --example shop -- --tail              # 200 more orders; draws what was worth keeping, says why
 //! ```
 
 mod customers;
 mod registry;
 mod report;
 mod services;
+mod tail;
 
 use registry::Registry;
 use std::{error::Error, path::PathBuf, time::Duration};
@@ -28,19 +30,21 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 const SERVICES: [&str; 5] = ["gateway", "orders", "inventory", "payment", "shipping"];
 
-const USAGE: &str = "usage: shop [--serve] [--json FILE]";
+const USAGE: &str = "usage: shop [--serve] [--tail] [--json FILE]";
 
 struct Options {
     serve: bool,
+    tail: bool,
     json: Option<PathBuf>,
 }
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, BoxError> {
-        let mut options = Self { serve: false, json: None };
+        let mut options = Self { serve: false, tail: false, json: None };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--serve" => options.serve = true,
+                "--tail" => options.tail = true,
                 "--json" => options.json = Some(arguments.next().ok_or(USAGE)?.into()),
                 _ => return Err(USAGE.into()),
             }
@@ -67,8 +71,14 @@ async fn main() -> Result<(), BoxError> {
         report::draw_until_interrupted(&tracers, &memory).await?;
     } else {
         customers::visit(gateway).await?;
+        if options.tail {
+            customers::crowd(gateway, 200).await?;
+        }
         report::wait_for_services(&tracers).await;
         report::draw_all(&memory.records());
+        if options.tail {
+            tail::explain(&tracers);
+        }
     }
     for tracer in &tracers {
         let report = tracer.shutdown_async(Duration::from_secs(5)).await;
@@ -85,6 +95,9 @@ fn tracer(name: &'static str, memory: &Memory, options: &Options) -> Result<Trac
     let mut builder = Tracer::builder(name)
         .resource_attribute("service.version", env!("CARGO_PKG_VERSION"))
         .exporter(memory.clone());
+    if options.tail {
+        builder = builder.tail_sampler(tail::sampler()?);
+    }
     if let Some(path) = &options.json {
         builder = builder.exporter(JsonLines::file(path)?);
     }

@@ -16,12 +16,11 @@ use tokio::{
 };
 
 /// Waits until every span has ended, and for its way to the memory. A hang-up takes its time to reach the
-/// services.
+/// services. Flushes only then, because a flush has a tail sampler decide about what is still open.
 pub async fn wait_for_services(tracers: &[Tracer]) {
     let patience = Instant::now() + Duration::from_secs(5);
     while tracers.iter().any(|tracer| tracer.stats().open > 0) && Instant::now() < patience {
         sleep(Duration::from_millis(5)).await;
-        flush(tracers).await;
     }
     flush(tracers).await;
 }
@@ -56,8 +55,8 @@ pub async fn draw_until_interrupted(tracers: &[Tracer], memory: &Memory) -> std:
                 return Ok(());
             }
             _ = ticks.tick() => {
-                flush(tracers).await;
                 if tracers.iter().all(|tracer| tracer.stats().open == 0) {
+                    flush(tracers).await;
                     draw_new(&memory.records(), &mut drawn);
                 }
             }

@@ -27,7 +27,7 @@ use std::{
 };
 use throughline::{
     Instrument, Span, Status, Tracer, instrument,
-    middleware::{ServerLayer, UrlTemplate},
+    middleware::{ServerLayer, UrlTemplate, trust::Trust},
 };
 use tokio::{net::TcpListener, time::sleep};
 
@@ -55,7 +55,9 @@ pub async fn start(name: &'static str, tracer: &Tracer, registry: &Registry) -> 
         "payment" => payment(),
         _ => shipping(),
     };
-    let app = routes.layer(ServerLayer::new(tracer).route(matched_path).server_timing(true));
+    // The gateway stands at the edge: what its callers say of their traces is a link, no more.
+    let trust = if name == "gateway" { Trust::Restart } else { Trust::Continue };
+    let app = routes.layer(ServerLayer::new(tracer).route(matched_path).server_timing(true).trust(trust));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move { axum::serve(listener, app).await });

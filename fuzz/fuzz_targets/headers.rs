@@ -14,7 +14,8 @@ use throughline::{
     context::{Baggage, TraceState},
     propagation::{
         B3, Composite, Datadog, GoogleCloud, Jaeger, OtTrace, Propagator, RequestIdHeader, TraceContext,
-        W3cBaggage, XRay, b3, baggage, google_cloud, jaeger, request_id, service_name, traceparent, xray,
+        W3cBaggage, XRay, b3, baggage, forwarded, google_cloud, jaeger, request_id, service_name,
+        traceparent, xray,
     },
 };
 
@@ -143,5 +144,15 @@ fn as_values(value: &[u8]) {
     }
     if let Ok(name) = service_name::parse([value]) {
         assert_eq!(service_name::check(name.as_bytes()), Ok(name));
+    }
+    for hops in 1..4 {
+        // What is told stands in the header, and a host is told again as it was.
+        if let Ok(Some(hop)) = forwarded::parse([value], hops)
+            && let Some(host) = hop.host
+        {
+            assert_eq!(forwarded::parse_host([host], 1), Ok(Some(host)));
+        }
+        let _ = forwarded::parse_for([value], hops);
+        let _ = forwarded::parse_proto([value], hops);
     }
 }

@@ -1,7 +1,8 @@
 //! How often, how fast and how well (floor 3): each service's operations in numbers.
 //!
-//! Percentiles are exact, by nearest rank, which costs 8 bytes a span while they are computed, and 24
-//! to see that a span delivered twice counts once. For a stream without end this is not meant.
+//! A span that was sampled counts as often as its adjusted count says. Percentiles are by nearest rank and, but
+//! for the sampling, exact, which costs 16 bytes a span while they are computed, and 24 to see that a span
+//! delivered twice counts once. For a stream without end this is not meant.
 
 use super::title::callee;
 use crate::record::{Outcome, SpanKind, SpanRecord};
@@ -37,6 +38,9 @@ pub struct Performance {
 }
 
 /// One operation of one service: the spans of one name and kind, and if they are calls, of one callee.
+///
+/// Where spans were sampled away, everything but `spans` and `max` is an estimate: each span that is there
+/// stands for as many as its [adjusted count](SpanRecord::adjusted_count).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Operation {
@@ -48,7 +52,9 @@ pub struct Operation {
     pub name: String,
     /// The spans' kind.
     pub kind: SpanKind,
-    /// How many spans.
+    /// How many spans there are.
+    pub spans: usize,
+    /// How many there were, those sampled away included: the sum of the adjusted counts, rounded.
     pub requests: usize,
     /// How many of them failed or panicked.
     pub errors: usize,
@@ -78,9 +84,10 @@ struct Key<'a> {
 /// What one operation's spans add up to.
 #[derive(Default)]
 struct Tally {
-    nanos: Vec<u64>,
-    errors: usize,
-    cancelled: usize,
+    /// Durations, each with its weight.
+    durations: Vec<(u64, f32)>,
+    errors: f64,
+    cancelled: f64,
 }
 
 impl Performance {
@@ -117,37 +124,54 @@ impl Performance {
 
 impl Tally {
     fn add(&mut self, span: &SpanRecord) {
-        self.nanos.push(span.end_unix_nanos().saturating_sub(span.start_unix_nanos()));
+        let count = span.adjusted_count();
+        let nanos = span.end_unix_nanos().saturating_sub(span.start_unix_nanos());
+        // Lossless: adjusted counts are kept in 32 bits.
+        self.durations.push((nanos, count as f32));
         match span.outcome() {
-            Outcome::Cancelled => self.cancelled += 1,
-            Outcome::Panicked => self.errors += 1,
-            Outcome::Completed => self.errors += usize::from(span.status().is_error()),
+            Outcome::Cancelled => self.cancelled += count,
+            Outcome::Panicked => self.errors += count,
+            Outcome::Completed if span.status().is_error() => self.errors += count,
+            Outcome::Completed => {}
         }
     }
 
     fn into_operation(mut self, key: Key<'_>) -> Operation {
-        self.nanos.sort_unstable();
-        let total = self.nanos.iter().fold(0_u64, |sum, nanos| sum.saturating_add(*nanos));
+        self.durations.sort_unstable_by_key(|(nanos, _)| *nanos);
+        let requests = self.durations.iter().map(|(_, count)| f64::from(*count)).sum();
+        let total =
+            self.durations.iter().map(|(nanos, count)| *nanos as f64 * f64::from(*count)).sum::<f64>();
         Operation {
             service: key.service.to_owned(),
             callee: key.callee,
             name: key.name.to_owned(),
             kind: key.kind,
-            requests: self.nanos.len(),
-            errors: self.errors,
-            cancelled: self.cancelled,
-            p50: self.percentile(50),
-            p95: self.percentile(95),
-            p99: self.percentile(99),
-            max: self.percentile(100),
-            total: Duration::from_nanos(total),
+            spans: self.durations.len(),
+            requests: whole(requests),
+            errors: whole(self.errors),
+            cancelled: whole(self.cancelled),
+            p50: self.percentile(50.0, requests),
+            p95: self.percentile(95.0, requests),
+            p99: self.percentile(99.0, requests),
+            max: Duration::from_nanos(self.durations.last().map_or(0, |(nanos, _)| *nanos)),
+            // As a float's cast to an integer does, this saturates.
+            total: Duration::from_nanos(total as u64),
         }
     }
 
     /// The smallest duration that this many of a hundred do not exceed.
-    fn percentile(&self, percent: usize) -> Duration {
-        let rank = (self.nanos.len() * percent).div_ceil(100);
-        let nanos = self.nanos.get(rank.saturating_sub(1)).copied();
-        Duration::from_nanos(nanos.unwrap_or(0))
+    fn percentile(&self, percent: f64, requests: f64) -> Duration {
+        // Whole numbers, where nothing was sampled away, so that nothing is rounded then.
+        let rank = requests * percent / 100.0;
+        let mut below = 0.0;
+        let reached = self.durations.iter().find(|(_, count)| {
+            below += f64::from(*count);
+            below >= rank
+        });
+        Duration::from_nanos(reached.or(self.durations.last()).map_or(0, |(nanos, _)| *nanos))
     }
+}
+
+fn whole(count: f64) -> usize {
+    count.round() as usize
 }

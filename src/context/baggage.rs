@@ -12,7 +12,9 @@ use std::{borrow::Cow, fmt, sync::Arc};
 /// Keys and values an application hands along with a request [W3C Baggage; OpenTelemetry Baggage API].
 ///
 /// At most 64 entries, each key once, and at most 8,192 bytes as a header; the order stays. It is sent
-/// in the clear to every service called: nothing secret belongs here. It is not copied to spans.
+/// in the clear to the services called: nothing secret belongs here. The layers of `middleware` send it to
+/// hosts of one's own network only and copy those entries to spans that they are told to; whoever injects
+/// it by hand decides for himself.
 ///
 /// An empty one holds no memory; a clone shares the entries.
 ///

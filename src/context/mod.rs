@@ -2,8 +2,10 @@
 
 mod baggage;
 mod lines;
+mod ot_entry;
 mod percent;
 mod span_context;
+mod threshold;
 mod tracestate;
 
 pub(crate) use baggage::BaggageMember;
@@ -14,6 +16,7 @@ pub(crate) use lines::{
 pub use lines::{Lines, MAX_HEADER_BYTES};
 pub(crate) use percent::{Coding, are_octets, encode_form_onto, is_octet, is_tchar, is_token};
 pub use span_context::{SpanContext, TraceFlags};
+pub use threshold::{InvalidThreshold, Threshold};
 pub use tracestate::{TraceState, TraceStateError};
 
 use crate::ids::RequestId;

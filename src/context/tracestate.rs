@@ -169,6 +169,12 @@ impl TraceState {
         Cow::Owned(members.join(","))
     }
 
+    /// The value of the entry that begins like this, its `=` included.
+    pub(super) fn value_after(&self, key: &[u8]) -> Option<&str> {
+        let text = self.0.as_deref()?;
+        text.split(|byte| *byte == b',').find_map(|member| member.strip_prefix(key)).map(ascii)
+    }
+
     fn as_str(&self) -> &str {
         ascii(self.0.as_deref().unwrap_or_default())
     }
@@ -250,9 +256,10 @@ impl fmt::Display for TraceState {
     }
 }
 
+/// Keys only: a value came in a header, and may be what someone would not have in a log.
 impl fmt::Debug for TraceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TraceState").field(&self.as_str()).finish()
+        f.debug_set().entries(self.iter().map(|(key, _)| key)).finish()
     }
 }
 

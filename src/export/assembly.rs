@@ -3,7 +3,7 @@
 use super::{
     Delivery, Queue,
     attempt::Sender,
-    inlet::{Inlet, Outlet, Shelter, Single, Task, Terms},
+    inlet::{Destination, Inlet, Shelter, Single, Task, Terms},
     worker::Worker,
 };
 use std::sync::Arc;
@@ -17,21 +17,21 @@ pub(crate) struct Assembly {
 /// Builds what these deliveries need. Those with one shelter share an inlet.
 pub(crate) fn assemble(deliveries: Vec<Delivery>, terms: &Terms) -> Assembly {
     let mut assembly = Assembly { inlets: Vec::new(), tasks: Vec::new() };
-    let mut sheltered: Vec<(Arc<dyn Shelter>, Vec<Outlet>)> = Vec::new();
+    let mut sheltered: Vec<(Arc<dyn Shelter>, Vec<Destination>)> = Vec::new();
     for (place, Delivery { exporter, filter, shelter }) in deliveries.into_iter().enumerate() {
         let name = exporter.name().to_owned();
-        let outlet = Outlet { place, name, sender: Sender::new(exporter, filter) };
+        let destination = Destination { place, name, sender: Sender::new(exporter, filter) };
         let Some(shelter) = shelter else {
-            assembly.add_single(outlet, terms);
+            assembly.add_single(destination, terms);
             continue;
         };
         match sheltered.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &shelter)) {
-            Some((_, outlets)) => outlets.push(outlet),
-            None => sheltered.push((shelter, vec![outlet])),
+            Some((_, destinations)) => destinations.push(destination),
+            None => sheltered.push((shelter, vec![destination])),
         }
     }
-    for (shelter, outlets) in sheltered {
-        let (inlet, tasks) = shelter.open(outlets, terms);
+    for (shelter, destinations) in sheltered {
+        let (inlet, tasks) = shelter.open(destinations, terms);
         assembly.inlets.push(inlet);
         assembly.tasks.extend(tasks);
     }
@@ -39,11 +39,11 @@ pub(crate) fn assemble(deliveries: Vec<Delivery>, terms: &Terms) -> Assembly {
 }
 
 impl Assembly {
-    fn add_single(&mut self, outlet: Outlet, terms: &Terms) {
-        let queue = Arc::new(Queue::new(outlet.name, terms.limits));
-        self.inlets.push(Arc::new(Single { place: outlet.place, queue: queue.clone() }));
+    fn add_single(&mut self, destination: Destination, terms: &Terms) {
+        let queue = Arc::new(Queue::new(destination.name, terms.limits));
+        self.inlets.push(Arc::new(Single { place: destination.place, queue: queue.clone() }));
         let worker = Worker {
-            sender: outlet.sender,
+            sender: destination.sender,
             queue,
             resource: terms.resource.clone(),
             retry: terms.retry.clone(),

@@ -1,5 +1,6 @@
 //! The error of an export, which carries the decision (floor 3).
 
+use crate::secrets;
 use std::{borrow::Cow, error::Error, fmt, time::Duration};
 
 /// What becomes of a batch that was not delivered whole.
@@ -23,7 +24,8 @@ pub enum Decision {
 /// Why an export failed, and what to do about it.
 ///
 /// The message is for a person: it names the cause and no secret. It must not quote what a backend
-/// answered.
+/// answered. Secrets that a text shows by their names or shapes, such as a password in a URL, are left out
+/// of what is printed of it even so.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,7 +34,6 @@ pub enum Decision {
 /// let busy = ExportError::retry("the collector is busy (429)").after(Duration::from_secs(3));
 /// assert_eq!(busy.decision(), Decision::Retry { after: Some(Duration::from_secs(3)) });
 /// ```
-#[derive(Debug)]
 pub struct ExportError {
     decision: Decision,
     message: Cow<'static, str>,
@@ -83,7 +84,24 @@ impl ExportError {
 
 impl fmt::Display for ExportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&secrets::clean(&self.message))
+    }
+}
+
+/// With its causes in words.
+impl fmt::Debug for ExportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut causes = Vec::new();
+        let mut next = self.source();
+        while let Some(cause) = next {
+            causes.push(secrets::clean(&cause.to_string()).into_owned());
+            next = cause.source();
+        }
+        f.debug_struct("ExportError")
+            .field("decision", &self.decision)
+            .field("message", &secrets::clean(&self.message))
+            .field("causes", &causes)
+            .finish()
     }
 }
 

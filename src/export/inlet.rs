@@ -37,11 +37,11 @@ pub(crate) trait Inlet: Send + Sync {
 /// What finished spans are kept in on their way to the exporters that share it.
 pub(crate) trait Shelter: Send + Sync {
     /// Starts nothing yet: what has to run is in the tasks.
-    fn open(&self, outlets: Vec<Outlet>, terms: &Terms) -> (Arc<dyn Inlet>, Vec<Task>);
+    fn open(&self, destinations: Vec<Destination>, terms: &Terms) -> (Arc<dyn Inlet>, Vec<Task>);
 }
 
 /// An exporter in its place among the tracer's.
-pub(crate) struct Outlet {
+pub(crate) struct Destination {
     pub(crate) place: usize,
     pub(crate) name: String,
     pub(crate) sender: Sender,

@@ -25,12 +25,12 @@ pub(crate) use inlet::{Inlet, Terms};
 pub(crate) use queue::{Queue, QueueLimits};
 pub(crate) use retry::Pause;
 pub use retry::RetryPolicy;
-#[cfg(feature = "spool")]
-pub use spool::{Fsync, Spool};
 #[cfg(all(fuzzing, feature = "spool"))]
 #[doc(hidden)]
 pub use spool::read_any;
-pub use stats::{DropReason, Dropped, ExporterStats, Latency, Recovered, Report, Stats};
+#[cfg(feature = "spool")]
+pub use spool::{Fsync, Spool};
+pub use stats::{DropReason, Dropped, ExporterStats, Latency, Recovered, Report, RuleStats, Stats};
 
 use crate::record::Batch;
 use std::time::Duration;

@@ -1,11 +1,11 @@
 //! The books (floor 3): what became of every span that ended.
 //!
 //! They balance, whenever they are read and for each exporter:
-//! `ended = dropped before the exporters + buffered + exported + filtered + pending + spooled + dropped by
-//! the exporter`.
+//! `ended = dropped before the exporters + buffered + sampled out + exported + filtered + pending + spooled +
+//! dropped by the exporter`.
 
 use crate::sync::{AtomicU64, Ordering};
-use std::{array, fmt, time::Duration};
+use std::{array, borrow::Cow, fmt, time::Duration};
 
 /// Why a span was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -183,6 +183,25 @@ impl Latency {
     }
 }
 
+/// What one rule of the [redaction](crate::redact) has done.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RuleStats {
+    /// The rule's name: what [`Secret::as_str`](crate::redact::Secret::as_str) says, or what a rule of one's
+    /// own was added by.
+    pub name: Cow<'static, str>,
+    /// How often it has found something to replace or to drop.
+    pub count: u64,
+    /// How often it panicked. Always 0 for a built-in rule.
+    pub failed: u64,
+}
+
+impl RuleStats {
+    pub(crate) fn from_tally((name, count, failed): (Cow<'static, str>, u64, u64)) -> Self {
+        Self { name, count, failed }
+    }
+}
+
 /// A tracer's books since it was built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -193,12 +212,17 @@ pub struct Stats {
     pub open: u64,
     /// Traces the sampler decided not to record here.
     pub sampled_out: u64,
-    /// Ended spans that have not yet reached the exporters' queues.
+    /// Ended spans that have not yet reached the exporters' queues: on their way to the collector, or in front
+    /// of a tail sampler that has not decided.
     pub buffered: u64,
+    /// Ended spans that the tail sampler did not keep; no loss. Zero without one.
+    pub sampled_out_spans: u64,
     /// Spans dropped before they reached any exporter.
     pub dropped: Dropped,
     /// Each exporter's part, in the order in which they were added.
     pub exporters: Vec<ExporterStats>,
+    /// What each rule of the redaction has done, in a fixed order; those that are off are left out.
+    pub redacted: Vec<RuleStats>,
 }
 
 impl Stats {
@@ -270,6 +294,9 @@ impl fmt::Display for Report {
         write!(f, "{} spans exported, {open} still open", self.stats.exported())?;
         if self.stats.spooled() > 0 {
             write!(f, ", {} spooled", self.stats.spooled())?;
+        }
+        if self.stats.sampled_out_spans > 0 {
+            write!(f, ", {} sampled out", self.stats.sampled_out_spans)?;
         }
         for (reason, count) in self.stats.dropped_anywhere().iter() {
             write!(f, ", {count} dropped: {}", reason.as_str())?;

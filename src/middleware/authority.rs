@@ -1,5 +1,5 @@
 //! Who a request is addressed to (floor 5): the target's authority, else the `Host` header
-//! [RFC 9110, 7.2]. Forwarded headers are not looked at: anybody can send them.
+//! [RFC 9110, 7.2].
 
 use http::{header::HOST, request, uri::Authority};
 
@@ -15,4 +15,9 @@ pub(super) fn of(head: &request::Parts) -> Option<Authority> {
 pub(super) fn host(authority: &Authority) -> &str {
     let host = authority.host();
     host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
+}
+
+/// The port that a URL of this scheme means if it names none.
+pub(super) fn default_port(scheme: &str) -> u16 {
+    if matches!(scheme, "https" | "wss") { 443 } else { 80 }
 }

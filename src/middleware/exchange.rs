@@ -11,7 +11,7 @@ use super::{
 use crate::{
     diagnostics::Diagnostic,
     record::Status,
-    redact, semconv,
+    semconv,
     trace::{PollScope, Span, Tracer},
 };
 use http::{Extensions, HeaderMap, StatusCode, response};
@@ -100,7 +100,6 @@ impl Exchange {
         if self.span.is_recording() {
             let errors = &self.settings.errors;
             let message = errors.message(error);
-            let message = redact::text(&message);
             self.span.record_error_fmt(errors.error_type(error), format_args!("{message}"));
         }
         std::mem::take(&mut self.span).end();

@@ -1,17 +1,19 @@
 //! The headers of both sides (floor 5): which, under what names. What only one side reads or writes is
 //! that side's.
 
+use super::carriers::replace;
 use crate::{
     context::SpanContext,
     diagnostics::Diagnostic,
     ids::RequestId,
-    propagation::{LineError, request_id, service_name, trace_context, traceparent},
+    propagation::{Formats, LineError, baggage, request_id, service_name, trace_context, traceparent},
     trace::{Carried, Span, Tracer},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static(trace_context::TRACEPARENT);
 pub(super) const TRACESTATE: HeaderName = HeaderName::from_static(trace_context::TRACESTATE);
+pub(super) const BAGGAGE: HeaderName = HeaderName::from_static(baggage::BAGGAGE);
 const X_REQUEST_ID: HeaderName = HeaderName::from_static(request_id::X_REQUEST_ID);
 const X_SERVICE_NAME: HeaderName = HeaderName::from_static(service_name::X_SERVICE_NAME);
 const X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
@@ -20,8 +22,12 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// Which headers are read and written; a name that is `None` is switched off.
 #[derive(Clone, Debug)]
 pub(super) struct Headers {
-    pub(super) trace_context: bool,
+    /// Of the context, but for the request's id.
+    pub(super) formats: Formats,
     pub(super) request_id: Option<HeaderName>,
+    /// Read in this order where `request_id` is missing.
+    pub(super) request_id_aliases: Vec<HeaderName>,
+    pub(super) sends_aliases: bool,
     pub(super) service_name: Option<HeaderName>,
     pub(super) response_time: Option<HeaderName>,
     pub(super) server_timing: bool,
@@ -35,8 +41,10 @@ impl Headers {
             .ok()
             .and_then(|name| HeaderValue::from_str(name).ok());
         Self {
-            trace_context: true,
+            formats: tracer.formats().clone(),
             request_id: Some(X_REQUEST_ID),
+            request_id_aliases: Vec::new(),
+            sends_aliases: false,
             service_name: Some(X_SERVICE_NAME),
             response_time: Some(X_RESPONSE_TIME),
             server_timing: false,
@@ -44,17 +52,19 @@ impl Headers {
         }
     }
 
-    /// The request's id, if it came with a good one.
+    /// The request's id, if it came with a good one. A bad one is not made up for by another header.
     pub(super) fn request_id(&self, headers: &HeaderMap, tracer: &Tracer) -> Option<RequestId> {
-        let lines = headers.get_all(self.request_id.as_ref()?);
-        match request_id::parse(&lines) {
-            Ok(id) => Some(id),
-            Err(LineError::Missing) => None,
-            Err(_malformed) => {
-                tracer.note(Diagnostic::RejectedHeader);
-                None
+        for name in self.request_id.iter().chain(&self.request_id_aliases) {
+            match request_id::parse(&headers.get_all(name)) {
+                Ok(id) => return Some(id),
+                Err(LineError::Missing) => {}
+                Err(_malformed) => {
+                    tracer.note(Diagnostic::RejectedHeader);
+                    return None;
+                }
             }
         }
+        None
     }
 
     /// The name of the service at the other end.
@@ -90,7 +100,11 @@ impl Headers {
     /// The request's id, and who speaks.
     pub(super) fn inject_ids(&self, headers: &mut HeaderMap, id: &RequestId) {
         if let Some(name) = &self.request_id {
-            set(headers, name, HeaderValue::from_str(id.encode(&mut [0; 36])).ok());
+            let value = HeaderValue::from_str(id.encode(&mut [0; 36])).ok();
+            if self.sends_aliases {
+                self.request_id_aliases.iter().for_each(|alias| set(headers, alias, value.clone()));
+            }
+            set(headers, name, value);
         }
         if let Some(name) = &self.service_name {
             set(headers, name, self.own_name.clone());
@@ -111,13 +125,10 @@ fn add_server_timing(headers: &mut HeaderMap, millis: &str, carried: &Carried<'_
     }
 }
 
-/// Replaces a header. Without a value it is taken away: another hop's must not pass for ours. A map that
-/// is full stays as it is: `insert` would panic.
+/// Replaces a header. Without a value it is taken away: another hop's must not pass for ours.
 pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
     match value {
-        Some(value) => {
-            let _full = headers.try_insert(name, value);
-        }
+        Some(value) => replace(headers, name, value),
         None => {
             headers.remove(name);
         }

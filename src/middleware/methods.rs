@@ -28,14 +28,9 @@ pub(super) struct RecordedMethod {
 }
 
 impl KnownMethods {
-    /// The list in `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`, which replaces the standard one.
-    pub(super) fn from_env() -> Self {
-        let list = std::env::var("OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS");
-        list.map_or(Self::Standard, |list| Self::from_list(&list))
-    }
-
-    /// An empty list is none [OpenTelemetry environment variables, empty values].
-    fn from_list(list: &str) -> Self {
+    /// The list in `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS`, which replaces the standard one. An empty list
+    /// is none [OpenTelemetry environment variables, empty values].
+    pub(super) fn from_list(list: &str) -> Self {
         let methods = list.split(',').map(str::trim).filter(|method| !method.is_empty());
         match methods.map(str::to_owned).collect::<Vec<_>>() {
             none if none.is_empty() => Self::Standard,

@@ -6,7 +6,8 @@
 //!
 //! - the request's id is checked, or minted, put on the span and into the request's extensions, sent on
 //!   with every call and back with the answer;
-//! - the trace is continued from `traceparent` and `tracestate`, and handed on;
+//! - the trace and the baggage are continued from what came with the request, and handed on: in W3C's
+//!   formats, unless the tracer's settings or the layer's say otherwise;
 //! - each side names its service to the other;
 //! - the span covers the whole exchange: head, body, trailers.
 //!
@@ -22,13 +23,23 @@
 //! | the caller goes away before the head, or amid the body | cancelled | unset, unless the head was an error |
 //! | the handler or the body panics | panicked | error |
 //!
+//! # Who is believed
+//!
+//! Headers come from anybody. A server's layer at the edge should be told how far it believes its callers
+//! ([`trust`]), and which proxies ([`Forwarded`]); by default it continues every trace and believes no proxy.
+//! A client's layer hands baggage on within one's own network only ([`OwnNetwork`]). What is malformed is
+//! ignored and counted.
+//!
 //! # Where to put the layers
 //!
 //! `ServerLayer` outermost, so that its span has all there is to measure; in axum, on the `Router`, so
 //! that the matched route is known. `ClientLayer` inside of retries, so that each attempt is a span.
 
+mod addresses;
 mod authority;
 mod body;
+mod call;
+mod carriers;
 mod classify;
 #[cfg(feature = "client")]
 mod client;
@@ -45,7 +56,7 @@ mod settings;
 
 pub use body::ResponseBody;
 #[cfg(feature = "client")]
-pub use client::{Client, ClientLayer, ResendCount, UrlTemplate};
+pub use client::{Client, ClientLayer, Destinations, OwnNetwork, ResendCount, UrlTemplate};
 pub use future::ResponseFuture;
 #[cfg(feature = "server")]
-pub use server::{Server, ServerLayer};
+pub use server::{Forwarded, Server, ServerLayer, trust};

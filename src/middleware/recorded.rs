@@ -1,7 +1,11 @@
 //! Headers that are recorded because the user named them (floor 5). None are by default, and a secret's
 //! value never is.
 
-use crate::{redact, value::Value};
+use crate::{
+    context::Baggage,
+    secrets::{REDACTED, is_secret_header},
+    value::Value,
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::borrow::Cow;
 
@@ -10,6 +14,23 @@ use std::borrow::Cow;
 pub(super) struct RecordedHeaders {
     pub(super) request: Vec<HeaderName>,
     pub(super) response: Vec<HeaderName>,
+    /// The keys of baggage.
+    pub(super) baggage: Vec<Cow<'static, str>>,
+}
+
+impl RecordedHeaders {
+    /// Describes the entries of baggage that are named.
+    pub(super) fn describe_baggage(
+        &self,
+        baggage: &Baggage,
+        mut set: impl FnMut(Cow<'static, str>, Value<'_>),
+    ) {
+        for key in &self.baggage {
+            if let Some(value) = baggage.get(key) {
+                set(key.clone(), value.into());
+            }
+        }
+    }
 }
 
 /// Describes those of `headers` that are named, each as a list of its lines.
@@ -27,14 +48,10 @@ pub(super) fn describe(
     }
 }
 
-/// A line without secrets: not those of a header that is one, nor those of a URL in it.
+/// A line, unless it is a secret as a whole. Secrets within it are left to the tracer's redaction.
 fn text<'a>(name: &HeaderName, line: &'a HeaderValue) -> Cow<'a, str> {
-    if line.is_sensitive() || redact::is_secret_header(name.as_str()) {
-        return redact::REDACTED.into();
+    if line.is_sensitive() || is_secret_header(name.as_str()) {
+        return REDACTED.into();
     }
-    match String::from_utf8_lossy(line.as_bytes()) {
-        Cow::Borrowed(path) if path.starts_with('/') => redact::url(path),
-        Cow::Borrowed(text) => redact::text(text),
-        Cow::Owned(text) => redact::text(&text).into_owned().into(),
-    }
+    String::from_utf8_lossy(line.as_bytes())
 }

@@ -45,7 +45,7 @@ impl Settings {
         Self {
             tracer: tracer.clone(),
             headers: Headers::new(tracer),
-            methods: KnownMethods::from_env(),
+            methods: tracer.known_methods().map_or_else(KnownMethods::default, KnownMethods::from_list),
             recorded: RecordedHeaders::default(),
             errors: KnownErrors::default(),
             callee: Callee::new(|head| head.extensions.get().copied()),
@@ -56,11 +56,14 @@ impl Settings {
 /// The methods by which either layer is told.
 macro_rules! common_settings {
     () => {
-        /// Whether `traceparent` and `tracestate` are read on the way in and written on the way out.
-        /// Default: yes.
+        /// The formats in which the context is read on the way in and written on the way out, several of
+        /// them as a [`Composite`](crate::propagation::Composite), none as
+        /// [`Composite::none`](crate::propagation::Composite::none). Default: the tracer's
+        /// [`propagator`](Tracer::propagator).
         #[must_use]
-        pub fn trace_context(self, on: bool) -> Self {
-            self.set_headers(|headers| headers.trace_context = on)
+        pub fn propagator(self, formats: impl Propagator + 'static) -> Self {
+            let formats = Formats::new(formats);
+            self.set_headers(|headers| headers.formats = formats)
         }
 
         /// The header that carries the request's id; `None` switches it off. Default `X-Request-ID`.
@@ -68,6 +71,30 @@ macro_rules! common_settings {
         pub fn request_id_header(self, name: impl Into<Option<HeaderName>>) -> Self {
             let name = name.into();
             self.set_headers(|headers| headers.request_id = name)
+        }
+
+        /// Other headers that may carry the request's id, such as `X-Correlation-ID`: looked at in this
+        /// order where [the first](Self::request_id_header) is missing. Calls add up. Default: none.
+        ///
+        /// An id that is there but breaks the rules is replaced, not looked for further.
+        #[must_use]
+        pub fn request_id_aliases(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+            self.set_headers(|headers| headers.request_id_aliases.extend(names))
+        }
+
+        /// Whether the request's id is written under its [aliases](Self::request_id_aliases) too.
+        /// Default: no.
+        #[must_use]
+        pub fn send_request_id_aliases(self, on: bool) -> Self {
+            self.set_headers(|headers| headers.sends_aliases = on)
+        }
+
+        /// Makes an attribute of each of these entries of the baggage, where there is one; the key stays.
+        /// Calls add up. Default: none.
+        #[must_use]
+        pub fn record_baggage<K: Into<Cow<'static, str>>>(self, keys: impl IntoIterator<Item = K>) -> Self {
+            let keys = keys.into_iter().map(K::into);
+            self.set_common(|common| common.recorded.baggage.extend(keys))
         }
 
         /// The header in which caller and callee name their services to one another; `None` switches

@@ -14,7 +14,7 @@ use super::{
     trace_context::TraceContext,
     xray::XRay,
 };
-use crate::context::Context;
+use crate::{context::Context, variables::InvalidVariable};
 use std::{fmt, sync::Arc};
 
 /// The variable of the environment that names formats.
@@ -57,12 +57,14 @@ const ACCEPTED: &str = "a list, separated by commas, of tracecontext, baggage, b
 pub struct Composite {
     extracting: Vec<Arc<dyn Propagator>>,
     injecting: Vec<Arc<dyn Propagator>>,
+    /// Just the formats of the default, which a caller may know a shorter way for.
+    is_default: bool,
 }
 
 impl Composite {
     /// No format: extracts and injects nothing.
     pub const fn none() -> Self {
-        Self { extracting: Vec::new(), injecting: Vec::new() }
+        Self { extracting: Vec::new(), injecting: Vec::new(), is_default: false }
     }
 
     /// The formats that `OTEL_PROPAGATORS` names; the [default](Self::default) ones if it is unset or
@@ -73,7 +75,7 @@ impl Composite {
     /// As [`from_names`](Self::from_names), and if the variable is not UTF-8.
     pub fn from_env() -> Result<Self, InvalidPropagators> {
         match std::env::var_os(OTEL_PROPAGATORS) {
-            Some(names) => Self::from_names(names.to_str().ok_or(InvalidPropagators(()))?),
+            Some(names) => Self::from_names(names.to_str().ok_or(InvalidPropagators::NEW)?),
             None => Ok(Self::default()),
         }
     }
@@ -113,11 +115,12 @@ impl Composite {
             if seen.contains(&name) {
                 continue;
             }
-            formats = formats.with_named(&name).ok_or(InvalidPropagators(()))?;
+            formats = formats.with_named(&name).ok_or(InvalidPropagators::NEW)?;
             seen.push(name);
         }
         let says_none = seen.iter().any(|name| name == NONE);
-        if says_none && seen.len() > 1 { Err(InvalidPropagators(())) } else { Ok(formats) }
+        formats.is_default = seen == ["tracecontext", "baggage"];
+        if says_none && seen.len() > 1 { Err(InvalidPropagators::NEW) } else { Ok(formats) }
     }
 
     fn with_named(self, name: &str) -> Option<Self> {
@@ -142,6 +145,7 @@ impl Composite {
         let format: Arc<dyn Propagator> = Arc::new(format);
         self.extracting.push(format.clone());
         self.injecting.push(format);
+        self.is_default = false;
         self
     }
 
@@ -149,6 +153,7 @@ impl Composite {
     #[must_use]
     pub fn extracting(mut self, format: impl Propagator + 'static) -> Self {
         self.extracting.push(Arc::new(format));
+        self.is_default = false;
         self
     }
 
@@ -156,7 +161,12 @@ impl Composite {
     #[must_use]
     pub fn injecting(mut self, format: impl Propagator + 'static) -> Self {
         self.injecting.push(Arc::new(format));
+        self.is_default = false;
         self
+    }
+
+    pub(super) const fn is_default(&self) -> bool {
+        self.is_default
     }
 }
 
@@ -164,7 +174,7 @@ const NONE: &str = "none";
 
 impl Default for Composite {
     fn default() -> Self {
-        Self::none().with(TraceContext::default()).with(W3cBaggage)
+        Self { is_default: true, ..Self::none().with(TraceContext::default()).with(W3cBaggage) }
     }
 }
 
@@ -217,6 +227,8 @@ impl fmt::Debug for Composite {
 pub struct InvalidPropagators(());
 
 impl InvalidPropagators {
+    pub(crate) const NEW: Self = Self(());
+
     /// The variable's name.
     pub const fn variable(&self) -> &'static str {
         OTEL_PROPAGATORS
@@ -225,5 +237,11 @@ impl InvalidPropagators {
     /// What it accepts.
     pub const fn accepts(&self) -> &'static str {
         ACCEPTED
+    }
+}
+
+impl From<InvalidPropagators> for InvalidVariable {
+    fn from(error: InvalidPropagators) -> Self {
+        Self::new(error.variable(), error.accepts())
     }
 }

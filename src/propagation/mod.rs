@@ -14,6 +14,8 @@
 //! | request id | [`RequestIdHeader`] | `X-Request-ID` and aliases | |
 //! | several at once | [`Composite`] | | |
 //!
+//! [`forwarded`] reads what proxies say of a request, which is no context.
+//!
 //! What only some of them can say is kept where all can see it: a trace for debugging is
 //! [`TraceFlags::DEBUG`](crate::TraceFlags::DEBUG), a decision left to this hop
 //! [`TraceFlags::DEFERRED`](crate::TraceFlags::DEFERRED). What a format cannot say is lost where the
@@ -23,7 +25,7 @@
 //! header and write its value, for code that knows its carrier and wants neither dynamic calls nor
 //! allocations. The [`Propagator`] does both with any carrier, for message queues and protocols of
 //! one's own: `Vec<(String, Vec<u8>)>`, `HashMap<String, String>` and `BTreeMap<String, String>` are
-//! carriers, and so is what implements [`Getter`] and [`Setter`].
+//! carriers, with the middleware also `http::HeaderMap`, and so is what implements [`Getter`] and [`Setter`].
 //!
 //! ```
 //! use throughline::{
@@ -66,6 +68,8 @@ mod carriers;
 mod composite;
 pub mod datadog;
 mod field;
+mod formats;
+pub mod forwarded;
 pub mod google_cloud;
 pub mod jaeger;
 pub mod ot_trace;
@@ -83,9 +87,12 @@ pub use baggage::W3cBaggage;
 pub use composite::{Composite, InvalidPropagators, OTEL_PROPAGATORS};
 pub use datadog::Datadog;
 pub use field::FieldError;
+pub(crate) use formats::Formats;
 pub use google_cloud::GoogleCloud;
 pub use jaeger::Jaeger;
 pub use ot_trace::OtTrace;
+#[cfg_attr(not(feature = "server"), expect(unused_imports))]
+pub(crate) use propagator::Header;
 pub use propagator::{ExtractError, Getter, Propagator, Reason, Setter};
 pub use request_id::RequestIdHeader;
 pub use single_line::LineError;

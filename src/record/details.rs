@@ -5,7 +5,7 @@
 //! set twice is settled once, by [`Details::settle`], off the caller's thread.
 
 use super::{
-    items::{Event, EventSlot, Link, LinkSlot, LinkTarget},
+    items::{Event, EventSlot, Link, LinkSlot, LinkTarget, items},
     limits::{Limits, cut_name, owned_bytes},
     status::Status,
     values::{Slot, Values, position, write_up_to},
@@ -21,14 +21,14 @@ use std::{borrow::Cow, fmt, ops::Range};
 /// Attributes, events, links, status and tracestate of one span.
 #[derive(Default)]
 pub(crate) struct Details {
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     /// So many of the slots are known to have different keys.
-    settled: usize,
+    pub(super) settled: usize,
     /// The attributes of events and links, each of which owns a range.
-    item_slots: Vec<Slot>,
-    events: Vec<EventSlot>,
-    links: Vec<LinkSlot>,
-    values: Values,
+    pub(super) item_slots: Vec<Slot>,
+    pub(super) events: Vec<EventSlot>,
+    pub(super) links: Vec<LinkSlot>,
+    pub(super) values: Values,
     pub(crate) status: Status,
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) trace_state: TraceState,
@@ -141,7 +141,8 @@ impl Details {
         if self.events.len() >= limits.events || self.room(name_bytes, limits) < name_bytes {
             return count(&mut self.dropped_events, 1);
         }
-        let (attributes, dropped_attributes) = self.push_item_slots(attributes, limits);
+        let (attributes, dropped_attributes) =
+            self.push_item_slots(attributes, limits.attributes_per_event, limits);
         self.values.count_name(name_bytes);
         self.events.push(EventSlot { name, time, attributes, dropped_attributes });
     }
@@ -175,7 +176,8 @@ impl Details {
         if self.links.len() >= limits.links {
             return count(&mut self.dropped_links, 1);
         }
-        let (attributes, dropped_attributes) = self.push_item_slots(attributes, limits);
+        let (attributes, dropped_attributes) =
+            self.push_item_slots(attributes, limits.attributes_per_link, limits);
         let target = LinkTarget {
             trace_id: context.trace_id(),
             span_id: context.span_id(),
@@ -282,10 +284,11 @@ impl Details {
     fn push_item_slots<K: Clone + Into<Cow<'static, str>>>(
         &mut self,
         attributes: &[(K, Value<'_>)],
+        most: usize,
         limits: &Limits,
     ) -> (Range<u32>, u32) {
         let start = self.item_slots.len();
-        for (key, value) in attributes.iter().take(limits.attributes_per_item) {
+        for (key, value) in attributes.iter().take(most) {
             let key = key.clone().into();
             let needed = owned_bytes(&key) + Values::needed(value, limits) + size_of::<Slot>();
             let room = self.room(needed, limits).checked_sub(size_of::<Slot>());
@@ -335,7 +338,7 @@ impl Details {
     // Putting a record together that has been recorded elsewhere: without limits.
 
     /// Sets an attribute at once: a key that is there already gets the new value.
-    pub(super) fn set_attribute(&mut self, key: Cow<'static, str>, value: Value<'_>) {
+    pub(crate) fn set_attribute(&mut self, key: Cow<'static, str>, value: Value<'_>) {
         if let Some(slot) = self.values.keep(key, &value, &Limits::NONE, usize::MAX) {
             self.replace(slot);
         }
@@ -356,7 +359,7 @@ impl Details {
         attributes: &[(Cow<'static, str>, Value<'static>)],
         dropped_attributes: u32,
     ) {
-        let (attributes, _) = self.push_item_slots(attributes, &Limits::NONE);
+        let (attributes, _) = self.push_item_slots(attributes, usize::MAX, &Limits::NONE);
         self.values.count_name(owned_bytes(&name));
         self.events.push(EventSlot { name, time: unix_nanos, attributes, dropped_attributes });
     }
@@ -368,7 +371,7 @@ impl Details {
         attributes: &[(Cow<'static, str>, Value<'static>)],
         dropped_attributes: u32,
     ) {
-        let (attributes, _) = self.push_item_slots(attributes, &Limits::NONE);
+        let (attributes, _) = self.push_item_slots(attributes, usize::MAX, &Limits::NONE);
         self.links.push(LinkSlot { target, attributes, dropped_attributes });
     }
 
@@ -438,26 +441,15 @@ impl Details {
     }
 
     pub(crate) fn events(&self) -> impl ExactSizeIterator<Item = Event<'_>> + Clone {
-        self.events.iter().map(|event| Event {
-            name: &event.name,
-            unix_nanos: event.time,
-            dropped_attributes: event.dropped_attributes,
-            slots: self.items(&event.attributes),
-            values: &self.values,
-        })
+        self.events.iter().map(|event| event.as_event(&self.item_slots, &self.values))
     }
 
     pub(crate) fn links(&self) -> impl ExactSizeIterator<Item = Link<'_>> + Clone {
-        self.links.iter().map(|link| Link {
-            dropped_attributes: link.dropped_attributes,
-            target: &link.target,
-            slots: self.items(&link.attributes),
-            values: &self.values,
-        })
+        self.links.iter().map(|link| link.as_link(&self.item_slots, &self.values))
     }
 
     fn items(&self, range: &Range<u32>) -> &[Slot] {
-        self.item_slots.get(range.start as usize..range.end as usize).unwrap_or_default()
+        items(&self.item_slots, range)
     }
 }
 

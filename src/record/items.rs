@@ -18,6 +18,19 @@ pub(super) struct EventSlot {
     pub(super) dropped_attributes: u32,
 }
 
+impl EventSlot {
+    /// As it is read, its attributes among `slots`.
+    pub(super) fn as_event<'a>(&'a self, slots: &'a [Slot], values: &'a Values) -> Event<'a> {
+        Event {
+            name: &self.name,
+            unix_nanos: self.time,
+            dropped_attributes: self.dropped_attributes,
+            slots: items(slots, &self.attributes),
+            values,
+        }
+    }
+}
+
 /// The span a link points to.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LinkTarget {
@@ -33,6 +46,23 @@ pub(super) struct LinkSlot {
     pub(super) target: LinkTarget,
     pub(super) attributes: Range<u32>,
     pub(super) dropped_attributes: u32,
+}
+
+impl LinkSlot {
+    /// As it is read, its attributes among `slots`.
+    pub(super) fn as_link<'a>(&'a self, slots: &'a [Slot], values: &'a Values) -> Link<'a> {
+        Link {
+            dropped_attributes: self.dropped_attributes,
+            target: &self.target,
+            slots: items(slots, &self.attributes),
+            values,
+        }
+    }
+}
+
+/// One item's attributes.
+pub(super) fn items<'a>(slots: &'a [Slot], range: &Range<u32>) -> &'a [Slot] {
+    slots.get(range.start as usize..range.end as usize).unwrap_or_default()
 }
 
 /// An event of a span.
@@ -57,6 +87,11 @@ impl<'a> Event<'a> {
     /// The value of one attribute.
     pub fn attribute(&self, key: &str) -> Option<Value<'a>> {
         self.attributes().find(|attribute| attribute.key == key).map(|attribute| attribute.value)
+    }
+
+    /// The event's attributes, each key once, with its last value.
+    pub(crate) fn settled_attributes(&self) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
+        last_of_each(self.attributes())
     }
 }
 
@@ -115,6 +150,11 @@ impl<'a> Link<'a> {
     pub fn attributes(&self) -> impl ExactSizeIterator<Item = Attribute<'a>> + Clone + use<'a> {
         self.values.read(self.slots)
     }
+
+    /// The link's attributes, each key once, with its last value.
+    pub(crate) fn settled_attributes(&self) -> impl Iterator<Item = Attribute<'a>> + Clone + use<'a> {
+        last_of_each(self.attributes())
+    }
 }
 
 /// By what a reader sees.
@@ -134,4 +174,20 @@ impl fmt::Debug for Link<'_> {
             .field("attributes", &self.attributes().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
+}
+
+/// A span's attributes are settled on its way here; an event's and a link's come as the caller gave
+/// them, a few at a time.
+fn last_of_each<'a>(
+    attributes: impl Iterator<Item = Attribute<'a>> + Clone,
+) -> impl Iterator<Item = Attribute<'a>> + Clone {
+    let mut rest = attributes;
+    std::iter::from_fn(move || {
+        loop {
+            let attribute = rest.next()?;
+            if !rest.clone().any(|later| later.key == attribute.key) {
+                return Some(attribute);
+            }
+        }
+    })
 }

@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 
-/// The bounds of one span. What is over is left out and counted, or cut.
+/// The bounds of one span. What is over is left out and counted, or cut. There is none of depth, because
+/// nothing in a span nests deeper than the texts of a list in an attribute of an event.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) attributes: usize,
     pub(crate) events: usize,
     pub(crate) links: usize,
-    pub(crate) attributes_per_item: usize,
+    pub(crate) attributes_per_event: usize,
+    pub(crate) attributes_per_link: usize,
     /// Of one text or list.
     pub(crate) value_bytes: usize,
     /// Of a name or key.
@@ -23,7 +25,8 @@ impl Limits {
         attributes: usize::MAX,
         events: usize::MAX,
         links: usize::MAX,
-        attributes_per_item: usize::MAX,
+        attributes_per_event: usize::MAX,
+        attributes_per_link: usize::MAX,
         value_bytes: usize::MAX,
         name_bytes: usize::MAX,
         span_bytes: usize::MAX,

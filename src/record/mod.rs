@@ -44,8 +44,10 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! Beyond that, `trace_state` is there if it is not empty, and `dropped_attributes`,
-//! `dropped_events` and `dropped_links` if they are not zero. `trace_flags` is the byte in hex, as in
+//! Beyond that, `trace_state` is there if it is not empty, `adjusted_count` if the span stands for more
+//! than itself, and `dropped_attributes_count`, `dropped_events_count` and `dropped_links_count`, as
+//! OpenTelemetry names them, if they are not zero; an event and a link have the first of them, too.
+//! `trace_flags` is the byte in hex, as in
 //! a traceparent header. [`Value`](crate::Value) says how attributes are written.
 //!
 //! What is read back equals what was written. `start`, `time` and `duration_nanos` follow from the
@@ -54,6 +56,7 @@
 
 mod batch;
 mod details;
+mod edit;
 mod items;
 mod limits;
 mod recycle;
@@ -63,10 +66,12 @@ mod span;
 mod status;
 mod utc;
 mod values;
+mod weight;
 
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
 pub(crate) use details::Details;
+pub(crate) use edit::{Edit, Editor, Label, Owner, Survey};
 pub(crate) use items::LinkTarget;
 pub use items::{Event, Link};
 pub(crate) use limits::{Limits, cut_at, cut_name};
@@ -75,3 +80,5 @@ pub use resource::Resource;
 pub use span::{SpanKind, SpanRecord};
 pub use status::{Outcome, Status};
 pub(crate) use utc::Rfc3339;
+pub(crate) use values::View;
+pub(crate) use weight::Weight;

@@ -50,6 +50,14 @@ impl Resource {
         }
     }
 
+    /// Keeps those attributes that `stays` says true to.
+    pub(super) fn retain_mut(
+        &mut self,
+        mut stays: impl FnMut(&Cow<'static, str>, &mut Value<'static>) -> bool,
+    ) {
+        self.attributes.retain_mut(|(key, value)| stays(key, value));
+    }
+
     /// The service's name; empty if the resource was read from a text that has none.
     pub fn service_name(&self) -> &str {
         self.attributes

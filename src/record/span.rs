@@ -5,6 +5,7 @@ use super::{
     items::{Event, Link},
     limits::Limits,
     status::{Outcome, Status},
+    weight::Weight,
 };
 use crate::{
     clock::Timeline,
@@ -65,6 +66,9 @@ pub struct SpanRecord {
     pub(crate) outcome: Outcome,
     pub(crate) flags: TraceFlags,
     pub(crate) parent_is_remote: bool,
+    pub(crate) weight: Weight,
+    /// The first span of its trace in the process it comes from; `None` where a record comes from elsewhere.
+    pub(crate) local_root: Option<SpanId>,
 }
 
 const _: () = assert!(size_of::<SpanRecord>() == 96);
@@ -85,6 +89,8 @@ impl SpanRecord {
             outcome: Outcome::Completed,
             flags: context.flags(),
             parent_is_remote: false,
+            weight: Weight::of_trace_state(context.trace_state()),
+            local_root: None,
         };
         if !context.trace_state().is_empty() {
             record.details_mut().trace_state = context.trace_state().clone();
@@ -118,6 +124,14 @@ impl SpanRecord {
     #[must_use]
     pub fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = outcome;
+        self
+    }
+
+    /// The same record, standing for so many spans: see [`adjusted_count`](Self::adjusted_count). Less than
+    /// 1 is taken for 1; about seven decimal digits are kept.
+    #[must_use]
+    pub fn with_adjusted_count(mut self, count: f64) -> Self {
+        self.weight = Weight::new(count);
         self
     }
 
@@ -233,6 +247,16 @@ impl SpanRecord {
         self.flags
     }
 
+    /// How many spans it stands for, itself included, where others like it were sampled away: 10 for a
+    /// span kept by a ratio of 0.1, 1 where nothing is known of any sampling. The sum over exported spans
+    /// estimates how many there were.
+    ///
+    /// From `th` in the tracestate's `ot` entry, or from what a rate limit passed over
+    /// [OpenTelemetry, Probability Sampling, adjusted count].
+    pub const fn adjusted_count(&self) -> f64 {
+        self.weight.count()
+    }
+
     /// How it came to its end.
     pub const fn outcome(&self) -> Outcome {
         self.outcome
@@ -296,6 +320,7 @@ impl PartialEq for SpanRecord {
             && self.outcome == other.outcome
             && self.flags == other.flags
             && self.parent_is_remote == other.parent_is_remote
+            && self.adjusted_count() == other.adjusted_count()
             && self.details() == other.details()
     }
 }

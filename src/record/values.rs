@@ -21,6 +21,40 @@ enum SlotValue {
     List(Box<Value<'static>>),
 }
 
+/// A value where it lies.
+#[derive(Clone, Copy)]
+pub(crate) enum View<'a> {
+    Bool(bool),
+    I64(i64),
+    F64(f64),
+    Text(&'a str),
+    Other(&'a Value<'static>),
+}
+
+impl<'a> View<'a> {
+    #[inline]
+    pub(crate) fn value(self) -> Value<'a> {
+        match self {
+            Self::Bool(flag) => Value::Bool(flag),
+            Self::I64(number) => Value::I64(number),
+            Self::F64(number) => Value::F64(number),
+            Self::Text(text) => Value::from(text),
+            Self::Other(value) => value.reborrow(),
+        }
+    }
+
+    /// Of a value that lies elsewhere.
+    pub(crate) fn of(value: &'a Value<'static>) -> Self {
+        match value {
+            Value::Bool(flag) => Self::Bool(*flag),
+            Value::I64(number) => Self::I64(*number),
+            Value::F64(number) => Self::F64(*number),
+            Value::Str(text) => Self::Text(text),
+            other => Self::Other(other),
+        }
+    }
+}
+
 /// The buffer, and the count of what lies outside of it.
 #[derive(Clone, Default)]
 pub(super) struct Values {
@@ -132,6 +166,12 @@ impl Values {
         self.forget(Slot { key: by.key, value: old });
     }
 
+    /// Gives a slot another key.
+    pub(super) fn rename(&mut self, slot: &mut Slot, key: Cow<'static, str>) {
+        self.other_bytes = (self.other_bytes + owned_bytes(&key)).saturating_sub(owned_bytes(&slot.key));
+        slot.key = key;
+    }
+
     /// Counts what a slot that is no more has left.
     pub(super) fn forget(&mut self, slot: Slot) {
         let other_bytes = owned_bytes(&slot.key);
@@ -185,16 +225,25 @@ impl Values {
         &'a self,
         slots: &'a [Slot],
     ) -> impl ExactSizeIterator<Item = Attribute<'a>> + Clone + use<'a> {
-        slots.iter().map(|slot| Attribute {
-            key: &slot.key,
-            value: match &slot.value {
-                SlotValue::Bool(flag) => Value::Bool(*flag),
-                SlotValue::I64(number) => Value::I64(*number),
-                SlotValue::F64(number) => Value::F64(*number),
-                SlotValue::Text(range) => Value::from(text_at(&self.text, range)),
-                SlotValue::List(list) => list.reborrow(),
-            },
-        })
+        slots.iter().map(|slot| Attribute { key: &slot.key, value: self.value(slot) })
+    }
+
+    /// What a slot means.
+    #[inline]
+    pub(super) fn value<'a>(&'a self, slot: &'a Slot) -> Value<'a> {
+        self.view(slot).value()
+    }
+
+    /// As [`value`](Self::value), without anything that would have to be dropped.
+    #[inline]
+    pub(super) fn view<'a>(&'a self, slot: &'a Slot) -> View<'a> {
+        match &slot.value {
+            SlotValue::Bool(flag) => View::Bool(*flag),
+            SlotValue::I64(number) => View::I64(*number),
+            SlotValue::F64(number) => View::F64(*number),
+            SlotValue::Text(range) => View::Text(text_at(&self.text, range)),
+            SlotValue::List(list) => View::Other(list),
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::{
     collector::Collector,
-    config::{Config, InvalidVariable, Variables},
-    engine::Engine,
+    config::Config,
+    engine::{Engine, Parts},
+    outlet::Outlet,
     tracer::Tracer,
     voice::{Voice, spawn},
 };
@@ -12,10 +13,16 @@ use crate::{
     diagnostics::{Diagnostic, Diagnostics},
     export::{Assembly, Delivery, RetryPolicy, Terms, assemble},
     ids::IdSource,
+    propagation::{Formats, Propagator},
     record::Resource,
-    sampling::Sampler,
+    redact::{Redaction, Redactor, Rules},
+    sampling::{
+        Sampler,
+        tail::{Tail, TailSampler},
+    },
     semconv,
     value::Value,
+    variables::{InvalidVariable, Variables},
 };
 use std::{
     borrow::Cow,
@@ -103,9 +110,21 @@ impl TracerBuilder {
         self.setting(move |config| config.resource.set(key, value))
     }
 
-    /// Decides which traces are recorded. Default: follow the caller, record all that begin here.
+    /// Decides which traces are recorded: see [`sampling`](crate::sampling). Default: follow the caller,
+    /// record all that begin here.
+    ///
+    /// `OTEL_TRACES_SAMPLER` names `always_on`, `always_off`, `traceidratio` and each of them behind
+    /// `parentbased_`; `OTEL_TRACES_SAMPLER_ARG` is the ratio, 1 if unset. `jaeger_remote`,
+    /// `parentbased_jaeger_remote` and `xray` are refused: their rates come from a server that has to be
+    /// asked again and again.
     pub fn sampler(self, sampler: impl Sampler + 'static) -> Self {
         self.setting(move |config| config.sampler = Box::new(sampler))
+    }
+
+    /// Decides at its end whether a trace is exported: see [`sampling::tail`](crate::sampling::tail). Default:
+    /// whatever the [`sampler`](Self::sampler) sampled is.
+    pub fn tail_sampler(self, sampler: TailSampler) -> Self {
+        self.setting(move |config| config.tail = Some(sampler))
     }
 
     /// Where the time comes from. Default: [`Clock::system`].
@@ -116,6 +135,15 @@ impl TracerBuilder {
     /// Where ids come from. Default: a random generator on each thread.
     pub fn ids(self, ids: IdSource) -> Self {
         self.setting(move |config| config.ids = ids)
+    }
+
+    /// The formats in which requests carry their context from process to process: what the layers of
+    /// [`middleware`](crate::middleware) read and write unless they are told otherwise, and what
+    /// [`Tracer::propagator`] is. Default: what `OTEL_PROPAGATORS` names, else W3C Trace Context and W3C
+    /// Baggage.
+    pub fn propagator(self, formats: impl Propagator + 'static) -> Self {
+        let formats = Formats::new(formats);
+        self.setting(move |config| config.exchanges.formats = formats)
     }
 
     /// The most attributes, events and links of a span, each. Default 128. More are dropped and
@@ -131,6 +159,33 @@ impl TracerBuilder {
     /// The most bytes of a text value; longer ones are cut between characters. Default 16 KiB.
     pub fn max_value_bytes(self, bytes: usize) -> Self {
         self.setting(move |config| config.limits.value_bytes = bytes)
+    }
+
+    /// The most attributes of an event, and of a link. Default 128 each. More are dropped and counted in
+    /// the event or link.
+    pub fn max_item_attributes(self, per_event: usize, per_link: usize) -> Self {
+        self.setting(move |config| {
+            config.limits.attributes_per_event = per_event;
+            config.limits.attributes_per_link = per_link;
+        })
+    }
+
+    /// The most bytes of a name, of a span or an event, and of a key; longer ones are cut between
+    /// characters. Default 1 KiB.
+    pub fn max_name_bytes(self, bytes: usize) -> Self {
+        self.setting(move |config| config.limits.name_bytes = bytes)
+    }
+
+    /// The most bytes of a span's texts, lists, events and links together. Default 1 MiB. What does not fit
+    /// is dropped and counted in the record.
+    pub fn max_span_bytes(self, bytes: usize) -> Self {
+        self.setting(move |config| config.limits.span_bytes = bytes)
+    }
+
+    /// What is taken out of spans before any exporter sees them. Default: all kinds of secrets that can be
+    /// told by their names or shapes, but e-mail addresses; see [`redact`](crate::redact).
+    pub fn redaction(self, redaction: Redaction) -> Self {
+        self.setting(move |config| config.redaction = redaction)
     }
 
     /// The most spans that may wait in the threads' buffers, beyond the 255 each thread may always
@@ -200,13 +255,13 @@ impl TracerBuilder {
         if config.resource.service_name().is_empty() {
             return Err(BuildError::NoServiceName);
         }
-        let terms = terms(&mut config);
-        let engine = if config.disabled {
-            Arc::new(Engine::passive(config, &terms))
-        } else {
-            start(config, &terms, self.deliveries)?
+        let exchanges = std::mem::take(&mut config.exchanges);
+        let parts = parts(&mut config);
+        let engine = match config.disabled {
+            true => Arc::new(Engine::passive(config, parts)),
+            false => start(config, parts, self.deliveries)?,
         };
-        Ok(Tracer::new(engine, self.drop_within))
+        Ok(Tracer::new(engine, self.drop_within, exchanges))
     }
 }
 
@@ -222,29 +277,43 @@ fn describe_process(config: &mut Config) {
     }
 }
 
-/// What the settings say to the exporters.
-fn terms(config: &mut Config) -> Terms {
-    Terms {
-        resource: Arc::new(std::mem::replace(&mut config.resource, Resource::new(""))),
-        retry: config.retry.clone(),
-        limits: config.queue,
+/// What the engine shares with the exporters' side.
+fn parts(config: &mut Config) -> Parts {
+    let redaction = Arc::new(Rules::new(std::mem::take(&mut config.redaction)));
+    let mut resource = std::mem::replace(&mut config.resource, Resource::new(""));
+    Redactor::new(redaction.clone(), config.limits.clone()).apply_to_resource(&mut resource);
+    Parts {
+        resource: Arc::new(resource),
+        redaction,
         diagnostics: Arc::new(Diagnostics::new()),
+        inlets: Vec::new(),
+        tail: None,
     }
 }
 
 /// Starts the threads. Those already running end by themselves if a later one cannot be started.
-fn start(mut config: Config, terms: &Terms, deliveries: Vec<Delivery>) -> Result<Arc<Engine>, BuildError> {
+fn start(mut config: Config, mut parts: Parts, deliveries: Vec<Delivery>) -> Result<Arc<Engine>, BuildError> {
     let (inbox, received) = mpsc::channel();
     let voice = Voice::new(config.diagnostics.take());
-    let Assembly { inlets, tasks } = assemble(deliveries, terms);
-    let engine = Arc::new(Engine::new(config, terms, inlets, inbox));
+    let terms = Terms {
+        resource: parts.resource.clone(),
+        retry: config.retry.clone(),
+        limits: config.queue,
+        diagnostics: parts.diagnostics.clone(),
+    };
+    let Assembly { inlets, tasks } = assemble(deliveries, &terms);
+    parts.inlets = inlets;
+    let tail = config.tail.take().map(Tail::new);
+    parts.tail = tail.as_ref().map(|tail| tail.counters().clone());
+    let engine = Arc::new(Engine::new(config, parts, inbox));
     let start = |name: &str, body: Box<dyn FnOnce() + Send>| {
         spawn(name, body).inspect_err(|_| engine.cancel()).map_err(BuildError::Thread)
     };
     for task in tasks {
         start(task.name, task.body)?;
     }
-    let collector = Collector::new(engine.clone(), received, voice, &terms.limits);
+    let outlet = Outlet::new(engine.clone(), &terms.limits);
+    let collector = Collector::new(engine.clone(), received, voice, tail, outlet);
     let collector = start("tl-collector", Box::new(move || collector.run()))?;
     engine.depot.bell.hang(collector.thread().clone());
     Ok(engine)

@@ -1,4 +1,4 @@
-//! The collector thread (floor 4): drains the lanes, settles each record, hands chunks to the queues.
+//! The collector thread (floor 4): drains the lanes, settles each record, and has the tail sampler decide.
 //!
 //! It never blocks on anything but its own sleep, so it is also the clock by which flushes and
 //! shutdowns expire that are waited for as futures.
@@ -7,13 +7,10 @@ use super::{
     engine::Engine,
     lane::LaneReceiver,
     message::{Message, Waiting},
+    outlet::Outlet,
     voice::Voice,
 };
-use crate::{
-    diagnostics::Diagnostic,
-    export::QueueLimits,
-    record::{Chunk, SpanRecord},
-};
+use crate::{diagnostics::Diagnostic, record::SpanRecord, sampling::tail::Tail};
 use std::{
     sync::Arc,
     sync::mpsc::Receiver,
@@ -25,9 +22,6 @@ const TICK: Duration = Duration::from_millis(10);
 /// The same when nothing has ended for [`IDLE_PASSES`] ticks.
 const IDLE_TICK: Duration = Duration::from_millis(40);
 const IDLE_PASSES: u32 = 10;
-/// How large the parts are in which spans are handed on, unless the queues are too small for that.
-const MOST_CHUNK_SPANS: usize = 512;
-const MOST_CHUNK_BYTES: usize = 1 << 20;
 /// How often the wall clock is followed and diagnostics are said.
 const CHECK_UP: Duration = Duration::from_secs(1);
 
@@ -38,13 +32,13 @@ pub(super) struct Collector {
     /// Spans refused by the lanes, as far as that has been noted.
     noted_refused: u64,
     lanes: Vec<LaneReceiver>,
-    /// What the next chunk will be.
-    spans: Vec<SpanRecord>,
-    bytes: usize,
     /// How long it sleeps when nothing ends.
     idle_tick: Duration,
-    chunk_spans: usize,
-    chunk_bytes: usize,
+    tail: Option<Tail>,
+    /// When the collector was made, in ticks; and the time since, in nanoseconds, at the beginning of the pass.
+    began: u64,
+    now: u64,
+    outlet: Outlet,
     flushes: Vec<Waiting>,
     /// What somebody may be waiting for as a future, to be woken at the deadline.
     watched: Vec<Waiting>,
@@ -56,11 +50,13 @@ impl Collector {
         engine: Arc<Engine>,
         inbox: Receiver<Message>,
         voice: Voice,
-        limits: &QueueLimits,
+        tail: Option<Tail>,
+        outlet: Outlet,
     ) -> Self {
         let is_urgent = engine.inlets.iter().any(|inlet| inlet.is_urgent());
         // Where spans have to be on disk soon after they have ended, nothing makes it come by less often.
         let idle_tick = if is_urgent { TICK } else { IDLE_TICK };
+        let began = engine.timeline.ticks();
         Self {
             engine,
             inbox,
@@ -68,10 +64,10 @@ impl Collector {
             idle_tick,
             noted_refused: 0,
             lanes: Vec::new(),
-            spans: Vec::new(),
-            bytes: 0,
-            chunk_spans: MOST_CHUNK_SPANS.min(limits.batch_spans).min(limits.spans / 8),
-            chunk_bytes: MOST_CHUNK_BYTES.min(limits.bytes / 8),
+            tail,
+            began,
+            now: 0,
+            outlet,
             flushes: Vec::new(),
             watched: Vec::new(),
             shutdown: None,
@@ -112,8 +108,11 @@ impl Collector {
         while let Ok(message) = self.inbox.try_recv() {
             self.take_in(message);
         }
-        let handed_on = self.drain_lanes() + self.spans.len();
-        self.hand_on();
+        self.now = self.engine.timeline.nanos_between(self.began, self.engine.timeline.ticks());
+        self.outlet.marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
+        let drained = self.drain_lanes();
+        self.end_pass();
+        self.outlet.hand_on();
         for waiting in std::mem::take(&mut self.flushes) {
             for inlet in &self.engine.inlets {
                 inlet.push_flush(waiting.completion.clone(), waiting.deadline);
@@ -121,7 +120,17 @@ impl Collector {
             waiting.completion.arrive(true);
             self.watched.push(waiting);
         }
-        handed_on
+        drained
+    }
+
+    fn end_pass(&mut self) {
+        if let Some(tail) = &mut self.tail {
+            tail.end_pass(self.now, &mut self.outlet);
+            // Whoever flushes is promised all that has ended.
+            if self.outlet.marker_follows {
+                tail.decide_all(self.now, &mut self.outlet);
+            }
+        }
     }
 
     fn take_in(&mut self, message: Message) {
@@ -153,34 +162,16 @@ impl Collector {
         drained
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, mut record: SpanRecord) {
         record.resolve_times(&self.engine.timeline);
         if let Some(details) = &mut record.details {
             details.settle();
         }
-        let bytes = record.size_bytes();
-        // A queue takes a chunk whole or not at all, so a chunk is to be a small part of what fits.
-        if self.bytes + bytes > self.chunk_bytes {
-            self.hand_on();
+        match &mut self.tail {
+            Some(tail) => tail.add(record, self.now, &mut self.outlet),
+            None => self.outlet.push(record),
         }
-        self.bytes += bytes;
-        self.spans.push(record);
-        if self.spans.len() >= self.chunk_spans {
-            self.hand_on();
-        }
-    }
-
-    fn hand_on(&mut self) {
-        if self.spans.is_empty() {
-            return;
-        }
-        let next = self.engine.recycler.take_vector();
-        let spans = std::mem::replace(&mut self.spans, next);
-        let marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
-        let bytes = std::mem::take(&mut self.bytes);
-        let chunk = Arc::new(Chunk::new(spans, bytes, Some(self.engine.recycler.clone())));
-        self.engine.hand_on(&chunk, marker_follows);
     }
 
     /// Sleeps until the next tick or the next deadline, unless somebody asks for something.

@@ -8,25 +8,39 @@ use crate::{
     diagnostics::Listener,
     export::{QueueLimits, RetryPolicy},
     ids::IdSource,
+    propagation::{Composite, Formats, InvalidPropagators, OTEL_PROPAGATORS},
     record::{Limits, Resource},
-    sampling::{AlwaysOff, AlwaysOn, ParentBased, Ratio, Sampler},
+    redact::Redaction,
+    sampling::{AlwaysOff, AlwaysOn, ParentBased, Ratio, Sampler, tail::TailSampler},
     semconv,
+    variables::{InvalidVariable, Variables, percent_decode},
 };
-use std::{ffi::OsString, time::Duration};
+use std::time::Duration;
 
 /// All that an engine is built from.
 pub(super) struct Config {
     pub(super) resource: Resource,
     pub(super) sampler: Box<dyn Sampler>,
+    pub(super) tail: Option<TailSampler>,
     pub(super) clock: Clock,
     pub(super) ids: IdSource,
     pub(super) limits: Limits,
+    pub(super) redaction: Redaction,
     pub(super) queue: QueueLimits,
     pub(super) retry: RetryPolicy,
     pub(super) buffer_spans: usize,
     pub(super) buffer_bytes: usize,
     pub(super) disabled: bool,
     pub(super) diagnostics: Option<Listener>,
+    pub(super) exchanges: Exchanges,
+}
+
+/// What the middleware goes by where it is not told otherwise.
+#[derive(Default)]
+pub(super) struct Exchanges {
+    pub(super) formats: Formats,
+    /// The request methods that are recorded by name, separated by commas.
+    pub(super) known_methods: Option<String>,
 }
 
 impl Config {
@@ -34,9 +48,11 @@ impl Config {
         Self {
             resource: Resource::new(""),
             sampler: Box::new(ParentBased::new(AlwaysOn)),
+            tail: None,
             clock: Clock::system(),
             ids: IdSource::default(),
             limits: DEFAULT_LIMITS,
+            redaction: Redaction::default(),
             queue: QueueLimits {
                 spans: 65_536,
                 bytes: 64 << 20,
@@ -48,6 +64,7 @@ impl Config {
             buffer_bytes: 64 << 20,
             disabled: false,
             diagnostics: None,
+            exchanges: Exchanges::default(),
         }
     }
 
@@ -65,6 +82,17 @@ impl Config {
         set(&mut self.queue.batch_delay, milliseconds("OTEL_BSP_SCHEDULE_DELAY")?);
         set(&mut self.queue.spans, variables.positive("OTEL_BSP_MAX_QUEUE_SIZE")?);
         set(&mut self.queue.batch_spans, variables.positive("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")?);
+        self.read_exchanges(variables)
+    }
+
+    fn read_exchanges(&mut self, variables: &Variables) -> Result<(), InvalidVariable> {
+        const METHODS: &str = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS";
+        let unreadable = || InvalidVariable::from(InvalidPropagators::NEW);
+        if let Some(names) = variables.text(OTEL_PROPAGATORS, unreadable)? {
+            self.exchanges.formats = Formats::new(Composite::from_names(&names)?);
+        }
+        let error = || InvalidVariable::new(METHODS, "request methods, separated by commas");
+        self.exchanges.known_methods = variables.text(METHODS, error)?;
         Ok(())
     }
 
@@ -90,7 +118,8 @@ impl Config {
 
     fn read_sampler(&mut self, variables: &Variables) -> Result<(), InvalidVariable> {
         const NAMES: &str = "one of always_on, always_off, traceidratio, parentbased_always_on, \
-                             parentbased_always_off, parentbased_traceidratio";
+                             parentbased_always_off, parentbased_traceidratio; jaeger_remote, \
+                             parentbased_jaeger_remote and xray would ask a server, which this library does not";
         let error = || InvalidVariable::new("OTEL_TRACES_SAMPLER", NAMES);
         let Some(name) = variables.text("OTEL_TRACES_SAMPLER", error)? else {
             return Ok(());
@@ -118,9 +147,10 @@ impl Config {
         }
         set(&mut limits.events, variables.whole_number("OTEL_SPAN_EVENT_COUNT_LIMIT")?);
         set(&mut limits.links, variables.whole_number("OTEL_SPAN_LINK_COUNT_LIMIT")?);
-        for name in ["OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT"] {
-            set(&mut limits.attributes_per_item, variables.whole_number(name)?);
-        }
+        let per_item = variables.whole_number("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT")?;
+        set(&mut limits.attributes_per_event, per_item);
+        let per_item = variables.whole_number("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT")?;
+        set(&mut limits.attributes_per_link, per_item);
         Ok(())
     }
 }
@@ -129,83 +159,12 @@ const DEFAULT_LIMITS: Limits = Limits {
     attributes: 128,
     events: 128,
     links: 128,
-    attributes_per_item: 128,
+    attributes_per_event: 128,
+    attributes_per_link: 128,
     value_bytes: 16 << 10,
     name_bytes: 1 << 10,
     span_bytes: 1 << 20,
 };
-
-/// A variable of the environment that does not say what it should.
-///
-/// The text names the variable and what it accepts, never its value: that may be a secret in the
-/// wrong place.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the environment variable {variable} has to be {accepts}")]
-pub struct InvalidVariable {
-    variable: &'static str,
-    accepts: &'static str,
-}
-
-impl InvalidVariable {
-    const fn new(variable: &'static str, accepts: &'static str) -> Self {
-        Self { variable, accepts }
-    }
-
-    /// The variable's name.
-    pub const fn variable(&self) -> &'static str {
-        self.variable
-    }
-
-    /// What it accepts.
-    pub const fn accepts(&self) -> &'static str {
-        self.accepts
-    }
-}
-
-/// Where variables are read from.
-pub(super) struct Variables(pub(super) Box<Lookup>);
-
-type Lookup = dyn Fn(&str) -> Option<OsString> + Send;
-
-impl Variables {
-    pub(super) fn of_process() -> Self {
-        Self(Box::new(|name| std::env::var_os(name)))
-    }
-
-    /// A variable's text; an empty one counts as unset [OpenTelemetry, environment variables].
-    fn text(
-        &self,
-        name: &str,
-        error: impl Fn() -> InvalidVariable,
-    ) -> Result<Option<String>, InvalidVariable> {
-        match (self.0)(name) {
-            Some(value) if !value.is_empty() => value.into_string().map(Some).map_err(|_| error()),
-            _ => Ok(None),
-        }
-    }
-
-    fn flag(&self, name: &'static str) -> Result<Option<bool>, InvalidVariable> {
-        let error = || InvalidVariable::new(name, "true or false");
-        match self.text(name, error)?.map(|text| text.to_ascii_lowercase()).as_deref() {
-            None => Ok(None),
-            Some("true") => Ok(Some(true)),
-            Some("false") => Ok(Some(false)),
-            Some(_) => Err(error()),
-        }
-    }
-
-    fn whole_number(&self, name: &'static str) -> Result<Option<usize>, InvalidVariable> {
-        let error = || InvalidVariable::new(name, "a whole number, 0 or more");
-        self.text(name, error)?.map(|text| text.trim().parse().map_err(|_| error())).transpose()
-    }
-
-    fn positive(&self, name: &'static str) -> Result<Option<usize>, InvalidVariable> {
-        match self.whole_number(name)? {
-            Some(0) => Err(InvalidVariable::new(name, "a whole number, 1 or more")),
-            number => Ok(number),
-        }
-    }
-}
 
 /// `OTEL_TRACES_SAMPLER_ARG` as a ratio; 1 if unset.
 fn sampling_ratio(variables: &Variables) -> Result<Ratio, InvalidVariable> {
@@ -221,20 +180,4 @@ fn set<T>(setting: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *setting = value;
     }
-}
-
-/// Undoes percent-encoding; `None` if a sequence is broken or the bytes are not UTF-8.
-fn percent_decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let digit = |digit: Option<u8>| char::from(digit?).to_digit(16);
-            let (high, low) = (digit(rest.next())?, digit(rest.next())?);
-            bytes.push((high << 4 | low) as u8);
-        } else {
-            bytes.push(byte);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }

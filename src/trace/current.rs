@@ -109,6 +109,12 @@ impl CurrentSpan {
     pub fn request_id(&self) -> Option<&RequestId> {
         self.current.as_ref().map(|(_, handle)| handle.request_id())
     }
+
+    /// The baggage of the request it belongs to. To carry more of it, see
+    /// [`SpanBuilder::baggage`](super::SpanBuilder::baggage).
+    pub fn baggage(&self) -> Option<&Baggage> {
+        self.current.as_ref().map(|(_, handle)| handle.baggage())
+    }
 }
 
 impl SpanHandle {
@@ -140,6 +146,25 @@ impl SpanHandle {
     /// The baggage of the request it belongs to.
     pub fn baggage(&self) -> &Baggage {
         &self.shared.baggage
+    }
+
+    /// A handle on the same span whose children, and theirs, carry this baggage. The span itself and what
+    /// was started before keep their own.
+    ///
+    /// ```
+    /// # use throughline::Tracer;
+    /// # let tracer = Tracer::builder("orders").environment(|_| None).build()?;
+    /// # let span = tracer.span("order");
+    /// if let Some(order) = span.handle() {
+    ///     let baggage = order.baggage().clone().with("tenant", "7")?;
+    ///     let reserve = order.with_baggage(baggage).child("reserve stock");
+    ///     assert_eq!(reserve.baggage().and_then(|baggage| baggage.get("tenant")), Some("7"));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_baggage(&self, baggage: Baggage) -> Self {
+        Self { shared: Arc::new(self.shared.with_baggage(baggage)), span_id: self.span_id }
     }
 
     /// Makes it the thread's current span, so that new spans become its children.

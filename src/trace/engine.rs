@@ -9,10 +9,14 @@ use crate::{
     clock::{Timeline, after},
     context::{Baggage, TraceFlags, TraceState},
     diagnostics::{Diagnostic, Diagnostics},
-    export::{Completed, Completion, DropReason, ExporterStats, Inlet, Report, Stats, Terms},
+    export::{Completed, Completion, DropReason, ExporterStats, Inlet, Report, RuleStats, Stats},
     ids::{IdSource, RequestId, SpanId, TraceId},
-    record::{Chunk, Limits, Recycler, Resource, SpanRecord},
-    sampling::Sampler,
+    record::{Chunk, Limits, Recycler, Resource, SpanRecord, Weight},
+    redact::Rules,
+    sampling::{
+        Sampler,
+        tail::{TailCounters, TailStats},
+    },
     sync::{Mutex, Ordering, lock},
 };
 use std::{
@@ -37,10 +41,24 @@ pub(super) struct Shared {
     /// When that started, in ticks.
     pub(super) first_start: u64,
     pub(super) flags: TraceFlags,
+    pub(super) weight: Weight,
     pub(super) recording: bool,
     pub(super) trace_state: TraceState,
     pub(super) request_id: RequestId,
     pub(super) baggage: Baggage,
+}
+
+impl Shared {
+    /// The same trace, whose spans from here on carry this baggage.
+    pub(super) fn with_baggage(&self, baggage: Baggage) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            trace_state: self.trace_state.clone(),
+            request_id: self.request_id.clone(),
+            baggage,
+            ..*self
+        }
+    }
 }
 
 /// The lanes' counters: of those in use, and the sum of those whose threads have ended.
@@ -55,8 +73,19 @@ struct Ledger {
 #[derive(Default)]
 struct Intake {
     handed_on: u64,
+    /// Not kept by the tail sampler.
+    left_out: u64,
     /// The collector takes nothing more.
     is_over: bool,
+}
+
+/// What the engine shares with the exporters' side.
+pub(super) struct Parts {
+    pub(super) resource: Arc<Resource>,
+    pub(super) redaction: Arc<Rules>,
+    pub(super) diagnostics: Arc<Diagnostics>,
+    pub(super) inlets: Vec<Arc<dyn Inlet>>,
+    pub(super) tail: Option<Arc<TailCounters>>,
 }
 
 pub(crate) struct Engine {
@@ -64,8 +93,10 @@ pub(crate) struct Engine {
     pub(super) timeline: Timeline,
     pub(super) ids: IdSource,
     pub(super) sampler: Box<dyn Sampler>,
+    tail: Option<Arc<TailCounters>>,
     pub(super) limits: Limits,
     pub(super) resource: Arc<Resource>,
+    pub(super) redaction: Arc<Rules>,
     pub(super) recycler: Arc<Recycler>,
     pub(super) depot: Depot,
     pub(super) inlets: Vec<Arc<dyn Inlet>>,
@@ -81,24 +112,21 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(
-        config: Config,
-        terms: &Terms,
-        inlets: Vec<Arc<dyn Inlet>>,
-        inbox: mpsc::Sender<Message>,
-    ) -> Self {
+    pub(super) fn new(config: Config, parts: Parts, inbox: mpsc::Sender<Message>) -> Self {
         LIVE.fetch_add(1, Ordering::Relaxed);
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             timeline: Timeline::new(config.clock),
             ids: config.ids,
             sampler: config.sampler,
+            tail: parts.tail,
             limits: config.limits,
-            resource: terms.resource.clone(),
+            resource: parts.resource,
+            redaction: parts.redaction,
             recycler: Arc::new(Recycler::new()),
             depot: Depot::new(config.buffer_spans, config.buffer_bytes),
-            inlets,
-            diagnostics: terms.diagnostics.clone(),
+            inlets: parts.inlets,
+            diagnostics: parts.diagnostics,
             process: std::process::id(),
             inbox,
             intake: Mutex::new(Default::default()),
@@ -108,9 +136,9 @@ impl Engine {
     }
 
     /// An engine that records nothing and has no threads: as one that has been shut down.
-    pub(super) fn passive(config: Config, terms: &Terms) -> Self {
+    pub(super) fn passive(config: Config, parts: Parts) -> Self {
         let (inbox, _nobody) = mpsc::channel();
-        let mut engine = Self::new(config, terms, Vec::new(), inbox);
+        let mut engine = Self::new(config, parts, inbox);
         engine.cancel();
         let done = Waiting { completion: Arc::new(Completion::new(0)), deadline: Instant::now() };
         engine.shutdown = Mutex::new(Some(done));
@@ -138,6 +166,10 @@ impl Engine {
         drop(ledger);
         // A collector that is gone leaves the span counted as ended after the shutdown.
         let _gone = self.inbox.send(Message::Stray(Box::new(record)));
+    }
+
+    pub(super) const fn has_tail_sampler(&self) -> bool {
+        self.tail.is_some()
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -242,11 +274,13 @@ impl Engine {
             ended: totals.ended,
             open: totals.started.saturating_sub(totals.ended),
             sampled_out: totals.sampled_out,
+            sampled_out_spans: intake.left_out,
             exporters: self.exporter_stats(),
+            redacted: self.redaction.tallies().map(RuleStats::from_tally).collect(),
             ..Stats::default()
         };
         stats.dropped.add(DropReason::BufferFull, totals.refused);
-        let underway = totals.ended.saturating_sub(totals.refused + intake.handed_on);
+        let underway = totals.ended.saturating_sub(totals.refused + intake.handed_on + intake.left_out);
         if intake.is_over {
             stats.dropped.add(DropReason::AfterShutdown, underway);
         } else {
@@ -261,6 +295,11 @@ impl Engine {
         stats.into_iter().map(|(_, stats)| stats).collect()
     }
 
+    /// What the tail sampler did, if there is one.
+    pub(super) fn tail_stats(&self) -> Option<TailStats> {
+        self.tail.as_ref().map(|tail| tail.read())
+    }
+
     // For the collector.
 
     /// Puts a chunk into every queue. `more` is to come at once.
@@ -272,6 +311,11 @@ impl Engine {
             }
         }
         intake.handed_on += chunk.len() as u64;
+    }
+
+    /// Counts spans that the tail sampler did not keep.
+    pub(super) fn leave_out(&self, spans: usize) {
+        lock(&self.intake).left_out += spans as u64;
     }
 
     /// Says that what has not been handed on by now never will be.

@@ -120,6 +120,8 @@ impl Live {
             outcome,
             flags: shared.flags,
             parent_is_remote: self.parent_is_remote,
+            weight: shared.weight,
+            local_root: Some(shared.first_span),
         }
     }
 

@@ -2,9 +2,10 @@
 
 use super::{span::Span, tracer::Tracer};
 use crate::{
-    context::{TraceFlags, TraceState},
+    context::{Baggage, TraceFlags, TraceState},
     diagnostics::Diagnostic,
     ids::{RequestId, SpanId, TraceId},
+    propagation::Formats,
 };
 
 /// What a span hands on with a call, borrowed.
@@ -15,6 +16,7 @@ pub(crate) struct Carried<'a> {
     pub(crate) flags: TraceFlags,
     pub(crate) trace_state: &'a TraceState,
     pub(crate) request_id: &'a RequestId,
+    pub(crate) baggage: &'a Baggage,
 }
 
 impl Span {
@@ -26,6 +28,7 @@ impl Span {
             flags: shared.flags,
             trace_state: &shared.trace_state,
             request_id: &shared.request_id,
+            baggage: &shared.baggage,
         })
     }
 }
@@ -33,5 +36,14 @@ impl Span {
 impl Tracer {
     pub(crate) fn note(&self, diagnostic: Diagnostic) {
         self.engine().diagnostics.note(diagnostic);
+    }
+
+    pub(crate) fn formats(&self) -> &Formats {
+        &self.exchanges().formats
+    }
+
+    /// What `OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` says.
+    pub(crate) fn known_methods(&self) -> Option<&str> {
+        self.exchanges().known_methods.as_deref()
     }
 }

@@ -7,7 +7,8 @@
 //! | `start`, `finish`, `live` | a span's start and its end; what it is in between |
 //! | `local`, `stack` | one thread's state: its lanes, spare boxes and buffers; the stack of current spans |
 //! | `lane`, `budget`, `bell` | a thread's buffer of ended spans; its bounds; the collector's alarm |
-//! | `engine`, `message`, `collector` | what all threads of a tracer share; the thread that drains them |
+//! | `engine`, `message` | what all threads of a tracer share |
+//! | `collector`, `outlet` | the thread that drains them; its way to the exporters' queues |
 //!
 //! Imports go from the top of this table to its bottom, `collector` (which only `builder` starts) aside.
 
@@ -27,6 +28,7 @@ mod local;
 mod message;
 #[cfg(any(feature = "client", feature = "server"))]
 mod middleware_support;
+mod outlet;
 mod scope;
 mod span;
 mod span_builder;
@@ -36,7 +38,6 @@ mod tracer;
 mod voice;
 
 pub use builder::{BuildError, TracerBuilder};
-pub use config::InvalidVariable;
 pub use current::{CurrentSpan, SpanHandle};
 pub use default::{DefaultAlreadySet, DefaultGuard};
 pub use instrument::{InCurrentSpan, Instrument, Instrumented};

@@ -10,6 +10,7 @@ use crate::{
     context::{Baggage, SpanContext},
     ids::{RequestId, SpanId},
     record::{Details, Limits, Outcome, SpanKind, Status},
+    secrets,
     value::Value,
 };
 use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, time::Duration};
@@ -322,7 +323,7 @@ impl fmt::Debug for Span {
         match (&self.0, self.identity()) {
             (Inner::Recorded(live), Some((shared, span_id))) => f
                 .debug_struct("Span")
-                .field("name", &live.name)
+                .field("name", &secrets::clean(&live.name))
                 .field("trace_id", &shared.trace_id)
                 .field("span_id", &span_id)
                 .finish_non_exhaustive(),

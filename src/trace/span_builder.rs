@@ -2,8 +2,9 @@
 
 use super::{current::SpanHandle, engine::Engine, local, span::Span, start};
 use crate::{
-    context::{Context, SpanContext},
+    context::{Baggage, Context, SpanContext},
     record::{Details, SpanKind},
+    secrets,
     value::Value,
 };
 use std::{borrow::Cow, fmt, sync::Arc};
@@ -16,6 +17,7 @@ pub struct SpanBuilder {
     name: Cow<'static, str>,
     kind: SpanKind,
     parent: Parent,
+    baggage: Option<Baggage>,
     details: Option<Box<Details>>,
 }
 
@@ -29,7 +31,8 @@ enum Parent {
 
 impl SpanBuilder {
     pub(super) fn new(engine: Option<Arc<Engine>>, name: Cow<'static, str>) -> Self {
-        Self { engine, name, kind: SpanKind::Internal, parent: Parent::Current, details: None }
+        let (kind, parent) = (SpanKind::Internal, Parent::Current);
+        Self { engine, name, kind, parent, baggage: None, details: None }
     }
 
     /// Which side of an exchange it is. Default: internal.
@@ -48,20 +51,39 @@ impl SpanBuilder {
     /// Makes it the first span in this process of the trace a request came with. A context without a
     /// span begins a trace, and keeps the request id and the baggage.
     pub fn remote(mut self, context: Context) -> Self {
-        self.parent = Parent::Remote(context);
+        self.parent = Parent::Remote(from_elsewhere(context));
         self
     }
 
     /// Makes it a child of the current span or, where there is none, the first span in this process of
     /// the trace this context came with.
     pub fn or_remote(mut self, context: Context) -> Self {
-        self.parent = Parent::CurrentOrRemote(context);
+        self.parent = Parent::CurrentOrRemote(from_elsewhere(context));
         self
     }
 
     /// Makes it the first span of a new trace.
     pub fn root(mut self) -> Self {
         self.parent = Parent::Root;
+        self
+    }
+
+    /// Carries this baggage from here on, in the place of what it would take over: the span and all that
+    /// start below it, and with their calls what they hand on. The spans above keep theirs.
+    ///
+    /// ```
+    /// use throughline::{Instrument, Span, Tracer};
+    ///
+    /// # async fn check_out() {}
+    /// # async fn example(tracer: &Tracer) -> Result<(), throughline::context::BaggageError> {
+    /// let baggage = Span::current().baggage().cloned().unwrap_or_default().with("tenant", "7")?;
+    /// let span = tracer.span_builder("check out").baggage(baggage).start();
+    /// check_out().instrument(span).await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn baggage(mut self, baggage: Baggage) -> Self {
+        self.baggage = Some(baggage);
         self
     }
 
@@ -90,9 +112,13 @@ impl SpanBuilder {
 
     /// Starts the span now.
     pub fn start(self) -> Span {
-        let Self { engine, name, kind, parent, details } = self;
+        let Self { engine, name, kind, parent, baggage, details } = self;
         let Some(engine) = engine else {
             return Span::none();
+        };
+        let parent = match baggage {
+            Some(baggage) => parent.with_baggage(baggage, engine.id),
+            None => parent,
         };
         let live = match parent {
             Parent::Current => start::span(&engine, None, name, kind, details),
@@ -108,10 +134,34 @@ impl SpanBuilder {
     }
 }
 
+impl Parent {
+    /// The same parent, but for the baggage.
+    fn with_baggage(self, baggage: Baggage, engine_id: u64) -> Self {
+        let current = match &self {
+            Self::Current | Self::CurrentOrRemote(_) => Span::current().handle(),
+            _ => None,
+        };
+        let current = current.filter(|handle| handle.shared.engine.id == engine_id);
+        match (self, current) {
+            (_, Some(handle)) | (Self::Handle(handle), None) => Self::Handle(handle.with_baggage(baggage)),
+            (Self::Remote(context) | Self::CurrentOrRemote(context), None) => {
+                Self::Remote(Context { baggage, ..context })
+            }
+            (Self::Current | Self::Root, None) => Self::Remote(Context { baggage, ..Context::default() }),
+        }
+    }
+}
+
+/// A span that came with a request is another process's, whoever put it together.
+fn from_elsewhere(mut context: Context) -> Context {
+    context.span = context.span.map(|span| span.with_remote(true));
+    context
+}
+
 impl fmt::Debug for SpanBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SpanBuilder")
-            .field("name", &self.name)
+            .field("name", &secrets::clean(&self.name))
             .field("kind", &self.kind)
             .finish_non_exhaustive()
     }

@@ -3,13 +3,13 @@
 use super::{
     engine::{Engine, Shared, any_tracer_is_live},
     live::{Inner, Live},
-    local::with,
+    local::{self, with},
 };
 use crate::{
-    context::{Context, SpanContext, TraceFlags},
+    context::{Context, SpanContext, TraceFlags, TraceState},
     ids::{RequestId, SpanId, TraceId, mint_trace_id},
-    record::{Details, SpanKind, cut_at, cut_name},
-    sampling::SamplingParameters,
+    record::{Details, SpanKind, Weight, cut_at, cut_name},
+    sampling::{Additions, Decided, SamplingParameters},
     value::Attribute,
 };
 use std::{borrow::Cow, sync::Arc};
@@ -101,16 +101,22 @@ pub(super) fn root(
     context: Option<Context>,
     name: Cow<'static, str>,
     kind: SpanKind,
-    details: Option<Box<Details>>,
+    mut details: Option<Box<Details>>,
 ) -> Inner {
     if with(|local| local.is_ours).unwrap_or(true) {
         return Inner::Inert;
     }
     let ticks = engine.timeline.ticks();
     let trace = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref());
-    let Some((shared, parent)) = trace else {
+    let Some(NewTrace { shared, parent, additions }) = trace else {
         return Inner::Inert;
     };
+    if let Some(additions) = additions.filter(|_| shared.recording) {
+        let details = details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
+        for (key, value) in additions.attributes {
+            details.push_attribute(key, value, &engine.limits);
+        }
+    }
     let begun = with(|local| {
         if !shared.recording {
             // A tracer that is off decides nothing.
@@ -129,7 +135,16 @@ pub(super) fn root(
     finished_start(begun.unwrap_or(Inner::Inert), name, kind, details)
 }
 
-/// The state that the spans of a trace will share, and the caller's span.
+/// A trace as it enters this process.
+struct NewTrace {
+    /// What its spans will share.
+    shared: Arc<Shared>,
+    /// The caller's span.
+    parent: Option<SpanId>,
+    /// Among them what the sampler says of the first span.
+    additions: Option<Box<Additions>>,
+}
+
 fn new_trace(
     engine: &Arc<Engine>,
     context: Context,
@@ -137,7 +152,7 @@ fn new_trace(
     name: &str,
     kind: SpanKind,
     details: Option<&Details>,
-) -> Option<(Arc<Shared>, Option<SpanId>)> {
+) -> Option<NewTrace> {
     let Context { span: parent, request_id, baggage } = context;
     let unix_millis = engine.timeline.unix_nanos(ticks) / 1_000_000;
     let mint = || match &engine.ids.0 {
@@ -155,9 +170,12 @@ fn new_trace(
     };
     let caller_flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags);
     let is_off = engine.is_closed();
-    let recording = !is_off && should_sample(engine, parent.as_ref(), trace_id, name, kind, details);
-    let flags = if is_off { caller_flags } else { caller_flags.with_sampled(recording) };
-    let trace_state = parent.as_ref().map(|parent| parent.trace_state().clone()).unwrap_or_default();
+    let Decided { is_recording, is_sampled, weight, trace_state, additions } = if is_off {
+        as_received(parent.as_ref())
+    } else {
+        decide(engine, parent.as_ref(), trace_id, name, kind, details)
+    };
+    let flags = if is_off { caller_flags } else { caller_flags.with_sampled(is_sampled) };
     let first_span = match &parent {
         // Without a span of ours, the next service's caller is this one's.
         Some(parent) if is_off => parent.span_id(),
@@ -171,27 +189,47 @@ fn new_trace(
         first_span,
         first_start,
         flags,
-        recording,
+        weight,
+        recording: is_recording,
         trace_state,
         request_id,
         baggage,
     };
     let shared = with(|local| local.share_new(shared))?;
-    Some((shared, parent.map(|parent| parent.span_id())))
+    Some(NewTrace { shared, parent: parent.map(|parent| parent.span_id()), additions })
 }
 
-fn should_sample(
+fn trace_state_of(parent: Option<&SpanContext>) -> TraceState {
+    parent.map(|parent| parent.trace_state().clone()).unwrap_or_default()
+}
+
+/// A tracer that is off hands on what it received.
+fn as_received(parent: Option<&SpanContext>) -> Decided {
+    Decided {
+        is_recording: false,
+        is_sampled: false,
+        weight: Weight::ONE,
+        trace_state: trace_state_of(parent),
+        additions: None,
+    }
+}
+
+fn decide(
     engine: &Engine,
     parent: Option<&SpanContext>,
     trace_id: TraceId,
     name: &str,
     kind: SpanKind,
     details: Option<&Details>,
-) -> bool {
+) -> Decided {
     let attributes: Vec<Attribute<'_>> = match details {
         Some(details) if engine.sampler.wants_attributes() => details.attributes().collect(),
         _ => Vec::new(),
     };
-    let parameters = SamplingParameters { parent, trace_id, name, kind, attributes: &attributes };
-    engine.sampler.should_sample(&parameters)
+    let parameters = SamplingParameters::new(trace_id, name, kind).with_attributes(&attributes);
+    let parameters = match parent {
+        Some(parent) => parameters.with_parent(parent),
+        None => parameters,
+    };
+    engine.sampler.should_sample(&parameters).decide(trace_state_of(parent), engine.has_tail_sampler())
 }

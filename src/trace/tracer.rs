@@ -1,10 +1,14 @@
 //! The tracer: a handle on one engine (floor 4).
 
-use super::{engine::Engine, message::Waiting, span::Span, span_builder::SpanBuilder, start};
+use super::{
+    config::Exchanges, engine::Engine, message::Waiting, span::Span, span_builder::SpanBuilder, start,
+};
 use crate::{
     diagnostics::Diagnostic,
     export::{Completed, Report, Seat, Stats},
+    propagation::Propagator,
     record::{Resource, SpanKind},
+    sampling::tail::TailStats,
 };
 use std::{
     borrow::Cow,
@@ -48,16 +52,22 @@ pub struct Tracer {
 struct Handle {
     engine: Arc<Engine>,
     drop_within: Duration,
+    exchanges: Exchanges,
 }
 
 impl Tracer {
-    pub(super) fn new(engine: Arc<Engine>, drop_within: Duration) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, drop_within: Duration, exchanges: Exchanges) -> Self {
         let resource = engine.resource.clone();
-        Self { handle: Arc::new(Handle { engine, drop_within }), resource }
+        Self { handle: Arc::new(Handle { engine, drop_within, exchanges }), resource }
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {
         &self.handle.engine
+    }
+
+    #[cfg_attr(not(any(feature = "client", feature = "server")), expect(dead_code))]
+    pub(super) fn exchanges(&self) -> &Exchanges {
+        &self.handle.exchanges
     }
 
     /// Starts a span now: a child of the thread's current span if that is this tracer's, else the
@@ -81,6 +91,23 @@ impl Tracer {
         &self.resource
     }
 
+    /// The formats in which requests carry their context, for carriers that no layer reads and writes: a
+    /// message queue's, say. See [`TracerBuilder::propagator`](super::TracerBuilder::propagator).
+    ///
+    /// ```
+    /// # use throughline::{Context, SpanKind, Tracer, propagation::Propagator};
+    /// # let tracer = Tracer::builder("orders").environment(|_| None).build()?;
+    /// # let headers = vec![("traceparent".to_owned(), Vec::new())];
+    /// let mut context = Context::default();
+    /// let _refused = tracer.propagator().extract(&headers, &mut context);
+    /// let span = tracer.span_builder("take order").kind(SpanKind::Consumer).remote(context).start();
+    /// # drop(span);
+    /// # Ok::<(), throughline::BuildError>(())
+    /// ```
+    pub fn propagator(&self) -> &dyn Propagator {
+        &self.handle.exchanges.formats
+    }
+
     /// The books up to now. Quick, and exact once a flush has returned.
     ///
     /// A process that was forked off has none: they are empty there.
@@ -91,7 +118,15 @@ impl Tracer {
         self.engine().stats()
     }
 
+    /// What the tail sampler did up to now; `None` if the tracer has none.
+    pub fn tail_stats(&self) -> Option<TailStats> {
+        self.engine().tail_stats()
+    }
+
     /// Delivers every span that has ended before the call; waits for that no longer than `within`.
+    ///
+    /// A [tail sampler](crate::sampling::tail) decides for that about all traces, with what there is of those
+    /// that have not ended.
     ///
     /// Works on any thread, inside async code too, though there it holds the executor's thread up: see
     /// [`flush_async`](Self::flush_async). It needs no runtime and cannot deadlock with one, because

@@ -3,7 +3,7 @@
 use crate::support::{
     Traced, assert_attributes,
     body::Script,
-    number,
+    named, number,
     peers::{h2_client, read, serve, url},
     text,
 };
@@ -16,7 +16,11 @@ use std::{
     net::SocketAddr,
     task::{Context, Poll},
 };
-use throughline::{Outcome, SpanKind, SpanRecord, Status};
+use throughline::{
+    Instrument, Outcome, SpanKind, SpanRecord, Status,
+    context::Baggage,
+    propagation::{Composite, Propagator},
+};
 use tokio::net::TcpListener;
 use tonic::{
     Code, Streaming,
@@ -240,6 +244,39 @@ async fn a_call_is_described_on_both_sides() {
             ("service.peer.name", "orders".into()),
         ],
     );
+}
+
+#[tokio::test]
+async fn an_origin_is_for_a_channel_that_adds_its_own_later() {
+    let (orders, stock) = (Traced::new(), Traced::with("stock", |builder| builder));
+    let address = serve_stock(&stock).await;
+    let layer = orders.client().origin(url(address, "").parse().unwrap());
+    let mut client = tonic::client::Grpc::new(layer.layer(channel(address).await));
+    client.ready().await.unwrap();
+    let order = orders.tracer.span_builder("order");
+    let order = order.baggage(Baggage::EMPTY.with("tenant", "7").unwrap()).start();
+    let request = tonic::Request::new(Bytes::from("0"));
+    let path = PathAndQuery::from_static("/shop.Stock/Take");
+    let answer = client.unary(request, path, Raw).instrument(order).await.unwrap();
+    assert_eq!(answer.into_inner(), "taken");
+    drop(client);
+    let spans = orders.spans(2).await;
+    let call = named(&spans, "shop.Stock/Take");
+    assert_eq!(text(call, "server.address").as_deref(), Some("127.0.0.1"));
+    assert_eq!(number(call, "server.port"), Some(address.port().into()));
+    assert_eq!(stock.span().await.parent_span_id(), Some(call.span_id()));
+}
+
+#[test]
+fn metadata_is_a_carrier() {
+    let mut call = tonic::Request::new(());
+    let mut context = throughline::Context::default();
+    context.baggage = Baggage::EMPTY.with("tenant", "7").unwrap();
+    Composite::default().inject(&context, call.metadata_mut().as_mut());
+    assert_eq!(call.metadata().get("baggage").unwrap(), "tenant=7");
+    let mut read = throughline::Context::default();
+    Composite::default().extract(call.metadata().as_ref(), &mut read).unwrap();
+    assert_eq!(read, context);
 }
 
 #[tokio::test]

@@ -1,13 +1,11 @@
 //! The headers that the layers read and write.
 
 use crate::support::{
-    BoxError, PARENT, PARENT_SPAN, PARENT_TRACE, PATIENCE, Traced, named,
+    Body, BoxError, PARENT, PARENT_SPAN, PARENT_TRACE, PATIENCE, Traced, full_map, named,
     peers::{exchange, header, serve},
-    text,
+    sent_by, text, through,
 };
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use std::{
     convert::Infallible,
@@ -17,35 +15,9 @@ use std::{
     },
 };
 use throughline::{
-    Clock, Diagnostic, RequestId, Span, TimeSource,
-    middleware::{ClientLayer, ServerLayer},
-    sampling::AlwaysOff,
+    Clock, Diagnostic, RequestId, Span, TimeSource, propagation::Composite, sampling::AlwaysOff,
 };
 use tower::{Layer, ServiceExt, service_fn};
-
-type Body = Full<Bytes>;
-
-/// Calls the layered service; returns what reached the service, and the answer's headers.
-async fn through(layer: ServerLayer, request: http::request::Builder) -> (Request<Body>, HeaderMap) {
-    let (sender, mut inner) = tokio::sync::mpsc::unbounded_channel();
-    let service = service_fn(move |request: Request<Body>| {
-        sender.send(request).unwrap();
-        async { Ok::<_, Infallible>(Response::new(Body::default())) }
-    });
-    let answer = layer.layer(service).oneshot(request.body(Body::default()).unwrap()).await.unwrap();
-    (inner.recv().await.unwrap(), answer.headers().clone())
-}
-
-/// Calls through the client's layer; returns what would have been sent.
-async fn sent_by(layer: ClientLayer, request: http::request::Builder) -> HeaderMap {
-    let (sender, mut inner) = tokio::sync::mpsc::unbounded_channel();
-    let client = service_fn(move |request: Request<Body>| {
-        sender.send(request.headers().clone()).unwrap();
-        async { Ok::<_, Infallible>(Response::new(Body::default())) }
-    });
-    layer.layer(client).oneshot(request.body(Body::default()).unwrap()).await.unwrap();
-    inner.recv().await.unwrap()
-}
 
 fn get() -> http::request::Builder {
     Request::get("http://shop.example/")
@@ -386,7 +358,7 @@ async fn every_header_can_be_switched_off() {
     let traced = Traced::new();
     let server = traced
         .server()
-        .trace_context(false)
+        .propagator(Composite::none())
         .request_id_header(None)
         .service_name_header(None)
         .response_time_header(None);
@@ -403,7 +375,8 @@ async fn every_header_can_be_switched_off() {
     assert_eq!(inner.extensions().get::<RequestId>().unwrap().to_string(), id);
 
     let traced = Traced::new();
-    let client = traced.client().trace_context(false).request_id_header(None).service_name_header(None);
+    let client =
+        traced.client().propagator(Composite::none()).request_id_header(None).service_name_header(None);
     let sent = sent_by(client, get()).await;
     assert!(sent.is_empty(), "{sent:?}");
     traced.span().await;
@@ -416,18 +389,6 @@ async fn settings_of_a_cloned_layer_are_its_own() {
     let quiet = layer.clone().request_id_header(None);
     assert_eq!(value(&through(quiet, get()).await.1, "x-request-id"), None);
     assert!(value(&through(layer, get()).await.1, "x-request-id").is_some());
-}
-
-/// A map that takes no further name.
-fn full_map() -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for number in 0_u32.. {
-        let name = HeaderName::try_from(format!("x-{number}")).unwrap();
-        if headers.try_append(name, HeaderValue::from_static("")).is_err() {
-            break;
-        }
-    }
-    headers
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod composite;
 mod contract;
 mod datadog;
 mod every_format;
+mod forwarded;
 mod google_cloud;
 mod jaeger;
 mod onward;

@@ -1,12 +1,15 @@
 //! What reading headers allocates. A binary of its own, for the counting allocator.
 
 mod formats;
+#[cfg(all(feature = "client", feature = "server"))]
+mod layers;
 mod times;
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
     hint::black_box,
+    sync::atomic::{AtomicIsize, Ordering},
 };
 use throughline::{
     Context,
@@ -20,8 +23,11 @@ use throughline::{
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const MEBIBYTE: usize = 1 << 20;
 
-/// Counts what the thread at hand allocates.
+/// Counts what the thread at hand allocates, and what all of them hold.
 struct Counting;
+
+/// The bytes that all threads hold.
+static HELD: AtomicIsize = AtomicIsize::new(0);
 
 thread_local! {
     static ALLOCATED: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
@@ -39,17 +45,20 @@ fn count(bytes: usize) {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
+        HELD.fetch_add(layout.size() as isize, Ordering::Relaxed);
         // SAFETY: the caller's promise is the one asked for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
         count(bytes);
+        HELD.fetch_add(bytes as isize - layout.size() as isize, Ordering::Relaxed);
         // SAFETY: as above.
         unsafe { System.realloc(place, layout, bytes) }
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size() as isize, Ordering::Relaxed);
         // SAFETY: as above.
         unsafe { System.dealloc(place, layout) }
     }

@@ -99,6 +99,40 @@ fn the_limits_can_be_set() {
 }
 
 #[test]
+fn so_can_those_of_names_and_of_the_whole_span() {
+    let test = TestTracer::with(|builder| builder.max_name_bytes(5).max_span_bytes(100));
+    let span = test.span("ordering");
+    span.set_attribute("a key", "x".repeat(60))
+        .set_attribute("b key is long", "y".repeat(60))
+        .set_attribute("c", 1);
+    span.add_event("an event", &[]);
+    span.end();
+    let span = test.spans().remove(0);
+    assert_eq!(span.name(), "order");
+    span.assert_attribute("a key", "x".repeat(60)).assert_no_attribute("b key").assert_attribute("c", 1);
+    assert_eq!((span.dropped_attributes(), span.events().next().unwrap().name), (1, "an ev"));
+}
+
+#[test]
+fn what_is_left_out_is_exported_as_opentelemetry_names_it() {
+    let test = TestTracer::with(|builder| builder.max_items(1, 1, 1).max_item_attributes(1, 1));
+    let span = test.span("order");
+    let context = span.context().unwrap();
+    for _ in 0..3 {
+        span.add_event("event", &[("a", 1.into()), ("b", 2.into())]);
+        span.add_link(&context, &[("a", 1.into()), ("b", 2.into()), ("c", 3.into())]);
+    }
+    span.set_attribute("a", 1).set_attribute("b", 2);
+    span.end();
+    let json = serde_json::to_value(&test.spans()[0]).unwrap();
+    assert_eq!(json["dropped_attributes_count"], 1);
+    assert_eq!(json["dropped_events_count"], 2);
+    assert_eq!(json["dropped_links_count"], 2);
+    assert_eq!(json["events"][0]["dropped_attributes_count"], 1);
+    assert_eq!(json["links"][0]["dropped_attributes_count"], 2);
+}
+
+#[test]
 fn texts_are_cut_at_16_kib_between_characters() {
     // Three bytes each: the 16,384th byte is amid one.
     let long = "€".repeat(10_000);

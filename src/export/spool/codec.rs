@@ -10,7 +10,7 @@
 use crate::{
     context::{TraceFlags, TraceState},
     ids::{SpanId, TraceId},
-    record::{Details, LinkTarget, Outcome, Resource, SpanKind, SpanRecord, Status},
+    record::{Details, LinkTarget, Outcome, Resource, SpanKind, SpanRecord, Status, Weight},
     value::{Attribute, Value},
 };
 use std::borrow::Cow;
@@ -18,14 +18,21 @@ use std::borrow::Cow;
 const HAS_PARENT: u8 = 1;
 const PARENT_IS_REMOTE: u8 = 1 << 1;
 const HAS_DETAILS: u8 = 1 << 2;
+const HAS_WEIGHT: u8 = 1 << 3;
+const IS_RECORDED_ANYWAY: u8 = 1 << 4;
+/// Bits that no version has given a meaning.
+const UNKNOWN: u8 = !0 << 5;
 
 /// Appends a span.
 pub(super) fn write_span(span: &SpanRecord, out: &mut Vec<u8>) {
     let has_details = span.details.is_some();
+    let has_weight = span.weight.count() != 1.0;
     out.push(
         if span.parent_span_id.is_some() { HAS_PARENT } else { 0 }
             | if span.parent_is_remote { PARENT_IS_REMOTE } else { 0 }
-            | if has_details { HAS_DETAILS } else { 0 },
+            | if has_details { HAS_DETAILS } else { 0 }
+            | if has_weight { HAS_WEIGHT } else { 0 }
+            | if span.weight.is_recorded_anyway() { IS_RECORDED_ANYWAY } else { 0 },
     );
     out.push(kind_to_byte(span.kind));
     out.push(outcome_to_byte(span.outcome));
@@ -38,6 +45,9 @@ pub(super) fn write_span(span: &SpanRecord, out: &mut Vec<u8>) {
     out.extend(span.start.to_le_bytes());
     write_number(span.end.wrapping_sub(span.start), out);
     write_text(&span.name, out);
+    if has_weight {
+        out.extend(span.weight.count().to_le_bytes());
+    }
     if has_details {
         write_details(span, out);
     }
@@ -47,7 +57,7 @@ pub(super) fn write_span(span: &SpanRecord, out: &mut Vec<u8>) {
 pub(super) fn read_span(bytes: &[u8]) -> Option<SpanRecord> {
     let mut reader = Reader(bytes);
     let [has, kind, outcome, flags] = reader.array()?;
-    if has & !(HAS_PARENT | PARENT_IS_REMOTE | HAS_DETAILS) != 0 {
+    if has & UNKNOWN != 0 {
         return None;
     }
     let trace_id = TraceId::from_bytes(reader.array()?)?;
@@ -57,18 +67,26 @@ pub(super) fn read_span(bytes: &[u8]) -> Option<SpanRecord> {
         _ => Some(SpanId::from_bytes(reader.array()?)?),
     };
     let start = u64::from_le_bytes(reader.array()?);
+    let end = start.wrapping_add(reader.number()?);
+    let name = reader.owned_text()?;
+    let weight = match has & HAS_WEIGHT {
+        0 => Weight::ONE,
+        _ => Weight::new(f64::from_le_bytes(reader.array()?)),
+    };
     let span = SpanRecord {
         trace_id,
         span_id,
         parent_span_id,
         start,
-        end: start.wrapping_add(reader.number()?),
-        name: reader.owned_text()?,
+        end,
+        name,
         details: if has & HAS_DETAILS == 0 { None } else { Some(Box::new(read_details(&mut reader)?)) },
         kind: byte_to_kind(kind)?,
         outcome: byte_to_outcome(outcome)?,
         flags: TraceFlags::from_bits(flags),
         parent_is_remote: has & PARENT_IS_REMOTE != 0,
+        weight: if has & IS_RECORDED_ANYWAY == 0 { weight } else { weight.recorded_anyway() },
+        local_root: None,
     };
     reader.0.is_empty().then_some(span)
 }

@@ -3,7 +3,7 @@
 use crate::{
     context::{SpanContext, TraceFlags},
     ids::{SpanId, TraceId},
-    record::{Outcome, Resource, SpanKind, SpanRecord, Status},
+    record::{Outcome, Resource, SpanKind, SpanRecord, Status, Weight},
     value::Value,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -39,9 +39,12 @@ fn plain_span() -> impl Strategy<Value = SpanRecord> {
         vec![SpanKind::Internal, SpanKind::Server, SpanKind::Client, SpanKind::Producer, SpanKind::Consumer];
     let outcomes = vec![Outcome::Completed, Outcome::Cancelled, Outcome::Panicked];
     let parent = proptest::option::of((1..=u64::MAX, any::<bool>()));
-    (context(), ".{0,30}", any::<[u64; 2]>(), select(kinds), select(outcomes), parent).prop_map(
-        |(context, name, [start, end], kind, outcome, parent)| {
-            let span = SpanRecord::new(&context, name, start, end).with_kind(kind).with_outcome(outcome);
+    let weight = (select(vec![1.0, 2.0, 1e30]), any::<bool>());
+    (context(), ".{0,30}", any::<[u64; 2]>(), select(kinds), select(outcomes), parent, weight).prop_map(
+        |(context, name, [start, end], kind, outcome, parent, (count, is_recorded_anyway))| {
+            let mut span = SpanRecord::new(&context, name, start, end).with_kind(kind).with_outcome(outcome);
+            let weight = Weight::new(count);
+            span.weight = if is_recorded_anyway { weight.recorded_anyway() } else { weight };
             match parent {
                 Some((parent, is_remote)) => span.with_parent(SpanId::from_u64(parent).unwrap(), is_remote),
                 None => span,

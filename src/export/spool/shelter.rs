@@ -10,7 +10,7 @@ use super::{
 };
 use crate::export::{
     Delivery,
-    inlet::{Inlet, Outlet, Shelter, Task, Terms},
+    inlet::{Destination, Inlet, Shelter, Task, Terms},
 };
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
@@ -109,8 +109,9 @@ impl fmt::Debug for Spool {
 }
 
 impl Shelter for Settings {
-    fn open(&self, outlets: Vec<Outlet>, terms: &Terms) -> (Arc<dyn Inlet>, Vec<Task>) {
-        let names: Vec<_> = outlets.iter().map(|outlet| (outlet.place, outlet.name.clone())).collect();
+    fn open(&self, destinations: Vec<Destination>, terms: &Terms) -> (Arc<dyn Inlet>, Vec<Task>) {
+        let names: Vec<_> =
+            destinations.iter().map(|destination| (destination.place, destination.name.clone())).collect();
         let cursors = cursor_names(names.iter().map(|(_, name)| name.as_str()));
         let store = Arc::new(Store::new(self.clone(), cursors, names, terms));
         let (writer, keeper) = (Writer::new(store.clone()), Keeper::new(store.clone()));
@@ -118,11 +119,11 @@ impl Shelter for Settings {
             Task { name: "tl-spool", body: Box::new(move || writer.run()) },
             Task { name: "tl-spool-keeper", body: Box::new(move || keeper.run()) },
         ];
-        for (line, outlet) in outlets.into_iter().enumerate() {
+        for (line, destination) in destinations.into_iter().enumerate() {
             let courier = Courier {
                 store: store.clone(),
                 line,
-                sender: outlet.sender,
+                sender: destination.sender,
                 resource: terms.resource.clone(),
                 retry: terms.retry.clone(),
                 reader: Reader::default(),

@@ -1,7 +1,11 @@
 //! What a layer, its services and their futures go by (floor 5).
 
+use super::destinations::Destinations;
 use crate::middleware::settings::Settings;
-use http::request;
+use http::{
+    request,
+    uri::{Authority, Scheme},
+};
 use std::{borrow::Cow, sync::Arc};
 
 type TemplateOf = dyn Fn(&request::Parts) -> Option<Cow<'static, str>> + Send + Sync;
@@ -11,4 +15,13 @@ type TemplateOf = dyn Fn(&request::Parts) -> Option<Cow<'static, str>> + Send + 
 pub(super) struct Config {
     pub(super) common: Arc<Settings>,
     pub(super) url_template: Arc<TemplateOf>,
+    pub(super) baggage_to: Arc<dyn Destinations>,
+    pub(super) origin: Option<Origin>,
+}
+
+/// Where requests go whose URI does not say so.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub(super) scheme: Option<Scheme>,
+    pub(super) authority: Authority,
 }

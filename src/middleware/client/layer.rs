@@ -1,8 +1,10 @@
 //! The layer (floor 5).
 
 use super::{
-    config::Config,
-    service::{Client, UrlTemplate},
+    config::{Config, Origin},
+    destinations::{Destinations, OwnNetwork},
+    service::Client,
+    start::UrlTemplate,
 };
 use crate::{
     middleware::{
@@ -10,9 +12,10 @@ use crate::{
         methods::KnownMethods,
         settings::{Callee, Settings, common_settings},
     },
+    propagation::{Formats, Propagator},
     trace::Tracer,
 };
-use http::{HeaderName, Method, request, response};
+use http::{HeaderName, Method, Uri, request, response};
 use std::{borrow::Cow, error::Error, fmt, net::SocketAddr, sync::Arc};
 use tower_layer::Layer;
 
@@ -45,8 +48,8 @@ use tower_layer::Layer;
 /// # }
 /// ```
 ///
-/// A tonic client needs `with_origin`, as in `StockClient::with_origin(layered, origin)`: its channel adds
-/// the server's name only behind the layer, where a span would lack it.
+/// tonic's channel adds the server's name only behind the layer, where a span would lack it: name it by
+/// [`origin`](Self::origin), or to the client, as in `StockClient::with_origin(layered, origin)`.
 #[derive(Clone)]
 pub struct ClientLayer {
     config: Arc<Config>,
@@ -60,6 +63,8 @@ impl ClientLayer {
             url_template: Arc::new(|head| {
                 head.extensions.get().map(|UrlTemplate(template)| template.clone())
             }),
+            baggage_to: Arc::new(OwnNetwork::new()),
+            origin: None,
         };
         Self { config: Arc::new(config) }
     }
@@ -83,6 +88,30 @@ impl ClientLayer {
     #[must_use]
     pub fn peer(self, peer: impl Fn(&response::Parts) -> Option<SocketAddr> + Send + Sync + 'static) -> Self {
         self.set_common(|common| common.callee = Callee::new(peer))
+    }
+
+    /// Which hosts baggage is handed on to. To others none is sent, not even what stood in the request's
+    /// headers before. Default: [`OwnNetwork`].
+    ///
+    /// The host is the one in the request's URI or, where it has none, that of the [`origin`](Self::origin).
+    /// Without either it is not known, and there is no baggage: a `Host` header may be one that a gateway
+    /// passes on.
+    #[must_use]
+    pub fn baggage_to(self, hosts: impl Destinations + 'static) -> Self {
+        self.set(|config| config.baggage_to = Arc::new(hosts))
+    }
+
+    /// Where requests go whose URI has a path only, because the client itself knows the rest, as tonic's
+    /// channel does. Only scheme and host count; a URI without a host changes nothing. Default: the `Host`
+    /// header tells, if there is one.
+    #[must_use]
+    pub fn origin(self, origin: Uri) -> Self {
+        let parts = origin.into_parts();
+        self.set(|config| {
+            if let Some(authority) = parts.authority {
+                config.origin = Some(Origin { scheme: parts.scheme, authority });
+            }
+        })
     }
 
     common_settings!();

@@ -1,31 +1,76 @@
 //! What a server reads of a request's headers (floor 5).
 
+use super::trust::Trust;
 use crate::{
-    context::Context,
+    context::{Baggage, Context, SpanContext},
     diagnostics::Diagnostic,
-    middleware::headers::{Headers, TRACEPARENT, TRACESTATE},
-    propagation::trace_context,
+    middleware::headers::{BAGGAGE, Headers, TRACEPARENT, TRACESTATE},
+    propagation::{Propagator, baggage, trace_context},
     trace::Tracer,
 };
 use http::HeaderMap;
 
+/// What a request brought along, as far as its caller is believed.
+#[derive(Default)]
+pub(super) struct Brought {
+    pub(super) context: Context,
+    /// The caller's span, where it is not the parent.
+    pub(super) link: Option<SpanContext>,
+}
+
 impl Headers {
-    /// What the request brought along; malformed headers are ignored and counted.
-    pub(in crate::middleware) fn extract(&self, headers: &HeaderMap, tracer: &Tracer) -> Context {
+    /// Reads the context; malformed headers are ignored and counted.
+    pub(super) fn extract(
+        &self,
+        headers: &HeaderMap,
+        trust: Trust,
+        keeps_id: bool,
+        tracer: &Tracer,
+    ) -> Brought {
         let mut context = Context::default();
-        if self.trace_context && headers.contains_key(TRACEPARENT) {
-            let (parents, states) = (headers.get_all(TRACEPARENT), headers.get_all(TRACESTATE));
-            match trace_context::extract(&parents, &states) {
-                Ok(extracted) => {
-                    if extracted.dropped_trace_state.is_some() {
-                        tracer.note(Diagnostic::RejectedHeader);
-                    }
-                    context.span = Some(extracted.span);
-                }
-                Err(_malformed) => tracer.note(Diagnostic::RejectedHeader),
-            }
+        if trust != Trust::Ignore {
+            let refused = match self.formats.are_default() {
+                true => extract_default(headers, &mut context),
+                false => usize::from(self.formats.extract(headers, &mut context).is_err()),
+            };
+            (0..refused).for_each(|_| tracer.note(Diagnostic::RejectedHeader));
         }
-        context.request_id = self.request_id(headers, tracer);
-        context
+        let mut link = None;
+        if trust != Trust::Continue {
+            context.baggage = Baggage::EMPTY;
+            // What it asks for, and what it says for others, is not taken over.
+            link = context.span.take().map(|caller| {
+                let flags = caller.flags().with_debug(false);
+                SpanContext::new(caller.trace_id(), caller.span_id(), flags).with_remote(true)
+            });
+        }
+        if !keeps_id {
+            context.request_id = None;
+        } else if let Some(id) = self.request_id(headers, tracer) {
+            context.request_id = Some(id);
+        }
+        Brought { context, link }
     }
+}
+
+/// As the default formats' propagator does it, without its dynamic calls; returns how many headers were
+/// refused.
+fn extract_default(headers: &HeaderMap, context: &mut Context) -> usize {
+    let mut refused = 0;
+    if headers.contains_key(TRACEPARENT) {
+        match trace_context::extract(&headers.get_all(TRACEPARENT), &headers.get_all(TRACESTATE)) {
+            Ok(extracted) => {
+                refused += usize::from(extracted.dropped_trace_state.is_some());
+                context.span = Some(extracted.span);
+            }
+            Err(_malformed) => refused += 1,
+        }
+    }
+    if headers.contains_key(BAGGAGE) {
+        match baggage::parse(&headers.get_all(BAGGAGE)) {
+            Ok(baggage) => context.baggage = baggage,
+            Err(_malformed) => refused += 1,
+        }
+    }
+    refused
 }

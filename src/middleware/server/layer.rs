@@ -1,12 +1,18 @@
 //! The layer (floor 5).
 
-use super::{config::Config, service::Server};
+use super::{
+    config::Config,
+    forwarded::Forwarded,
+    service::Server,
+    trust::{Trust, TrustPolicy},
+};
 use crate::{
     middleware::{
         headers::Headers,
         methods::KnownMethods,
         settings::{Settings, common_settings},
     },
+    propagation::{Formats, Propagator},
     trace::Tracer,
 };
 use http::{HeaderName, Method, request};
@@ -45,6 +51,10 @@ impl ServerLayer {
             route: Arc::new(default_route),
             peer: Arc::new(|head| head.extensions.get::<SocketAddr>().copied()),
             default_scheme: "http",
+            trust: Arc::new(Trust::Continue),
+            replaces_untrusted_ids: false,
+            forwarded: None,
+            secret_headers: Vec::new(),
         };
         know_axum(Self { config: Arc::new(config) })
     }
@@ -74,6 +84,33 @@ impl ServerLayer {
     #[must_use]
     pub fn default_scheme(self, scheme: &'static str) -> Self {
         self.set(|config| config.default_scheme = scheme)
+    }
+
+    /// How far the sender of a request is believed: see [`trust`](crate::middleware::trust). Default:
+    /// [`Trust::Continue`] for all, which is right behind an edge that checks, not at it.
+    #[must_use]
+    pub fn trust(self, policy: impl TrustPolicy + 'static) -> Self {
+        self.set(|config| {
+            config.secret_headers.extend(policy.secret_headers());
+            config.trust = Arc::new(policy);
+        })
+    }
+
+    /// Whether a request whose trace does not go on gets a new id, instead of the one that it came with.
+    /// Default: no.
+    #[must_use]
+    pub fn replace_untrusted_request_ids(self, on: bool) -> Self {
+        self.set(|config| config.replaces_untrusted_ids = on)
+    }
+
+    /// Which proxies are believed when they say who called them, by which host and scheme:
+    /// `client.address`, `server.address`, `server.port` and `url.scheme`. Default: none.
+    #[must_use]
+    pub fn forwarded(self, forwarded: Forwarded) -> Self {
+        self.set(|config| {
+            config.secret_headers.extend(forwarded.secret_headers());
+            config.forwarded = Some(forwarded);
+        })
     }
 
     common_settings!();

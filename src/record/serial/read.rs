@@ -5,7 +5,7 @@ use super::trace_flags;
 use crate::{
     context::{TraceFlags, TraceState},
     ids::{SpanId, TraceId},
-    record::{Details, LinkTarget, Outcome, Resource, SpanKind, SpanRecord, Status},
+    record::{Details, LinkTarget, Outcome, Resource, SpanKind, SpanRecord, Status, Weight},
     value::Value,
 };
 use serde::{
@@ -47,17 +47,18 @@ struct ReadSpan {
     status: Status,
     #[serde(default)]
     outcome: Outcome,
+    adjusted_count: Option<f64>,
     #[serde(default)]
     attributes: ReadAttributes,
     #[serde(default)]
     events: Vec<ReadEvent>,
     #[serde(default)]
     links: Vec<ReadLink>,
-    #[serde(default)]
+    #[serde(default, rename = "dropped_attributes_count")]
     dropped_attributes: u32,
-    #[serde(default)]
+    #[serde(default, rename = "dropped_events_count")]
     dropped_events: u32,
-    #[serde(default)]
+    #[serde(default, rename = "dropped_links_count")]
     dropped_links: u32,
 }
 
@@ -67,7 +68,7 @@ struct ReadEvent {
     time_unix_nanos: u64,
     #[serde(default)]
     attributes: ReadAttributes,
-    #[serde(default)]
+    #[serde(default, rename = "dropped_attributes_count")]
     dropped_attributes: u32,
 }
 
@@ -81,12 +82,16 @@ struct ReadLink {
     trace_state: TraceState,
     #[serde(default)]
     attributes: ReadAttributes,
-    #[serde(default)]
+    #[serde(default, rename = "dropped_attributes_count")]
     dropped_attributes: u32,
 }
 
 impl ReadSpan {
     fn into_record(self) -> SpanRecord {
+        let weight = match self.adjusted_count {
+            Some(count) => Weight::new(count),
+            None => Weight::of_trace_state(&self.trace_state),
+        };
         let details = self.has_details().then(|| {
             let mut details = Details::new();
             details.status = self.status;
@@ -126,6 +131,8 @@ impl ReadSpan {
             outcome: self.outcome,
             flags: self.trace_flags,
             parent_is_remote: self.parent_is_remote,
+            weight,
+            local_root: None,
         }
     }
 

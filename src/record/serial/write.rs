@@ -4,7 +4,7 @@ use super::trace_flags;
 use crate::{
     context::{TraceFlags, TraceState},
     ids::{SpanId, TraceId},
-    record::{Event, Link, Outcome, Resource, Rfc3339, SpanKind, SpanRecord, Status},
+    record::{Event, Link, Outcome, Resource, Rfc3339, SpanKind, SpanRecord, Status, Weight},
     value::Attribute,
 };
 use serde::{Serialize, Serializer};
@@ -27,6 +27,7 @@ impl Serialize for SpanRecord {
             duration_nanos: self.end_unix_nanos().saturating_sub(self.start_unix_nanos()),
             status: self.status(),
             outcome: self.outcome(),
+            adjusted_count: adjusted_count(self),
             attributes: WrittenAttributes(self.attributes()),
             events: WrittenList(self.events().map(WrittenEvent)),
             links: WrittenList(self.links().map(WrittenLink)),
@@ -63,15 +64,24 @@ struct WrittenSpan<'a, A: Serialize, E: Serialize, L: Serialize> {
     duration_nanos: u64,
     status: &'a Status,
     outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    adjusted_count: Option<f32>,
     attributes: A,
     events: E,
     links: L,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(rename = "dropped_attributes_count", skip_serializing_if = "is_zero")]
     dropped_attributes: u32,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(rename = "dropped_events_count", skip_serializing_if = "is_zero")]
     dropped_events: u32,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(rename = "dropped_links_count", skip_serializing_if = "is_zero")]
     dropped_links: u32,
+}
+
+/// Left out where it is 1 and would be read as 1.
+fn adjusted_count(span: &SpanRecord) -> Option<f32> {
+    let counts = [span.adjusted_count(), Weight::of_trace_state(span.trace_state()).count()];
+    // Lossless: a weight is an `f32`, and written with as few digits as tell it from all others.
+    (counts != [1.0, 1.0]).then_some(span.adjusted_count() as f32)
 }
 
 struct WrittenEvent<'a>(Event<'a>);
@@ -84,7 +94,7 @@ impl Serialize for WrittenEvent<'_> {
             time: Written<Rfc3339>,
             time_unix_nanos: u64,
             attributes: A,
-            #[serde(skip_serializing_if = "is_zero")]
+            #[serde(rename = "dropped_attributes_count", skip_serializing_if = "is_zero")]
             dropped_attributes: u32,
         }
         let event = &self.0;
@@ -92,7 +102,7 @@ impl Serialize for WrittenEvent<'_> {
             name: event.name,
             time: Written(Rfc3339(event.unix_nanos)),
             time_unix_nanos: event.unix_nanos,
-            attributes: WrittenAttributes(last_of_each(event.attributes())),
+            attributes: WrittenAttributes(event.settled_attributes()),
             dropped_attributes: event.dropped_attributes,
         }
         .serialize(serializer)
@@ -112,7 +122,7 @@ impl Serialize for WrittenLink<'_> {
             #[serde(skip_serializing_if = "TraceState::is_empty")]
             trace_state: &'a TraceState,
             attributes: A,
-            #[serde(skip_serializing_if = "is_zero")]
+            #[serde(rename = "dropped_attributes_count", skip_serializing_if = "is_zero")]
             dropped_attributes: u32,
         }
         let link = &self.0;
@@ -121,7 +131,7 @@ impl Serialize for WrittenLink<'_> {
             span_id: link.span_id(),
             trace_flags: link.flags(),
             trace_state: link.trace_state(),
-            attributes: WrittenAttributes(last_of_each(link.attributes())),
+            attributes: WrittenAttributes(link.settled_attributes()),
             dropped_attributes: link.dropped_attributes,
         }
         .serialize(serializer)
@@ -153,22 +163,6 @@ impl<'a, I: Iterator<Item = Attribute<'a>> + Clone> Serialize for WrittenAttribu
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.clone().map(|attribute| (attribute.key, attribute.value)))
     }
-}
-
-/// A span's attributes are settled on its way here; an event's and a link's come as the caller gave
-/// them, a few at a time.
-fn last_of_each<'a>(
-    attributes: impl Iterator<Item = Attribute<'a>> + Clone,
-) -> impl Iterator<Item = Attribute<'a>> + Clone {
-    let mut rest = attributes;
-    std::iter::from_fn(move || {
-        loop {
-            let attribute = rest.next()?;
-            if !rest.clone().any(|later| later.key == attribute.key) {
-                return Some(attribute);
-            }
-        }
-    })
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]

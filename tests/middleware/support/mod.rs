@@ -3,15 +3,24 @@
 pub mod body;
 pub mod peers;
 
-use std::{collections::BTreeMap, error::Error, future::poll_fn, pin::Pin, task::Poll, time::Duration};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http_body_util::Full;
+use std::{
+    collections::BTreeMap, convert::Infallible, error::Error, future::poll_fn, pin::Pin, task::Poll,
+    time::Duration,
+};
 use throughline::{
     Batch, RequestId, SpanRecord, Tracer, TracerBuilder, Value,
     export::{ExportError, Exporter},
     middleware::{ClientLayer, ServerLayer},
 };
 use tokio::{sync::watch, time::timeout};
+use tower::{Layer, ServiceExt, service_fn};
 
 pub type BoxError = Box<dyn Error + Send + Sync>;
+
+pub type Body = Full<Bytes>;
 
 /// Longer than anything here takes; only a test that fails waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -106,4 +115,38 @@ pub fn assert_attributes<const N: usize>(span: &SpanRecord, expected: [(&str, Va
     let request_id = actual.remove("request.id");
     assert_eq!(actual, expected);
     assert!(request_id.is_some_and(|id| id.as_str().is_some_and(|id| id.parse::<RequestId>().is_ok())));
+}
+
+/// Calls the layered service; returns what reached the service, and the answer's headers.
+pub async fn through(layer: ServerLayer, request: http::request::Builder) -> (Request<Body>, HeaderMap) {
+    let (sender, mut inner) = tokio::sync::mpsc::unbounded_channel();
+    let service = service_fn(move |request: Request<Body>| {
+        sender.send(request).unwrap();
+        async { Ok::<_, Infallible>(Response::new(Body::default())) }
+    });
+    let answer = layer.layer(service).oneshot(request.body(Body::default()).unwrap()).await.unwrap();
+    (inner.recv().await.unwrap(), answer.headers().clone())
+}
+
+/// Calls through the client's layer; returns what would have been sent.
+pub async fn sent_by(layer: ClientLayer, request: http::request::Builder) -> HeaderMap {
+    let (sender, mut inner) = tokio::sync::mpsc::unbounded_channel();
+    let client = service_fn(move |request: Request<Body>| {
+        sender.send(request.headers().clone()).unwrap();
+        async { Ok::<_, Infallible>(Response::new(Body::default())) }
+    });
+    layer.layer(client).oneshot(request.body(Body::default()).unwrap()).await.unwrap();
+    inner.recv().await.unwrap()
+}
+
+/// A map that takes no further name.
+pub fn full_map() -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for number in 0_u32.. {
+        let name = HeaderName::try_from(format!("x-{number}")).unwrap();
+        if headers.try_append(name, HeaderValue::from_static("")).is_err() {
+            break;
+        }
+    }
+    headers
 }

@@ -1,0 +1,48 @@
+//! The scanners for secrets against any text.
+//!
+//! The first byte chooses a secret; the rest is the text, in which a byte that is no UTF-8 marks the place
+//! where the secret stands, between spaces.
+//!
+//! `cargo +nightly fuzz run redaction -- -max_len=4096`
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use std::{borrow::Cow, sync::LazyLock};
+use throughline::redact::{Redaction, Secret};
+
+static REDACTION: LazyLock<Redaction> = LazyLock::new(|| Redaction::default().with(Secret::Email));
+
+/// What must not be there any more, and what it stands in.
+const SECRETS: [(&str, &str); 9] = [
+    ("C4N4RY", "-----BEGIN PRIVATE KEY-----\nC4N4RY\n-----END PRIVATE KEY-----"),
+    ("C4N4RY", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.C4N4RY"),
+    ("C4N4RY", "Bearer s3cretC4N4RY"),
+    ("C4N4RY", "ghp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaC4N4RY"),
+    ("C4N4RY", "https://ada:C4N4RY@shop.example/"),
+    ("C4N4RY", "C4N4RY@shop.example"),
+    ("4111111111111111", "4111111111111111"),
+    ("C4N4RY", "https://shop.example/?token=C4N4RY&page=2"),
+    ("C4N4RY", "password=C4N4RY"),
+];
+
+fuzz_target!(|input: &[u8]| {
+    let Some((choice, rest)) = input.split_first() else { return };
+    let text = String::from_utf8_lossy(rest);
+    idempotent(&text);
+
+    let (canary, secret) = SECRETS[usize::from(*choice) % SECRETS.len()];
+    if text.contains(canary) {
+        return;
+    }
+    let (before, after) = text.split_once('\u{fffd}').unwrap_or((&text, ""));
+    let text = format!("{before} {secret} {after}");
+    let clean = idempotent(&text);
+    assert!(!clean.contains(canary), "{clean}");
+});
+
+fn idempotent(text: &str) -> Cow<'_, str> {
+    let once = REDACTION.text(text);
+    let twice = REDACTION.text(&once);
+    assert_eq!(twice, once);
+    once
+}

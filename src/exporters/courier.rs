@@ -1,0 +1,171 @@
+//! A batch's way to a server by HTTP (floor 4): as many requests as its size needs, and what becomes of
+//! each.
+//!
+//! A request that failed and may pass stops the batch. When the pipeline tries it again, it goes on with
+//! that request: those before it have been delivered and are not sent twice.
+
+use crate::{
+    export::{Decision, ExportError},
+    record::{Batch, Resource, SpanRecord},
+    transport::{Answer, Client},
+};
+use std::{
+    fmt,
+    hash::{DefaultHasher, Hash, Hasher},
+};
+
+/// The body of a request, as a backend wants it.
+pub(super) trait Body {
+    fn content_type(&self) -> &'static str;
+
+    /// Starts over, for spans of this service.
+    fn begin(&mut self, resource: &Resource);
+
+    fn push(&mut self, span: &SpanRecord);
+
+    /// The bytes so far.
+    fn len(&self) -> usize;
+
+    /// Takes back all that was pushed since the body had this length.
+    fn truncate(&mut self, len: usize);
+
+    fn finish(&mut self) -> &[u8];
+
+    /// Gives memory back that a usual request does not need.
+    fn shrink(&mut self);
+
+    /// How many of the spans were refused by a server that answered with a success; or why that was no
+    /// answer of such a backend.
+    fn rejected(&self, answer: &Answer) -> Result<usize, &'static str>;
+}
+
+/// Sends batches in requests of at most so many bytes, or of one span.
+pub(super) struct Courier<B> {
+    client: Client,
+    body: B,
+    most_bytes: usize,
+    /// A batch that did not get through to its end.
+    halted: Option<(BatchMark, Progress)>,
+}
+
+/// How many of a batch's spans are done, in order, and how many of these were refused.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    done: usize,
+    rejected: usize,
+}
+
+/// Tells a batch that is tried again from another one: by the ids of its spans.
+#[derive(PartialEq)]
+struct BatchMark(u64);
+
+impl<B: Body> Courier<B> {
+    pub(super) const fn new(client: Client, body: B, most_bytes: usize) -> Self {
+        Self { client, body, most_bytes, halted: None }
+    }
+
+    pub(super) fn deliver(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        let halted = self.halted.take().filter(|(mark, _)| *mark == BatchMark::of(batch));
+        let mut progress = halted.map_or(Progress::default(), |(_, progress)| progress);
+        let mut refusal = None;
+        loop {
+            let count = self.load(batch, progress.done);
+            if count == 0 {
+                break;
+            }
+            match self.send(count) {
+                Ok(rejected) => progress.rejected += rejected,
+                Err(error) if matches!(error.decision(), Decision::Retry { .. }) => {
+                    self.halted = (progress.done > 0).then(|| (BatchMark::of(batch), progress));
+                    return Err(error);
+                }
+                Err(error) => {
+                    progress.rejected += count;
+                    refusal = Some(error);
+                }
+            }
+            progress.done += count;
+        }
+        self.body.shrink();
+        verdict(batch.len(), progress.rejected, refusal)
+    }
+
+    /// Puts the spans from this one on into the body, as far as they fit; how many there are.
+    fn load(&mut self, batch: &Batch, from: usize) -> usize {
+        self.body.begin(batch.resource());
+        let mut count = 0;
+        for span in batch.spans().skip(from) {
+            let before = self.body.len();
+            self.body.push(span);
+            if count > 0 && self.body.len() > self.most_bytes {
+                self.body.truncate(before);
+                break;
+            }
+            count += 1;
+        }
+        count
+    }
+
+    /// How many of the request's spans the server has refused.
+    fn send(&mut self, count: usize) -> Result<usize, ExportError> {
+        let content_type = self.body.content_type();
+        let answer = self.client.post(content_type, self.body.finish()).map_err(|failure| {
+            let error = if failure.may_pass() { ExportError::retry } else { ExportError::permanent };
+            error("sending spans failed").with_source(failure)
+        })?;
+        if answer.is_success() {
+            let rejected = self.body.rejected(&answer).map_err(ExportError::permanent)?;
+            return Ok(rejected.min(count));
+        }
+        Err(refused(&answer))
+    }
+}
+
+impl<B> fmt::Debug for Courier<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Courier")
+            .field("client", &self.client)
+            .field("most_bytes", &self.most_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BatchMark {
+    fn of(batch: &Batch) -> Self {
+        let mut hasher = DefaultHasher::new();
+        batch.spans().for_each(|span| (span.trace_id(), span.span_id()).hash(&mut hasher));
+        Self(hasher.finish())
+    }
+}
+
+fn verdict(spans: usize, rejected: usize, refusal: Option<ExportError>) -> Result<(), ExportError> {
+    match (rejected, refusal) {
+        (0, _) => Ok(()),
+        (rejected, Some(error)) if rejected >= spans => Err(error),
+        (rejected, Some(error)) => {
+            Err(ExportError::partial(rejected, "the server refused a part of the spans").with_source(error))
+        }
+        (rejected, None) => Err(ExportError::partial(rejected, "the server kept only a part of the spans")),
+    }
+}
+
+/// What a status that is no success means [OTLP 1.9, failures; Zipkin's API says no more].
+fn refused(answer: &Answer) -> ExportError {
+    let status = answer.status;
+    let may_pass = matches!(status, 429 | 502 | 503 | 504);
+    let message = match status {
+        300..=399 => "the server redirects, and no redirect is followed: send to where it points",
+        401 | 403 => "the server does not accept the credentials: see the headers and the client certificate",
+        404 | 405 => "the server takes no spans at this address: see the endpoint's path",
+        413 => "the server takes no request as large as this: lower max_request_bytes",
+        429 | 503 => "the server is busy",
+        502 | 504 => "the server behind the gateway did not answer",
+        _ => "the server refused the spans",
+    };
+    let message = format!("{message} (status {status})");
+    match answer.retry_after {
+        _ if !may_pass => ExportError::permanent(message),
+        Some(delay) => ExportError::retry(message).after(delay),
+        None => ExportError::retry(message),
+    }
+}

@@ -1,0 +1,57 @@
+//! The exporter (floor 4): a body in one of the encodings, and a courier.
+
+use super::encoding::OtlpBody;
+use crate::{
+    export::{ExportError, Exporter},
+    exporters::courier::Courier,
+    record::Batch,
+};
+use std::fmt;
+
+/// Sends spans by OTLP over HTTP: to the OpenTelemetry Collector, to Jaeger, and to most backends there
+/// are.
+///
+/// A batch goes as one request, or as several if it is longer than
+/// [`max_request_bytes`](super::OtlpBuilder::max_request_bytes). Spans that the server says it has refused
+/// are counted as such and never sent again; a server that is busy (429, 502, 503 and 504) or cannot be
+/// reached is tried again by the pipeline, no sooner than its `Retry-After` says, and not with what it has
+/// taken already. All other answers are final, those included that are none of an OTLP server.
+///
+/// How a span ended is in the attribute `throughline.outcome`, if it was cancelled or panicked.
+///
+/// ```no_run
+/// use throughline::{Tracer, exporters::Otlp};
+///
+/// let otlp = Otlp::builder()
+///     .endpoint("https://collector.example:4318")
+///     .header("x-api-key", std::env::var("API_KEY")?)
+///     .build()?;
+/// let tracer = Tracer::builder("orders").exporter(otlp).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Otlp {
+    courier: Courier<OtlpBody>,
+}
+
+impl Otlp {
+    pub(super) const fn new(courier: Courier<OtlpBody>) -> Self {
+        Self { courier }
+    }
+}
+
+impl Exporter for Otlp {
+    fn name(&self) -> &str {
+        "otlp"
+    }
+
+    fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
+        self.courier.deliver(batch)
+    }
+}
+
+/// Shows the address without its query, and headers by their names.
+impl fmt::Debug for Otlp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Otlp").field("courier", &self.courier).finish()
+    }
+}

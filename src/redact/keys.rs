@@ -1,0 +1,79 @@
+//! What an attribute's key says of its value (floor 3).
+
+use crate::{
+    secrets::{Cleaner, Reading, Secret},
+    semconv,
+};
+
+/// What is to be done with an attribute's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// It is looked at as such a text.
+    Read(Reading),
+    /// It is a secret, whatever it looks like.
+    Secret(Secret),
+    /// It is left alone.
+    Allowed,
+}
+
+impl Class {
+    pub(super) fn of(key: &str, cleaner: &Cleaner) -> Self {
+        let Cleaner { kinds, names } = cleaner;
+        if kinds.has(Secret::Header) && header_of(key).is_some_and(|name| names.is_secret_header(name)) {
+            Self::Secret(Secret::Header)
+        } else if names.is_allowed_key(key) {
+            Self::Allowed
+        } else if kinds.has(Secret::Key) && names.is_secret_key(key.as_bytes()) {
+            Self::Secret(Secret::Key)
+        } else {
+            Self::Read(match key {
+                semconv::URL_FULL => Reading::URL,
+                semconv::URL_QUERY => Reading::QUERY,
+                _ => Reading::TEXT,
+            })
+        }
+    }
+}
+
+/// The header that an attribute of this key records, of HTTP or, as `rpc.….metadata.…`, of an RPC.
+fn header_of(key: &str) -> Option<&str> {
+    [semconv::HTTP_REQUEST_HEADER, semconv::HTTP_RESPONSE_HEADER]
+        .into_iter()
+        .find_map(|prefix| key.strip_prefix(prefix))
+        .or_else(|| key.strip_prefix("rpc.")?.split_once("metadata.").map(|(_, name)| name))
+}
+
+const PLACES: usize = 256;
+
+/// Remembers the class of keys that are literals, by where they lie: such a place never holds another text.
+///
+/// Bound: a fixed number of places, each for the key that came last.
+pub(super) struct KeyCache(Vec<Place>);
+
+#[derive(Clone, Copy)]
+struct Place {
+    address: usize,
+    length: usize,
+    class: Class,
+}
+
+impl KeyCache {
+    pub(super) fn new() -> Self {
+        // No text lies at address 0.
+        Self(vec![Place { address: 0, length: 0, class: Class::Allowed }; PLACES])
+    }
+
+    #[inline]
+    pub(super) fn class(&mut self, key: &'static str, cleaner: &Cleaner) -> Class {
+        let (address, length) = (key.as_ptr().addr(), key.len());
+        // Literals lie beside one another: the low bits of their places differ, and their lengths do.
+        let hash = address.wrapping_add(length << 5).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as usize);
+        let Some(place) = self.0.get_mut(hash >> (usize::BITS - PLACES.trailing_zeros())) else {
+            return Class::of(key, cleaner);
+        };
+        if (place.address, place.length) != (address, length) {
+            *place = Place { address, length, class: Class::of(key, cleaner) };
+        }
+        place.class
+    }
+}

@@ -1,0 +1,150 @@
+//! Numbers of payment cards (floor 0) [ISO/IEC 7812-1].
+
+use super::bytes::{at, before, position, run};
+use std::ops::{Range, RangeInclusive};
+
+pub(super) const FEWEST_DIGITS: usize = 13;
+const MOST_DIGITS: usize = 19;
+/// How many digits stand together where they stand in groups.
+const GROUP: RangeInclusive<usize> = 3..=7;
+/// At the end of a text that is cut, so many digits of a number are too many.
+pub(super) const FEWEST_OF_CUT: usize = 9;
+
+/// Is it one, as an integer?
+pub(crate) fn is_card_number(number: i64) -> bool {
+    let Ok(mut rest) = u64::try_from(number) else {
+        return false;
+    };
+    let mut digits = Digits::default();
+    // From the last digit to the first: the buffer is turned around below.
+    while rest > 0 {
+        digits.push((rest % 10) as u8);
+        rest /= 10;
+    }
+    digits.turn();
+    digits.are_a_card_number()
+}
+
+/// The next number, with what stands between its groups.
+pub(super) fn next(bytes: &[u8], from: usize, is_cut: bool) -> Option<Range<usize>> {
+    let mut from = from;
+    loop {
+        let start = position(bytes, from, |byte| byte.is_ascii_digit())?;
+        from = run(bytes, start, |byte| byte.is_ascii_digit());
+        if may_begin(bytes, start)
+            && let Some(end) = number_end(bytes, start, is_cut)
+        {
+            return Some(start..end);
+        }
+    }
+}
+
+/// Where the longest number that begins here ends.
+fn number_end(bytes: &[u8], start: usize, is_cut: bool) -> Option<usize> {
+    let mut digits = Digits::default();
+    let mut separator = None;
+    let mut group_start = start;
+    let mut longest = None;
+    loop {
+        let mut end = group_start;
+        while at(bytes, end).is_ascii_digit() {
+            if !digits.push(at(bytes, end) - b'0') {
+                return longest;
+            }
+            end += 1;
+        }
+        let is_group = GROUP.contains(&(end - group_start));
+        if separator.is_some() && !is_group {
+            return longest;
+        }
+        let is_number = may_end(bytes, end) && digits.are_a_card_number();
+        if is_number || (is_cut && end == bytes.len() && digits.may_become_one()) {
+            longest = Some(end);
+        }
+        let next = at(bytes, end);
+        let goes_on = is_group
+            && matches!(next, b' ' | b'-')
+            && separator.is_none_or(|separator| separator == next)
+            && at(bytes, end + 1).is_ascii_digit();
+        if !goes_on {
+            return longest;
+        }
+        separator = Some(next);
+        group_start = end + 1;
+    }
+}
+
+/// Neither amid a word, such as a hexadecimal number, nor behind a decimal point.
+fn may_begin(bytes: &[u8], start: usize) -> bool {
+    let previous = before(bytes, start);
+    let is_fraction = previous == b'.' && before(bytes, start - 1).is_ascii_digit();
+    !previous.is_ascii_alphabetic() && !is_fraction
+}
+
+fn may_end(bytes: &[u8], end: usize) -> bool {
+    let next = at(bytes, end);
+    let is_whole_part = next == b'.' && at(bytes, end + 1).is_ascii_digit();
+    !next.is_ascii_alphabetic() && !is_whole_part
+}
+
+#[derive(Default)]
+struct Digits {
+    digits: [u8; MOST_DIGITS],
+    count: usize,
+    /// There have been more than fit.
+    are_too_many: bool,
+}
+
+impl Digits {
+    /// False if there are too many.
+    fn push(&mut self, digit: u8) -> bool {
+        match self.digits.get_mut(self.count) {
+            Some(place) => {
+                *place = digit;
+                self.count += 1;
+                true
+            }
+            None => {
+                self.are_too_many = true;
+                false
+            }
+        }
+    }
+
+    fn turn(&mut self) {
+        self.digits.get_mut(..self.count).unwrap_or_default().reverse();
+    }
+
+    fn get(&self) -> &[u8] {
+        self.digits.get(..self.count).unwrap_or_default()
+    }
+
+    fn are_a_card_number(&self) -> bool {
+        !self.are_too_many && self.count >= FEWEST_DIGITS && self.begin_well() && pass_luhn(self.get())
+    }
+
+    fn may_become_one(&self) -> bool {
+        self.count >= FEWEST_OF_CUT && self.begin_well()
+    }
+
+    /// With a digit that stands for an industry which issues cards. So the times of our decades, in
+    /// milliseconds or finer, are none.
+    fn begin_well(&self) -> bool {
+        matches!(self.get(), [2..=6 | 8, ..])
+    }
+}
+
+/// The check digit [ISO/IEC 7812-1, annex B].
+fn pass_luhn(digits: &[u8]) -> bool {
+    let sum: u32 = digits
+        .iter()
+        .rev()
+        .enumerate()
+        .map(|(position, digit)| {
+            let digit = u32::from(*digit);
+            let doubled = digit * 2 - if digit > 4 { 9 } else { 0 };
+            if position % 2 == 1 { doubled } else { digit }
+        })
+        .sum();
+    sum.is_multiple_of(10)
+}

@@ -1,0 +1,364 @@
+//! Names whose values are secrets (floor 0): of attributes, of query parameters, of headers.
+//!
+//! An attribute's key is a secret's if one of the words of a list stands in it as a whole segment:
+//! `db.password`, `userPassword` and `user-password` are, `password_count` and `passwords` are not. So is a
+//! query parameter's name, or if it is on a list of its own, decoded, in whatever case.
+
+use super::bytes::{at, part};
+
+/// A word that stands for a secret wherever it is a key's segment. Words here are in lowercase.
+const fn is_secret_word(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"password"
+            | b"passwd"
+            | b"pwd"
+            | b"passphrase"
+            | b"passcode"
+            | b"secret"
+            | b"secrets"
+            | b"token"
+            | b"authtoken"
+            | b"accesstoken"
+            | b"refreshtoken"
+            | b"apitoken"
+            | b"authorization"
+            | b"credential"
+            | b"credentials"
+            | b"apikey"
+            | b"accesskey"
+            | b"accountkey"
+            | b"secretkey"
+            | b"privatekey"
+            | b"cookie"
+            | b"cookies"
+            | b"jwt"
+            | b"jsessionid"
+            | b"phpsessid"
+            | b"csrf"
+            | b"xsrf"
+            | b"cardnumber"
+            | b"cvv"
+            | b"cvc"
+            | b"ssn"
+    )
+}
+
+/// Two words that do so in a row.
+const fn are_secret_words(first: &[u8], second: &[u8]) -> bool {
+    matches!(
+        (first, second),
+        (b"api" | b"access" | b"account" | b"private" | b"encryption", b"key") | (b"card", b"number")
+    )
+}
+
+/// A key that ends with such a word says something about the secret, not the secret itself.
+const fn is_about(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"count"
+            | b"length"
+            | b"len"
+            | b"size"
+            | b"type"
+            | b"kind"
+            | b"name"
+            | b"id"
+            | b"enabled"
+            | b"present"
+            | b"valid"
+            | b"status"
+            | b"state"
+            | b"expires"
+            | b"expiry"
+            | b"expiration"
+            | b"at"
+            | b"ttl"
+            | b"age"
+            | b"policy"
+            | b"limit"
+            | b"usage"
+    )
+}
+
+/// A word of more bytes is on none of the lists.
+const MOST_WORD_BYTES: usize = 16;
+
+/// Query parameters whose values are secrets: those of the semantic conventions (`url.full`,
+/// `url.query`), and the usual names besides.
+const fn is_secret_parameter(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"x-amz-signature"
+            | b"x-amz-credential"
+            | b"x-amz-security-token"
+            | b"x-goog-signature"
+            | b"x-goog-credential"
+            | b"sig"
+            | b"awsaccesskeyid"
+            | b"signature"
+            | b"token"
+            | b"access_token"
+            | b"refresh_token"
+            | b"id_token"
+            | b"auth_token"
+            | b"id_token_hint"
+            | b"api_key"
+            | b"api-key"
+            | b"apikey"
+            | b"x-api-key"
+            | b"key"
+            | b"password"
+            | b"passwd"
+            | b"pwd"
+            | b"secret"
+            | b"client_secret"
+            | b"client_assertion"
+            | b"assertion"
+            | b"samlresponse"
+            | b"code"
+            | b"code_verifier"
+            | b"device_code"
+            | b"auth"
+            | b"authorization"
+            | b"session"
+            | b"session_id"
+            | b"sessionid"
+            | b"sid"
+            | b"jsessionid"
+            | b"otp"
+    )
+}
+
+/// Headers whose values are secrets: those that carry credentials by their specification
+/// [RFC 9110, 11; RFC 6265], and the usual names besides.
+const HEADERS: [&str; 16] = [
+    "authorization",
+    "proxy-authorization",
+    "authentication-info",
+    "cookie",
+    "set-cookie",
+    "x-api-key",
+    "api-key",
+    "x-auth-token",
+    "x-access-token",
+    "x-csrf-token",
+    "x-xsrf-token",
+    "x-amz-security-token",
+    "x-goog-api-key",
+    "x-vault-token",
+    "x-forwarded-authorization",
+    "private-token",
+];
+
+/// More than this is no name that is looked for.
+const MOST_QUERY_BYTES: usize = 64;
+
+/// Must this header's value never be recorded? The name is in lowercase.
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) fn is_secret_header(name: &str) -> bool {
+    HEADERS.contains(&name)
+}
+
+/// The lists, with what settings add to them and take away.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    words: Vec<Vec<String>>,
+    queries: Vec<String>,
+    allowed_queries: Vec<String>,
+    headers: Vec<String>,
+    allowed_keys: Vec<String>,
+}
+
+impl Names {
+    pub(crate) const USUAL: Self = Self {
+        words: Vec::new(),
+        queries: Vec::new(),
+        allowed_queries: Vec::new(),
+        headers: Vec::new(),
+        allowed_keys: Vec::new(),
+    };
+
+    pub(crate) fn deny_key(&mut self, key: &str) {
+        let words: Vec<_> = Segments::of(key.as_bytes()).map(lowercase).collect();
+        if !words.is_empty() {
+            self.words.push(words);
+        }
+    }
+
+    pub(crate) fn allow_key(&mut self, key: &str) {
+        self.allowed_keys.push(key.to_owned());
+    }
+
+    pub(crate) fn deny_query(&mut self, name: &str) {
+        self.queries.push(name.to_ascii_lowercase());
+    }
+
+    pub(crate) fn allow_query(&mut self, name: &str) {
+        self.allowed_queries.push(name.to_ascii_lowercase());
+    }
+
+    pub(crate) fn deny_header(&mut self, name: &str) {
+        self.headers.push(name.to_ascii_lowercase());
+    }
+
+    /// Is this attribute to be left alone?
+    pub(crate) fn is_allowed_key(&self, key: &str) -> bool {
+        self.allowed_keys.iter().any(|allowed| allowed.eq_ignore_ascii_case(key))
+    }
+
+    /// Does a header of this name, in whatever case, carry secrets? Earlier conventions wrote `_` for `-`.
+    pub(crate) fn is_secret_header(&self, name: &str) -> bool {
+        let is_same = |known: &str| {
+            let written =
+                name.bytes().map(|byte| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() });
+            known.len() == name.len() && known.bytes().eq(written)
+        };
+        HEADERS.iter().copied().any(is_same) || self.headers.iter().map(String::as_str).any(is_same)
+    }
+
+    /// Does a key of these words hold a secret?
+    pub(crate) fn is_secret_key(&self, key: &[u8]) -> bool {
+        let mut segments = Segments::of(key);
+        let mut is_found = false;
+        let mut last = Word::default();
+        while !segments.rest.is_empty() {
+            // What a setting has added is meant as it is, whatever the key ends with.
+            if self.words.iter().any(|words| segments.start_with(words)) {
+                return true;
+            }
+            let word = Word::of(segments.next().unwrap_or_default());
+            let before = std::mem::replace(&mut last, word);
+            is_found = is_found || is_secret_word(word.get()) || are_secret_words(before.get(), word.get());
+        }
+        is_found && !is_about(last.get())
+    }
+
+    /// Does a query parameter of this name, still encoded, hold a secret?
+    pub(crate) fn is_secret_query(&self, encoded: &[u8]) -> bool {
+        let mut buffer = [0; MOST_QUERY_BYTES];
+        let Some(name) = decode(encoded, &mut buffer) else {
+            return false;
+        };
+        let has_words = self.is_secret_key(name);
+        name.make_ascii_lowercase();
+        let is_in = |list: &[String], name: &[u8]| list.iter().any(|known| known.as_bytes() == name);
+        if is_in(&self.allowed_queries, name) {
+            return false;
+        }
+        let is_secret = |name: &[u8]| is_secret_parameter(name) || is_in(&self.queries, name);
+        has_words || is_secret(name) || is_secret(innermost(name))
+    }
+}
+
+/// A segment in lowercase; empty if it is too long for any list.
+#[derive(Clone, Copy, Default)]
+struct Word {
+    bytes: [u8; MOST_WORD_BYTES],
+    length: usize,
+}
+
+impl Word {
+    fn of(segment: &[u8]) -> Self {
+        let mut word = Self::default();
+        if let Some(place) = word.bytes.get_mut(..segment.len()) {
+            place.copy_from_slice(segment);
+            place.make_ascii_lowercase();
+            word.length = segment.len();
+        }
+        word
+    }
+
+    fn get(&self) -> &[u8] {
+        part(&self.bytes, 0..self.length)
+    }
+}
+
+/// `password` of `user[password]` and of `user.password`.
+fn innermost(name: &[u8]) -> &[u8] {
+    let name = name.strip_suffix(b"]").unwrap_or(name);
+    let start = name.iter().rposition(|byte| matches!(byte, b'[' | b'.')).map_or(0, |before| before + 1);
+    part(name, start..name.len())
+}
+
+/// Undoes percent-encoding: a server decodes names before it compares them. `None` if it does not fit.
+fn decode<'b>(name: &[u8], buffer: &'b mut [u8; MOST_QUERY_BYTES]) -> Option<&'b mut [u8]> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let mut length = 0;
+    let mut position = 0;
+    while position < name.len() {
+        let escape = digit(at(name, position + 1)).zip(digit(at(name, position + 2)));
+        let (byte, width) = match (at(name, position), escape) {
+            (b'%', Some((high, low))) => ((high << 4 | low) as u8, 3),
+            (byte, _) => (byte, 1),
+        };
+        *buffer.get_mut(length)? = byte;
+        length += 1;
+        position += width;
+    }
+    buffer.get_mut(..length)
+}
+
+fn lowercase(segment: &[u8]) -> String {
+    String::from_utf8_lossy(segment).to_ascii_lowercase()
+}
+
+/// The words of a key: what stands between dots, hyphens and the like, and what `camelCase` sets apart.
+#[derive(Clone, Copy)]
+struct Segments<'a> {
+    /// Begins with a word.
+    rest: &'a [u8],
+}
+
+impl<'a> Segments<'a> {
+    fn of(key: &'a [u8]) -> Self {
+        Self { rest: from_word(key) }
+    }
+
+    fn start_with(&self, words: &[impl AsRef<str>]) -> bool {
+        let mut segments = *self;
+        words.iter().all(|word| segments.next_is(word.as_ref()))
+    }
+
+    fn next_is(&mut self, word: &str) -> bool {
+        // Cheap, and false for nearly all.
+        let may_be = self.rest.first().is_some_and(|first| {
+            word.as_bytes().first().is_some_and(|wanted| first.eq_ignore_ascii_case(wanted))
+        });
+        may_be && self.next().is_some_and(|segment| segment.eq_ignore_ascii_case(word.as_bytes()))
+    }
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let end = word_end(self.rest);
+        let (segment, rest) = self.rest.split_at_checked(end).filter(|(segment, _)| !segment.is_empty())?;
+        self.rest = from_word(rest);
+        Some(segment)
+    }
+}
+
+const fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii()
+}
+
+fn from_word(key: &[u8]) -> &[u8] {
+    let start = key.iter().position(|byte| is_word(*byte)).unwrap_or(key.len());
+    part(key, start..key.len())
+}
+
+fn word_end(key: &[u8]) -> usize {
+    let run = key.iter().position(|byte| !is_word(*byte)).unwrap_or(key.len());
+    let run = part(key, 0..run);
+    if !run.iter().any(u8::is_ascii_uppercase) {
+        return run.len();
+    }
+    // `camelCase` and `HTTPServer`: before a capital that follows none, or that none follows.
+    let begins = |place: &usize| {
+        let (previous, this, next) = (at(run, place - 1), at(run, *place), at(run, place + 1));
+        this.is_ascii_uppercase() && (!previous.is_ascii_uppercase() || next.is_ascii_lowercase())
+    };
+    (1..run.len()).find(begins).unwrap_or(run.len())
+}

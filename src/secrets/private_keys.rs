@@ -1,0 +1,38 @@
+//! PEM blocks with private keys (floor 0) [RFC 7468].
+
+use super::bytes::{at, find, part, run, run_within};
+use std::ops::Range;
+
+const BEGIN: &[u8] = b"-----BEGIN ";
+const END: &[u8] = b"-----END ";
+/// A text shorter than this has none.
+pub(super) const FEWEST_BYTES: usize = BEGIN.len() + 11;
+const MOST_LABEL_BYTES: usize = 64;
+
+/// The next block, its lines included. One without an end goes on to the end of the text: that may
+/// have been cut.
+pub(super) fn next(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+    let mut from = from;
+    loop {
+        let start = find(bytes, from, BEGIN)?;
+        let label = label(bytes, start + BEGIN.len());
+        // `RSA PRIVATE KEY`, `PGP PRIVATE KEY BLOCK`, …
+        if find(part(bytes, label.clone()), 0, b"PRIVATE KEY").is_some() {
+            return Some(start..block_end(bytes, label.end));
+        }
+        from = label.start;
+    }
+}
+
+fn label(bytes: &[u8], start: usize) -> Range<usize> {
+    let is_label = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ';
+    start..run_within(bytes, start, MOST_LABEL_BYTES, is_label)
+}
+
+fn block_end(bytes: &[u8], from: usize) -> usize {
+    let Some(end) = find(bytes, from, END) else {
+        return bytes.len();
+    };
+    let label = label(bytes, end + END.len());
+    if at(bytes, label.end) == b'-' { run(bytes, label.end, |byte| byte == b'-') } else { bytes.len() }
+}

@@ -1,0 +1,126 @@
+//! What a client is made from (floor 3).
+
+use super::{client::Client, endpoint::Endpoint, error::SetupError, proxy::Way, tls::Credentials};
+use crate::variables::Variables;
+use std::{fmt, time::Duration};
+use ureq::{
+    Agent,
+    http::{HeaderName, HeaderValue, header},
+};
+
+/// All but the endpoint. `Debug` shows headers by their names.
+pub(crate) struct Settings {
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    timeout: Duration,
+    connect_timeout: Duration,
+    pub(super) is_packed: bool,
+    pub(super) credentials: Credentials,
+    way: Way,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            headers: Vec::new(),
+            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
+            is_packed: false,
+            credentials: Credentials::default(),
+            way: Way::default(),
+        }
+    }
+}
+
+/// What a body is, or how long: not for anybody else to say.
+const RESERVED: [HeaderName; 4] =
+    [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+
+impl Settings {
+    /// Replaces a header of the same name.
+    pub(crate) fn set_header(&mut self, name: &str, value: &str) -> Result<(), SetupError> {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| SetupError::Header)?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| SetupError::Header)?;
+        if RESERVED.contains(&name) {
+            return Err(SetupError::ReservedHeader);
+        }
+        value.set_sensitive(true);
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value));
+        Ok(())
+    }
+
+    pub(crate) const fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
+    pub(crate) const fn set_connect_timeout(&mut self, timeout: Duration) {
+        self.connect_timeout = timeout;
+    }
+
+    /// Bodies are sent gzipped, or as they are.
+    pub(crate) const fn set_packed(&mut self, is_packed: bool) {
+        self.is_packed = is_packed;
+    }
+
+    pub(crate) fn set_roots(&mut self, pem: Vec<u8>) {
+        self.credentials.roots = Some(pem);
+    }
+
+    pub(crate) fn set_identity(&mut self, certificate: Vec<u8>, key: Vec<u8>) {
+        self.credentials.certificate = Some(certificate);
+        self.credentials.key = Some(key);
+    }
+
+    pub(crate) fn set_proxy(&mut self, url: Option<String>) {
+        self.way = url.map_or(Way::Straight, Way::Through);
+    }
+
+    /// Milliseconds, from the last of these variables that is set.
+    pub(crate) fn read_timeout(
+        &mut self,
+        names: &[&'static str],
+        variables: &Variables,
+    ) -> Result<(), SetupError> {
+        for name in names.iter().copied() {
+            if let Some(milliseconds) = variables.positive(name)? {
+                self.timeout = Duration::from_millis(milliseconds as u64);
+            }
+        }
+        Ok(())
+    }
+
+    /// A client that sends there.
+    pub(crate) fn connect_to(&self, endpoint: Endpoint, variables: &Variables) -> Result<Client, SetupError> {
+        if self.timeout.is_zero() || self.connect_timeout.is_zero() {
+            return Err(SetupError::Timeout);
+        }
+        let proxy = self.way.resolve(&endpoint, variables)?;
+        let proxy_is_secure = proxy.as_ref().is_some_and(|proxy| proxy.uri().scheme_str() == Some("https"));
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .accept_encoding("identity")
+            .user_agent(concat!("throughline/", env!("CARGO_PKG_VERSION"), " (rust)"))
+            .max_idle_connections(1)
+            .timeout_global(Some(self.timeout))
+            .timeout_connect(Some(self.connect_timeout.min(self.timeout)))
+            .proxy(proxy);
+        if endpoint.is_secure() || proxy_is_secure {
+            config = config.tls_config(self.credentials.resolve()?);
+        }
+        Ok(Client::new(config.build().new_agent(), endpoint, self.headers.clone(), self.is_packed))
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("Settings")
+            .field("headers", &names)
+            .field("timeout", &self.timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("gzip", &self.is_packed)
+            .finish_non_exhaustive()
+    }
+}

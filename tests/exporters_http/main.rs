@@ -1,0 +1,18 @@
+//! Exporters that send by HTTP: what they write, to servers of every kind, and what they make of the answers.
+
+#[path = "../arbitrary/mod.rs"]
+mod arbitrary;
+#[path = "../support/mod.rs"]
+mod support;
+
+mod answers;
+mod contract;
+mod encoding;
+mod environment;
+mod golden;
+mod hostile;
+mod parts;
+mod server;
+mod tls;
+mod way;
+mod zipkin;

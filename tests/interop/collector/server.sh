@@ -1,0 +1,10 @@
+# The OpenTelemetry Collector; sourced by ../servers. It writes all it receives to a file, a line of JSON a request.
+
+listens=(OTLP_HTTP OTLP_GRPC ZIPKIN HEALTH METRICS)
+
+launch() {
+    export INTEROP_COLLECTOR_METRICS_PORT=${INTEROP_COLLECTOR_METRICS##*:}
+    exec "$installed/otelcol" --config config.yaml
+}
+
+ready_url() { echo "http://$INTEROP_COLLECTOR_HEALTH/"; }
