@@ -151,6 +151,9 @@ fn trials(seeds: std::ops::Range<u64>) -> (Duration, usize, usize) {
     for seed in seeds {
         let Trial { lost_age, twice, spans } = trial(seed);
         assert!(twice <= 512, "{twice} spans came twice, seed {seed}");
+        if lost_age > Duration::from_millis(50) {
+            println!("seed {seed}: {lost_age:?} of {spans} spans");
+        }
         worst = (worst.0.max(lost_age), worst.1.max(twice), worst.2 + spans);
         ages.push(lost_age);
     }
