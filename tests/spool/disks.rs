@@ -1,8 +1,8 @@
 //! Disks that fail: spans are kept in memory, counted, and go to disk again when it is back.
 
 use super::support::{
-    Backend, LONG, Scratch, Seen, as_child, assert_balanced, books, builder, child, end_numbered, eventually,
-    good,
+    Backend, Gate, LONG, Scratch, Script, Seen, as_child, assert_balanced, books, builder, child,
+    end_numbered, eventually, good,
 };
 use std::{
     fs::{self, File},
@@ -11,8 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 use throughline::{
-    Diagnostic, Tracer,
-    export::{Exporter, Spool},
+    Batch, Diagnostic, Tracer,
+    export::{DropReason, Exporter, Spool},
 };
 
 /// A small file system in memory, unmounted at the end. `None` where that is not permitted.
@@ -123,6 +123,38 @@ fn a_full_disk_at_the_end_is_a_loss() {
     let books = &report.stats.exporters[0];
     assert!(books.spooled >= 100 && books.pending == 0);
     assert_eq!(books.spooled + books.dropped.total(), 1_000);
+}
+
+/// What is in memory and on disk leaves memory for what has no other place, and is read back later.
+#[test]
+fn what_is_on_disk_makes_room_for_what_is_not() {
+    let (scratch, seen, gate) = (Scratch::new(), Seen::default(), Gate::default());
+    let _gate_opens = gate.opened_at_the_end();
+    let Some(disk) = Tmpfs::new(&scratch, "512k") else { return };
+    let (taken, passes) = (seen.clone(), gate.clone());
+    let exporter = Script(move |batch: &Batch| {
+        passes.pass();
+        taken.take(batch);
+        Ok(())
+    });
+    let builder = builder().max_queued(500, usize::MAX).batch_delay(Duration::ZERO);
+    let tracer = builder.exporter(Spool::new(disk.0.join("spool")).wrap(exporter)).build().unwrap();
+    end_numbered(&tracer, 0..400);
+    eventually("all is on disk", || books(&tracer).spooled == 400);
+    let _filler = disk.fill();
+    end_numbered(&tracer, 400..1_200);
+    eventually("what the disk took, and what memory took, is there", || {
+        let books = books(&tracer);
+        tracer.stats().buffered == 0 && books.unspooled > 0 && books.spooled + books.unspooled == 1_200
+    });
+    let books = books(&tracer);
+    assert!(books.pending >= 300, "{books:#?}");
+    assert_eq!(books.dropped.get(DropReason::QueueFull), books.unspooled - books.pending);
+    gate.open();
+    let report = tracer.shutdown(LONG);
+    assert_eq!(report.stats.exported(), books.spooled + books.pending, "{report:#?}");
+    assert!(!report.timed_out);
+    assert!(seen.counts().values().all(|count| *count == 1));
 }
 
 #[test]
