@@ -1,7 +1,7 @@
 //! Any bytes as what a process left in its spool: a segment, a cursor, a record. Whatever they are, reading
 //! them ends, and takes memory in proportion to their length.
 //!
-//! `cargo +nightly fuzz run spool -- -max_len=65536`
+//! `fuzz/run 60 spool`
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
