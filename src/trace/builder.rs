@@ -3,7 +3,7 @@
 use super::{
     collector::Collector,
     config::Config,
-    engine::{Engine, Parts},
+    engine::{Engine, OFF, Parts},
     outlet::Outlet,
     tracer::Tracer,
     voice::{Voice, spawn},
@@ -257,7 +257,7 @@ impl TracerBuilder {
         }
         let exchanges = std::mem::take(&mut config.exchanges);
         let parts = parts(&mut config);
-        let engine = match config.disabled {
+        let engine = match config.disabled || OFF {
             true => Arc::new(Engine::passive(config, parts)),
             false => start(config, parts, self.deliveries)?,
         };
