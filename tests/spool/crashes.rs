@@ -349,7 +349,10 @@ fn a_process_that_still_lives_keeps_its_own() {
     let tracer = spooled(&scratch, backend.exporter());
     end_numbered(&tracer, 1_000..1_010);
     assert!(tracer.flush(LONG).is_complete());
+    // Long enough for what is adopted to be delivered.
+    thread::sleep(Duration::from_millis(300));
     assert_eq!((backend.seen.numbers().len(), scratch.homes().len()), (10, 2));
+    assert_eq!(books(&tracer).recovered.spooled, 0);
     assert!(tracer.shutdown(LONG).is_complete());
     drop(tracer);
     process.kill().unwrap();

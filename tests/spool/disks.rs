@@ -137,7 +137,7 @@ fn what_is_on_disk_makes_room_for_what_is_not() {
         taken.take(batch);
         Ok(())
     });
-    let builder = builder().max_queued(500, usize::MAX).batch_delay(Duration::ZERO);
+    let builder = builder().max_queued(500, usize::MAX).max_batch_spans(16).batch_delay(Duration::ZERO);
     let tracer = builder.exporter(Spool::new(disk.0.join("spool")).wrap(exporter)).build().unwrap();
     end_numbered(&tracer, 0..400);
     eventually("all is on disk", || books(&tracer).spooled == 400);
