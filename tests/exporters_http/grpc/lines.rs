@@ -41,7 +41,7 @@ fn a_server_that_was_started_again_is_found_again() {
 /// As servers do that let no connection grow old.
 #[test]
 fn a_server_that_says_it_goes_is_called_on_a_new_connection() {
-    let server = Server::start(|_, _| Act::AnswerAndGo(Answer::ok(b"")));
+    let server = Server::start(|_, _| Act::GoAndAnswer(Answer::ok(b"")));
     let mut exporter = server.otlp().build().unwrap();
     for round in 1..=5 {
         assert_eq!(decision(&mut exporter, &numbered(2)), None, "{round}");

@@ -22,6 +22,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
     runtime::Runtime,
+    sync::{mpsc, oneshot},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -55,8 +56,8 @@ pub enum Act {
     Answer(Answer),
     /// Answers at once, without having read the message.
     AnswerUnread(Answer),
-    /// Answers, and says that it goes.
-    AnswerAndGo(Answer),
+    /// Says that it goes, and answers.
+    GoAndAnswer(Answer),
     Hang,
     Reset(h2::Reason),
     /// Closes the connection.
@@ -238,20 +239,29 @@ impl Drop for Server {
     }
 }
 
+enum Ending {
+    Close,
+    /// Once the calls that are there have been answered; told when that has been said.
+    Go(oneshot::Sender<()>),
+}
+
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, seen: Seen, script: Script) {
     let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-    let (close, mut closed) = tokio::sync::mpsc::unbounded_channel();
+    let (end, mut ended) = mpsc::unbounded_channel();
     loop {
         let accepted = tokio::select! {
             accepted = connection.accept() => accepted,
-            how = closed.recv() => match how {
-                // Goes, once the calls that are there have been answered.
-                Some(true) => { connection.graceful_shutdown(); continue }
-                _ => return,
+            how = ended.recv() => match how {
+                Some(Ending::Go(going)) => {
+                    connection.graceful_shutdown();
+                    going.send(()).unwrap();
+                    continue;
+                }
+                Some(Ending::Close) | None => return,
             },
         };
         let Some(Ok((request, respond))) = accepted else { return };
-        tokio::spawn(handle(request, respond, seen.clone(), script.clone(), close.clone()));
+        tokio::spawn(handle(request, respond, seen.clone(), script.clone(), end.clone()));
     }
 }
 
@@ -260,7 +270,7 @@ async fn handle(
     mut respond: SendResponse<Bytes>,
     seen: Seen,
     script: Script,
-    close: tokio::sync::mpsc::UnboundedSender<bool>,
+    end: mpsc::UnboundedSender<Ending>,
 ) {
     let (head, body) = request.into_parts();
     let mut call = Call { path: head.uri.path().to_owned(), headers: head.headers, message: Vec::new() };
@@ -280,13 +290,19 @@ async fn handle(
     };
     match script(number, &call) {
         Act::Answer(answer) | Act::AnswerUnread(answer) => answer.send(respond).await,
-        Act::AnswerAndGo(answer) => {
+        Act::GoAndAnswer(answer) => {
+            let (going, gone) = oneshot::channel();
+            end.send(Ending::Go(going)).ok().unwrap();
+            gone.await.unwrap();
             answer.send(respond).await;
-            close.send(true).unwrap();
         }
         Act::Hang => std::future::pending().await,
         Act::Reset(reason) => respond.send_reset(reason),
-        Act::Close => close.send(false).unwrap(),
+        Act::Close => {
+            end.send(Ending::Close).ok().unwrap();
+            // Or the stream would be reset first.
+            std::future::pending::<()>().await;
+        }
     }
 }
 
