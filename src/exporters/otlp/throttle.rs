@@ -124,9 +124,9 @@ mod tests {
             assert_eq!(of(nothing.0, nothing.1), Some(Duration::ZERO), "{nothing:?}");
         }
         assert_eq!(delay(&status(vec![(NAME, None)])), Some(Duration::ZERO));
-        let other = ("google.rpc.DebugInfo", Some(Delay { seconds: 7, nanos: 0 }));
-        assert_eq!(delay(&status(vec![other.clone()])), None);
-        let both = status(vec![other, (NAME, Some(Delay { seconds: 1, nanos: 0 }))]);
+        let other = || ("google.rpc.DebugInfo", Some(Delay { seconds: 7, nanos: 0 }));
+        assert_eq!(delay(&status(vec![other()])), None);
+        let both = status(vec![other(), (NAME, Some(Delay { seconds: 1, nanos: 0 }))]);
         assert_eq!(delay(&both), Some(Duration::from_secs(1)));
         assert_eq!(delay(&[]), None);
     }
