@@ -41,8 +41,8 @@
 //! # Features
 //!
 //! `server`, `client` and `macros` are on by default. `axum` finds axum's matched route, `otlp` and `zipkin`
-//! add the exporters of these names, `spool` a queue on disk in front of any exporter, `testing` test support
-//! and the contract for exporters, `full` is all of them.
+//! add the exporters of these names, `otlp-grpc` gRPC to the former, `spool` a queue on disk in front of any
+//! exporter, `testing` test support and the contract for exporters, `full` is all of them.
 //!
 //! # Switched off at compile time
 //!
@@ -55,7 +55,7 @@
     not(all(
         feature = "client",
         feature = "macros",
-        feature = "otlp",
+        feature = "otlp-grpc",
         feature = "server",
         feature = "spool",
         feature = "zipkin"
