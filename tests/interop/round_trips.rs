@@ -2,7 +2,7 @@
 
 use crate::{
     arbitrary, collector, jaeger, journey,
-    seen::{Seen, sorted},
+    seen::{Seen, assert_same, sorted},
     servers::{new_trace_id, setting, until},
     zipkin::{self, ZipkinSpan},
 };
@@ -10,7 +10,7 @@ use proptest::{
     strategy::{Strategy, ValueTree},
     test_runner::TestRunner,
 };
-use std::{fmt::Debug, sync::Arc};
+use std::sync::Arc;
 use throughline::{
     Batch, Resource,
     export::Exporter,
@@ -147,12 +147,4 @@ fn send_any(mut exporter: impl Exporter) -> Vec<Seen> {
     let batch = Batch::new(resource.clone(), (1..=COUNT).map(&mut any_record).collect());
     exporter.export(&batch).unwrap();
     batch.spans().map(|span| Seen::record(&resource, span)).collect()
-}
-
-/// Span by span, so that a difference can be read.
-fn assert_same<S: Debug + PartialEq>(seen: &[S], sent: &[S], what: &str) {
-    for (seen, sent) in seen.iter().zip(sent) {
-        assert_eq!(seen, sent, "{what}");
-    }
-    assert_eq!(seen.len(), sent.len(), "{what}");
 }
