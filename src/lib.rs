@@ -42,6 +42,14 @@
 //! `server`, `client` and `macros` are on by default. `axum` finds axum's matched route, `otlp` and `zipkin`
 //! add the exporters of these names, `testing` test support and the contract for exporters, `full` is all of
 //! them.
+//!
+//! # Switched off at compile time
+//!
+//! Built with `RUSTFLAGS="--cfg throughline_off"`, spans are of size zero, starting, entering and recording compile to
+//! nothing, and a [`Tracer`] is built as with `OTEL_SDK_DISABLED=true` but hands nothing on either: the middleware
+//! passes requests through as if it were not there. It is a flag of the whole build and no feature, because features
+//! add up: one dependency that asked for it would switch tracing off for everybody. For a switch at run time take
+//! `OTEL_SDK_DISABLED`; without a tracer a span costs one load.
 #![cfg_attr(
     not(all(
         feature = "client",

@@ -303,7 +303,11 @@ fn edit_slot(
     limits: &Limits,
     changes: &mut Changes,
 ) -> bool {
-    match editor.attribute(owner, Label::of(&slot.key), values.view(slot)) {
+    let label = match Values::literal_key(slot) {
+        Some(key) => Label::Literal(key),
+        None => Label::Made(values.key(slot)),
+    };
+    match editor.attribute(owner, label, values.view(slot)) {
         Edit::Keep => {}
         Edit::Replace(value) => {
             // A literal's key takes nothing; only the value of the new slot is wanted.
@@ -314,8 +318,8 @@ fn edit_slot(
         }
         Edit::Drop => return false,
     }
-    if let Cow::Owned(key) = &slot.key
-        && let Some(new) = editor.key(key)
+    if Values::literal_key(slot).is_none()
+        && let Some(new) = editor.key(values.key(slot))
     {
         values.rename(slot, cut_name(new.into(), limits.name_bytes));
         changes.keys = true;

@@ -1,6 +1,13 @@
 //! Building a tracer (floor 4).
 
-use super::{collector::Collector, config::Config, engine::Engine, local, outlet::Outlet, tracer::Tracer};
+use super::{
+    collector::Collector,
+    config::Config,
+    engine::{Engine, OFF},
+    local,
+    outlet::Outlet,
+    tracer::Tracer,
+};
 use crate::{
     clock::Clock,
     diagnostics::{Diagnostic, Speaker},
@@ -248,7 +255,7 @@ impl TracerBuilder {
             return Err(BuildError::NoServiceName);
         }
         let exchanges = std::mem::take(&mut config.exchanges);
-        let engine = match config.disabled {
+        let engine = match config.disabled || OFF {
             true => Arc::new(Engine::passive(config)),
             false => start(config, self.exporters)?,
         };

@@ -217,6 +217,7 @@ impl Collector {
             waiting.completion.wait_until(self.next_deadline(now + TICK));
         }
         self.engine.give_up();
+        self.engine.free_spares();
         waiting.completion.expire();
         for waiting in &self.watched {
             waiting.completion.expire();

@@ -24,12 +24,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Is everything switched off at compile time?
+pub(super) const OFF: bool = cfg!(throughline_off);
+
 /// Tracers that have not been shut down. While there is none, a span costs one load.
 static LIVE: atomic::AtomicUsize = atomic::AtomicUsize::new(0);
 static NEXT_ID: atomic::AtomicU64 = atomic::AtomicU64::new(1);
 
+#[inline]
 pub(super) fn any_tracer_is_live() -> bool {
-    LIVE.load(Ordering::Relaxed) > 0
+    !OFF && LIVE.load(Ordering::Relaxed) > 0
 }
 
 /// What is constant through one trace's time in this process: shared by its spans, not copied.
@@ -295,6 +299,12 @@ impl Engine {
     /// Says that what has not been handed on by now never will be.
     pub(super) fn end_intake(&self) {
         lock(&self.intake).is_over = true;
+    }
+
+    /// Frees the memory that waited for more spans. A thread that is idle may keep the engine itself.
+    pub(super) fn free_spares(&self) {
+        self.depot.free_spare_blocks();
+        self.recycler.close();
     }
 
     /// The lane's thread has ended: only its sums stay.

@@ -13,6 +13,7 @@
 //! Imports go from the top of this table to its bottom, `collector` (which only `builder` starts) aside.
 
 mod bell;
+mod boxes;
 mod budget;
 mod builder;
 mod collector;
@@ -21,8 +22,11 @@ mod current;
 mod default;
 mod engine;
 mod finish;
+#[cfg_attr(throughline_off, path = "held_off.rs")]
+mod held;
 mod instrument;
 mod lane;
+mod lanes;
 mod live;
 mod local;
 mod message;

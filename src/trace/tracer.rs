@@ -1,7 +1,12 @@
 //! The tracer: a handle on one engine (floor 4).
 
 use super::{
-    config::Exchanges, engine::Engine, message::Waiting, span::Span, span_builder::SpanBuilder, start,
+    config::Exchanges,
+    engine::{Engine, OFF},
+    message::Waiting,
+    span::Span,
+    span_builder::SpanBuilder,
+    start,
 };
 use crate::{
     diagnostics::Diagnostic,
@@ -72,13 +77,14 @@ impl Tracer {
 
     /// Starts a span now: a child of the thread's current span if that is this tracer's, else the
     /// first of a new trace.
+    #[inline]
     pub fn span(&self, name: impl Into<Cow<'static, str>>) -> Span {
-        Span::of(start::span(self.engine(), None, name.into(), SpanKind::Internal, None))
+        Span::start(|| start::span(self.engine(), None, name.into(), SpanKind::Internal, None))
     }
 
     /// As [`span`](Self::span), with options.
     pub fn span_builder(&self, name: impl Into<Cow<'static, str>>) -> SpanBuilder {
-        SpanBuilder::new(Some(self.engine().clone()), name.into())
+        SpanBuilder::new(Some(self.engine().clone()).filter(|_| !OFF), name.into())
     }
 
     /// How often this has been noticed.

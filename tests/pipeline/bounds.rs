@@ -137,7 +137,7 @@ fn end_large_spans(tracer: &Tracer, count: usize) {
 fn large_spans_within_the_bounds_are_delivered_whole() {
     let seen = Seen::default();
     let tracer = builder().exporter(good(&seen)).build().unwrap();
-    // Their buffers, grown by doubling, are 256 KiB each.
+    // Their buffers, grown by doubling, are 256 KiB each until the collector trims them.
     end_large_spans(&tracer, 200);
     let report = tracer.flush(LONG);
     assert!(report.is_complete(), "{report}");
@@ -159,7 +159,9 @@ fn of_a_burst_of_too_many_bytes_a_part_is_taken() {
     let stalled = Stalled::new(usize::MAX, MOST);
     end_large_spans(&stalled.tracer, 100);
     let pending = stalled.stats().exporters[0].pending as usize;
-    assert!((16..=50).contains(&pending), "{pending} spans are in the queue");
+    // One more, a small one, is in the exporter's hands.
+    let most = MOST / 160_000 + 1;
+    assert!((most / 2..=most).contains(&pending), "{pending} spans are in the queue");
 }
 
 #[test]
