@@ -22,6 +22,8 @@ mod memory;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod output;
+#[cfg(any(feature = "otlp", feature = "zipkin"))]
+mod unnamed;
 #[cfg(feature = "zipkin")]
 mod zipkin;
 

@@ -17,7 +17,8 @@ use std::fmt;
 /// reached is tried again by the pipeline, no sooner than its `Retry-After` says, and not with what it has
 /// taken already. All other answers are final, those included that are none of an OTLP server.
 ///
-/// How a span ended is in the attribute `throughline.outcome`, if it was cancelled or panicked.
+/// What OTLP has no field for goes as attributes: `throughline.outcome`, if the span was cancelled or panicked, and
+/// `throughline.adjusted_count`, if it stands for more than itself.
 ///
 /// ```no_run
 /// use throughline::{Tracer, exporters::Otlp};

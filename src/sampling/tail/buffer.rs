@@ -317,3 +317,116 @@ impl Trace {
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        context::{SpanContext, TraceFlags},
+        ids::{SpanId, TraceId},
+        record::Status,
+        sampling::tail::rule::TailRule,
+    };
+    use std::collections::HashMap;
+
+    #[derive(Default)]
+    struct Out {
+        kept: Vec<SpanId>,
+        left_out: Vec<SpanId>,
+    }
+
+    impl TailOutlet for Out {
+        fn keep(&mut self, span: SpanRecord) {
+            self.kept.push(span.span_id());
+        }
+
+        fn leave_out(&mut self, spans: Vec<SpanRecord>) {
+            self.left_out.extend(spans.iter().map(SpanRecord::span_id));
+        }
+    }
+
+    fn span(id: u64, root: u64, fails: bool) -> SpanRecord {
+        let span_id = |id| SpanId::from_u64(id).unwrap();
+        let trace_id = TraceId::from_u128(u128::from(root)).unwrap();
+        let context = SpanContext::new(trace_id, span_id(id), TraceFlags::SAMPLED);
+        let mut span = SpanRecord::new(&context, "order", 1, 2);
+        span.local_root = Some(span_id(root));
+        if fails { span.with_status(Status::error("no")) } else { span }
+    }
+
+    impl Tail {
+        /// Whatever happened: what is counted is what is there, in one place each, and within the bounds.
+        fn check(&self) {
+            let traces = self.traces.values();
+            assert_eq!(self.spans, traces.clone().map(|trace| trace.spans.len()).sum::<usize>());
+            assert_eq!(self.bytes, traces.map(Trace::bytes).sum::<usize>());
+            assert_eq!(self.plain.len() + self.erring.len(), self.traces.len());
+            for (key, trace) in &self.traces {
+                let order = if trace.is_erring { &self.erring } else { &self.plain };
+                assert!(order.get(&trace.number) == Some(key) && !trace.spans.is_empty());
+                assert!(trace.end.is_none_or(|end| self.ended.get(&end.number) == Some(key)));
+                assert!(trace.spans.len() < self.bounds.trace_spans);
+            }
+            assert_eq!(self.ended.len(), self.traces.values().filter(|trace| trace.end.is_some()).count());
+            assert!(self.spans <= self.bounds.spans && self.bytes <= self.bounds.bytes);
+        }
+    }
+
+    /// A child that ended first, but on a thread whose spans are drained later.
+    #[test]
+    fn a_trace_waits_for_one_more_round_after_its_root() {
+        let mut tail = Tail::new(TailSampler::new().rule(TailRule::errors()));
+        let mut out = Out::default();
+        tail.add(span(1, 1, false), 0, &mut out);
+        tail.end_pass(0, &mut out);
+        assert_eq!((out.kept.len(), out.left_out.len()), (0, 0));
+        tail.add(span(2, 1, true), 0, &mut out);
+        tail.end_pass(0, &mut out);
+        assert_eq!((out.kept.len(), out.left_out.len()), (2, 0));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_span_goes_out_once_and_the_bounds_hold_at_every_moment(
+            steps in proptest::collection::vec((1..12_u64, 0..6_u64, proptest::bool::weighted(0.1)), 1..300),
+            (trace_spans, spans, bytes) in (2..10_usize, 2..30_usize, 2_000..20_000_usize),
+        ) {
+            let sampler = TailSampler::new()
+                .rule(TailRule::errors())
+                .max_trace(trace_spans, 1 << 20)
+                .max_undecided(spans, bytes)
+                .max_decisions(5)
+                .max_age(Duration::from_nanos(40));
+            let (mut tail, mut out) = (Tail::new(sampler), Out::default());
+            let (mut given, mut roots) = (Vec::new(), HashMap::new());
+            for (now, (root, kind, fails)) in (0..).zip(steps) {
+                let root = 1_000 * (root + 100 * roots.get(&root).copied().unwrap_or(0));
+                match kind {
+                    0 => tail.end_pass(now, &mut out),
+                    // A root ends once: the next of its number is another.
+                    1 => {
+                        *roots.entry(root / 1_000 % 100).or_insert(0) += 1;
+                        given.push(root);
+                        tail.add(span(root, root, fails), now, &mut out);
+                    }
+                    _ => {
+                        let id = root + 1 + given.len() as u64;
+                        given.push(id);
+                        tail.add(span(id, root, fails), now, &mut out);
+                    }
+                }
+                tail.check();
+            }
+            tail.decide_all(1_000, &mut out);
+            tail.check();
+            proptest::prop_assert_eq!(tail.spans, 0);
+            let mut gone: Vec<u64> = out.kept.iter().chain(&out.left_out).map(|id| id.as_u64()).collect();
+            gone.sort_unstable();
+            given.sort_unstable();
+            proptest::prop_assert_eq!(gone, given);
+            let stats = tail.counters.read();
+            proptest::prop_assert_eq!(stats.kept_spans, out.kept.len() as u64);
+            proptest::prop_assert_eq!(stats.dropped_spans, out.left_out.len() as u64);
+        }
+    }
+}
