@@ -147,7 +147,7 @@ impl Details {
                 .slots
                 .iter()
                 .chain(&self.item_slots)
-                .any(|slot| survey.minds_attribute(Label::of(&slot.key), self.values.view(slot)))
+                .any(|slot| survey.minds_attribute(label(slot, &self.values), self.values.view(slot)))
             || self.events.iter().any(|event| is_text_minded(&event.name, survey))
             || states.any(|state| survey.minds_trace_state(state))
     }
@@ -293,6 +293,15 @@ fn edit_items(
     }
 }
 
+/// A slot's key.
+#[inline]
+fn label<'a>(slot: &Slot, values: &'a Values) -> Label<'a> {
+    match Values::literal_key(slot) {
+        Some(key) => Label::Literal(key),
+        None => Label::Made(values.key(slot)),
+    }
+}
+
 /// Edits an attribute; false if it is to go.
 #[inline]
 fn edit_slot(
@@ -303,11 +312,7 @@ fn edit_slot(
     limits: &Limits,
     changes: &mut Changes,
 ) -> bool {
-    let label = match Values::literal_key(slot) {
-        Some(key) => Label::Literal(key),
-        None => Label::Made(values.key(slot)),
-    };
-    match editor.attribute(owner, label, values.view(slot)) {
+    match editor.attribute(owner, label(slot, values), values.view(slot)) {
         Edit::Keep => {}
         Edit::Replace(value) => {
             // A literal's key takes nothing; only the value of the new slot is wanted.
