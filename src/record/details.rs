@@ -39,6 +39,26 @@ pub(crate) struct Details {
     pub(super) next_free: Option<Box<Details>>,
 }
 
+/// See [`Details::usual_room`].
+#[derive(Clone, Copy)]
+pub(crate) struct UsualRoom {
+    attributes: usize,
+    bytes: usize,
+}
+
+impl UsualRoom {
+    /// Takes room for an attribute, if there is any.
+    #[inline]
+    fn take(&mut self, bytes: usize) -> bool {
+        let has_room = self.attributes > 0 && self.bytes >= bytes;
+        if has_room {
+            self.attributes -= 1;
+            self.bytes -= bytes;
+        }
+        has_room
+    }
+}
+
 pub(crate) static EMPTY_DETAILS: Details = Details::new();
 
 impl Details {
@@ -90,6 +110,56 @@ impl Details {
             self.slots.push(Slot::of_i64(key, number));
         } else {
             self.push_any(key.into(), number.into(), limits);
+        }
+    }
+
+    /// What there is room for without anything having to be cut, settled or dropped.
+    pub(crate) fn usual_room(&self, limits: &Limits) -> UsualRoom {
+        UsualRoom {
+            attributes: limits.attributes.saturating_sub(self.slots.len()),
+            bytes: limits.span_bytes.saturating_sub(self.held_bytes()),
+        }
+    }
+
+    /// As [`push_attribute`](Self::push_attribute), of one of many texts; `room` is what there is.
+    pub(crate) fn push_text_within(
+        &mut self,
+        key: &'static str,
+        text: &str,
+        limits: &Limits,
+        room: &mut UsualRoom,
+    ) {
+        if text.len() <= limits.value_bytes && key.len() <= limits.name_bytes && room.take(text.len()) {
+            self.slots.push(self.values.keep_text(key, text));
+        } else {
+            self.push_any(key.into(), text.into(), limits);
+            *room = self.usual_room(limits);
+        }
+    }
+
+    /// As [`push_text_within`](Self::push_text_within), of an integer.
+    pub(crate) fn push_i64_within(
+        &mut self,
+        key: &'static str,
+        number: i64,
+        limits: &Limits,
+        room: &mut UsualRoom,
+    ) {
+        if key.len() <= limits.name_bytes && room.take(0) {
+            self.slots.push(Slot::of_i64(key, number));
+        } else {
+            self.push_any(key.into(), number.into(), limits);
+            *room = self.usual_room(limits);
+        }
+    }
+
+    /// As [`push_attribute`](Self::push_attribute), of a text that comes in parts.
+    pub(crate) fn push_joined(&mut self, key: &'static str, parts: &[&str], limits: &Limits) {
+        let bytes = parts.iter().map(|part| part.len()).sum();
+        if bytes <= limits.value_bytes && self.has_usual_room(key, bytes, limits) {
+            self.slots.push(self.values.keep_joined(key, parts));
+        } else {
+            self.push_any(key.into(), parts.concat().into(), limits);
         }
     }
 
