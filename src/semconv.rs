@@ -2,6 +2,9 @@
 //!
 //! One constant a name; no name is written anywhere else.
 
+/// `throughline.adjusted_count`: how many spans one stands for that was sampled. Ours; the conventions have no
+/// name for it.
+pub const ADJUSTED_COUNT: &str = "throughline.adjusted_count";
 /// `client.address`: who the request comes from.
 pub const CLIENT_ADDRESS: &str = "client.address";
 /// `error.type`: a status code, or a low-cardinality class of error.

@@ -438,7 +438,7 @@ fn bad_values_are_errors_that_name_the_variable_and_what_it_accepts() {
         ("OTEL_SDK_DISABLED", &["1", "yes", "0"], "true or false"),
         (
             "OTEL_TRACES_SAMPLER",
-            &["alwayson", "AlwaysOn", "jaeger_remote"],
+            &["alwayson", "AlwaysOn", "JaegerRemote"],
             "one of always_on, always_off, traceidratio",
         ),
         (
@@ -473,6 +473,15 @@ fn bad_values_are_errors_that_name_the_variable_and_what_it_accepts() {
             assert!(message.contains(variable) && message.contains(accepts), "{message}");
             assert!(value.len() < 3 || !message.contains(value), "a value may be a secret: {message}");
         }
+    }
+}
+
+#[test]
+fn samplers_that_ask_a_server_are_refused_by_name() {
+    for name in ["jaeger_remote", "parentbased_jaeger_remote", "xray"] {
+        let variables: Variables =
+            Box::leak(Box::new([("OTEL_SERVICE_NAME", "orders"), ("OTEL_TRACES_SAMPLER", name)]));
+        assert!(invalid(variables).accepts().contains(name), "{name}");
     }
 }
 

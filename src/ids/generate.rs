@@ -37,7 +37,11 @@ impl fmt::Debug for IdSource {
 }
 
 /// One thread's random numbers. Ids are public, so the generator need not resist prediction.
-pub(crate) struct ThreadRng(SmallRng);
+pub(crate) struct ThreadRng {
+    of_traces: SmallRng,
+    /// SplitMix64's state: half the work, and enough for ids that need only differ within a trace.
+    of_spans: u64,
+}
 
 impl ThreadRng {
     pub(crate) fn new() -> Self {
@@ -45,16 +49,26 @@ impl ThreadRng {
         // the time still tell threads and processes apart; refusing to trace would be worse.
         let rng = SmallRng::try_from_rng(&mut rand::rngs::SysRng)
             .unwrap_or_else(|_| SmallRng::seed_from_u64(fallback_seed()));
-        Self(rng)
+        Self::seeded(rng)
+    }
+
+    fn seeded(mut rng: SmallRng) -> Self {
+        let of_spans = rng.random();
+        Self { of_traces: rng, of_spans }
     }
 
     pub(crate) fn u64(&mut self) -> u64 {
-        self.0.random()
+        self.of_traces.random()
     }
 
+    /// No id comes twice before all others have.
+    #[inline]
     pub(crate) fn span_id(&mut self) -> SpanId {
         loop {
-            if let Some(id) = NonZeroU64::new(self.u64()) {
+            self.of_spans = self.of_spans.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (self.of_spans ^ self.of_spans >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+            if let Some(id) = NonZeroU64::new(mixed ^ mixed >> 31) {
                 return SpanId::from_nonzero(id);
             }
         }

@@ -8,7 +8,7 @@ use super::{
     items::{Event, EventSlot, Link, LinkSlot, LinkTarget, items},
     limits::{Limits, cut_name, owned_bytes},
     status::Status,
-    values::{Slot, Values, position, write_up_to},
+    values::{Offset, Slot, Values, kept_bytes, position, write_up_to},
 };
 use crate::{
     clock::Timeline,
@@ -37,6 +37,26 @@ pub(crate) struct Details {
     pub(crate) dropped_links: u32,
     /// The next of a free list's buffers; `None` while in use.
     pub(super) next_free: Option<Box<Details>>,
+}
+
+/// See [`Details::usual_room`].
+#[derive(Clone, Copy)]
+pub(crate) struct UsualRoom {
+    attributes: usize,
+    bytes: usize,
+}
+
+impl UsualRoom {
+    /// Takes room for an attribute, if there is any.
+    #[inline]
+    fn take(&mut self, bytes: usize) -> bool {
+        let has_room = self.attributes > 0 && self.bytes >= bytes;
+        if has_room {
+            self.attributes -= 1;
+            self.bytes -= bytes;
+        }
+        has_room
+    }
 }
 
 pub(crate) static EMPTY_DETAILS: Details = Details::new();
@@ -73,7 +93,9 @@ impl Details {
         }
     }
 
-    fn push_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
+    /// As [`push_attribute`](Self::push_attribute), of a text.
+    #[inline(always)]
+    pub(crate) fn push_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
         if text.len() <= limits.value_bytes && self.has_usual_room(key, text.len(), limits) {
             self.slots.push(self.values.keep_text(key, text));
         } else {
@@ -81,11 +103,63 @@ impl Details {
         }
     }
 
-    fn push_i64(&mut self, key: &'static str, number: i64, limits: &Limits) {
+    /// As [`push_attribute`](Self::push_attribute), of an integer.
+    #[inline(always)]
+    pub(crate) fn push_i64(&mut self, key: &'static str, number: i64, limits: &Limits) {
         if self.has_usual_room(key, 0, limits) {
             self.slots.push(Slot::of_i64(key, number));
         } else {
             self.push_any(key.into(), number.into(), limits);
+        }
+    }
+
+    /// What there is room for without anything having to be cut, settled or dropped.
+    pub(crate) fn usual_room(&self, limits: &Limits) -> UsualRoom {
+        UsualRoom {
+            attributes: limits.attributes.saturating_sub(self.slots.len()),
+            bytes: limits.span_bytes.saturating_sub(self.held_bytes()),
+        }
+    }
+
+    /// As [`push_attribute`](Self::push_attribute), of one of many texts; `room` is what there is.
+    pub(crate) fn push_text_within(
+        &mut self,
+        key: &'static str,
+        text: &str,
+        limits: &Limits,
+        room: &mut UsualRoom,
+    ) {
+        if text.len() <= limits.value_bytes && key.len() <= limits.name_bytes && room.take(text.len()) {
+            self.slots.push(self.values.keep_text(key, text));
+        } else {
+            self.push_any(key.into(), text.into(), limits);
+            *room = self.usual_room(limits);
+        }
+    }
+
+    /// As [`push_text_within`](Self::push_text_within), of an integer.
+    pub(crate) fn push_i64_within(
+        &mut self,
+        key: &'static str,
+        number: i64,
+        limits: &Limits,
+        room: &mut UsualRoom,
+    ) {
+        if key.len() <= limits.name_bytes && room.take(0) {
+            self.slots.push(Slot::of_i64(key, number));
+        } else {
+            self.push_any(key.into(), number.into(), limits);
+            *room = self.usual_room(limits);
+        }
+    }
+
+    /// As [`push_attribute`](Self::push_attribute), of a text that comes in parts.
+    pub(crate) fn push_joined(&mut self, key: &'static str, parts: &[&str], limits: &Limits) {
+        let bytes = parts.iter().map(|part| part.len()).sum();
+        if bytes <= limits.value_bytes && self.has_usual_room(key, bytes, limits) {
+            self.slots.push(self.values.keep_joined(key, parts));
+        } else {
+            self.push_any(key.into(), parts.concat().into(), limits);
         }
     }
 
@@ -98,12 +172,13 @@ impl Details {
             && bytes <= limits.span_bytes.saturating_sub(self.held_bytes())
     }
 
+    #[inline(never)]
     fn push_any(&mut self, key: Cow<'static, str>, value: Value<'_>, limits: &Limits) {
         let key = cut_name(key, limits.name_bytes);
         if !self.has_place_for(&key, limits) {
             return count(&mut self.dropped_attributes, 1);
         }
-        let room = self.room(owned_bytes(&key) + Values::needed(&value, limits), limits);
+        let room = self.room(kept_bytes(&key) + Values::needed(&value, limits), limits);
         match self.values.keep(key, &value, limits, room) {
             Some(slot) => self.put(slot, limits),
             None => count(&mut self.dropped_attributes, 1),
@@ -129,6 +204,7 @@ impl Details {
     }
 
     /// Appends an event, or counts it as dropped.
+    #[inline(always)]
     pub(crate) fn push_event(
         &mut self,
         name: Cow<'static, str>,
@@ -138,7 +214,8 @@ impl Details {
     ) {
         let name = cut_name(name, limits.name_bytes);
         let name_bytes = owned_bytes(&name);
-        if self.events.len() >= limits.events || self.room(name_bytes, limits) < name_bytes {
+        let has_room = name_bytes == 0 || self.room(name_bytes, limits) >= name_bytes;
+        if self.events.len() >= limits.events || !has_room {
             return count(&mut self.dropped_events, 1);
         }
         let (attributes, dropped_attributes) =
@@ -221,10 +298,10 @@ impl Details {
             count(&mut self.dropped_events, later.events.len());
             return count(&mut self.dropped_links, later.links.len());
         }
-        let offset = self.values.append(&later.values);
+        let offset = self.values.append(&mut later.values);
         for slot in std::mem::take(&mut later.slots) {
             let slot = slot.moved(offset);
-            if self.has_place_for(&slot.key, limits) {
+            if self.has_place_for_slot(slot, limits) {
                 self.put(slot, limits);
             } else {
                 self.values.forget(slot);
@@ -260,8 +337,19 @@ impl Details {
             return true;
         }
         // Keys set again and again must not crowd out the others.
-        self.settle();
-        self.slots.len() < limits.attributes || self.slots.iter().any(|slot| slot.key == key)
+        self.settle_keys();
+        self.slots.len() < limits.attributes || self.slots.iter().any(|slot| self.values.key(slot) == key)
+    }
+
+    /// As [`has_place_for`](Self::has_place_for), of one whose value is kept already.
+    fn has_place_for_slot(&mut self, slot: Slot, limits: &Limits) -> bool {
+        if self.slots.len() < limits.attributes {
+            return true;
+        }
+        self.settle_keys();
+        let values = &self.values;
+        self.slots.len() < limits.attributes
+            || self.slots.iter().any(|known| values.key(known) == values.key(&slot))
     }
 
     /// Puts an attribute into the place there is for it.
@@ -275,12 +363,14 @@ impl Details {
     }
 
     fn replace(&mut self, slot: Slot) {
-        match self.slots.iter_mut().find(|known| known.key == slot.key) {
+        let values = &self.values;
+        match self.slots.iter_mut().find(|known| values.key(known) == values.key(&slot)) {
             Some(known) => self.values.replace(known, slot),
             None => self.slots.push(slot),
         }
     }
 
+    #[inline(always)]
     fn push_item_slots<K: Clone + Into<Cow<'static, str>>>(
         &mut self,
         attributes: &[(K, Value<'_>)],
@@ -289,21 +379,47 @@ impl Details {
     ) -> (Range<u32>, u32) {
         let start = self.item_slots.len();
         for (key, value) in attributes.iter().take(most) {
-            let key = key.clone().into();
-            let needed = owned_bytes(&key) + Values::needed(value, limits) + size_of::<Slot>();
-            let room = self.room(needed, limits).checked_sub(size_of::<Slot>());
-            let kept = room.and_then(|room| self.values.keep(key, value, limits, room));
-            self.item_slots.extend(kept);
+            self.push_item_slot(key.clone().into(), value, limits);
         }
         let dropped = attributes.len() - (self.item_slots.len() - start);
         (position(start)..position(self.item_slots.len()), u32::try_from(dropped).unwrap_or(u32::MAX))
     }
 
+    #[inline(always)]
+    fn push_item_slot(&mut self, key: Cow<'static, str>, value: &Value<'_>, limits: &Limits) {
+        let room = limits.span_bytes.saturating_sub(self.held_bytes());
+        match (&key, value) {
+            (Cow::Borrowed(key), Value::I64(number)) if room >= size_of::<Slot>() => {
+                self.item_slots.push(Slot::of_i64(key, *number));
+            }
+            (Cow::Borrowed(key), Value::Str(text))
+                if text.len() <= limits.value_bytes && room >= text.len() + size_of::<Slot>() =>
+            {
+                self.item_slots.push(self.values.keep_text(key, text));
+            }
+            _ => self.push_any_item_slot(key, value, limits),
+        }
+    }
+
+    #[inline(never)]
+    fn push_any_item_slot(&mut self, key: Cow<'static, str>, value: &Value<'_>, limits: &Limits) {
+        let needed = kept_bytes(&key) + Values::needed(value, limits) + size_of::<Slot>();
+        let room = self.room(needed, limits).checked_sub(size_of::<Slot>());
+        let kept = room.and_then(|room| self.values.keep(key, value, limits, room));
+        self.item_slots.extend(kept);
+    }
+
     /// Takes over an item's attributes from a buffer that has been appended at `offset`.
-    fn move_items(&mut self, later: &Self, range: &Range<u32>, offset: u32, is_wanted: bool) -> Range<u32> {
+    fn move_items(
+        &mut self,
+        later: &Self,
+        range: &Range<u32>,
+        offset: Offset,
+        is_wanted: bool,
+    ) -> Range<u32> {
         let start = self.item_slots.len();
         for slot in later.items(range) {
-            let slot = slot.clone().moved(offset);
+            let slot = slot.moved(offset);
             if is_wanted {
                 self.item_slots.push(slot);
             } else {
@@ -322,7 +438,7 @@ impl Details {
 
     #[cold]
     fn reclaim(&mut self, limits: &Limits) -> usize {
-        self.settle();
+        self.settle_keys();
         if !self.values.is_compact() {
             self.values.compact(self.slots.iter_mut().chain(&mut self.item_slots));
         }
@@ -345,14 +461,14 @@ impl Details {
     }
 
     /// Puts back attributes of a record that is read; no key comes twice.
-    pub(super) fn restore_attributes(&mut self, attributes: Vec<(Cow<'static, str>, Value<'static>)>) {
+    pub(crate) fn restore_attributes(&mut self, attributes: Vec<(Cow<'static, str>, Value<'static>)>) {
         for (key, value) in attributes {
             self.slots.extend(self.values.keep(key, &value, &Limits::NONE, usize::MAX));
         }
     }
 
     /// Puts back an event of a record that is read.
-    pub(super) fn restore_event(
+    pub(crate) fn restore_event(
         &mut self,
         name: Cow<'static, str>,
         unix_nanos: u64,
@@ -365,7 +481,7 @@ impl Details {
     }
 
     /// Puts back a link of a record that is read.
-    pub(super) fn restore_link(
+    pub(crate) fn restore_link(
         &mut self,
         target: LinkTarget,
         attributes: &[(Cow<'static, str>, Value<'static>)],
@@ -377,15 +493,23 @@ impl Details {
 
     // The collector's part.
 
-    /// Leaves each key once, at its first place, with its last value.
+    /// Settles what the caller's thread has no time for: its keys, and memory reserved for more than came.
     pub(crate) fn settle(&mut self) {
-        if self.settled == self.slots.len() || all_sketches_differ(&self.slots) {
+        self.settle_keys();
+        self.values.trim();
+    }
+
+    /// Leaves each key once, at its first place, with its last value.
+    fn settle_keys(&mut self) {
+        let keys = self.slots.iter().map(|slot| self.values.key(slot));
+        if self.settled == self.slots.len() || all_sketches_differ(keys) {
             self.settled = self.slots.len();
             return;
         }
         let mut kept: Vec<Slot> = Vec::with_capacity(self.slots.len());
         for slot in self.slots.drain(..) {
-            match kept.iter_mut().find(|known| known.key == slot.key) {
+            let values = &self.values;
+            match kept.iter_mut().find(|known| values.key(known) == values.key(&slot)) {
                 Some(known) => self.values.replace(known, slot),
                 None => kept.push(slot),
             }
@@ -499,10 +623,10 @@ fn count(dropped: &mut u32, more: usize) {
 }
 
 /// Most spans set no key twice: 64 bits say so without comparing the keys with one another.
-fn all_sketches_differ(slots: &[Slot]) -> bool {
+fn all_sketches_differ<'a>(mut keys: impl Iterator<Item = &'a str>) -> bool {
     let mut seen = 0_u64;
-    slots.iter().all(|slot| {
-        let mark = 1 << (sketch(&slot.key) & 63);
+    keys.all(|key| {
+        let mark = 1 << (sketch(key) & 63);
         let is_new = seen & mark == 0;
         seen |= mark;
         is_new

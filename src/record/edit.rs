@@ -78,11 +78,21 @@ pub(crate) trait Editor {
     fn keeps_link(&mut self, link: &Link<'_>) -> bool;
 }
 
+/// Looks at records before an editor does.
+pub(crate) trait Survey {
+    /// May something have to be done about this text, which was put together?
+    fn minds_text(&mut self, text: &str) -> bool;
+    fn minds_trace_state(&mut self, state: &TraceState) -> bool;
+    /// About an attribute, whosever it is? Its key is looked at here as well.
+    fn minds_attribute(&mut self, key: Label<'_>, value: View<'_>) -> bool;
+}
+
 impl SpanRecord {
-    /// Is there nothing in it but a name that is a literal?
+    /// Does `survey` mind anything in it? Quicker than to edit a record in which there is nothing.
     #[inline]
-    pub(crate) const fn is_literal(&self) -> bool {
-        matches!(self.name, Cow::Borrowed(_)) && self.details.is_none()
+    pub(crate) fn is_minded(&self, survey: &mut impl Survey) -> bool {
+        is_text_minded(&self.name, survey)
+            || self.details.as_deref().is_some_and(|details| details.is_minded(survey))
     }
 
     /// Lets `editor` decide about each field. What it puts in place is cut to `limits`.
@@ -124,6 +134,24 @@ struct Changes {
 }
 
 impl Details {
+    fn is_minded(&self, survey: &mut impl Survey) -> bool {
+        let description = match &self.status {
+            Status::Error { description } => description,
+            Status::Ok | Status::Unset => &Cow::Borrowed(""),
+        };
+        let mut states = std::iter::once(&self.trace_state)
+            .chain(self.links.iter().map(|link| &link.target.trace_state))
+            .filter(|state| !state.is_empty());
+        is_text_minded(description, survey)
+            || self
+                .slots
+                .iter()
+                .chain(&self.item_slots)
+                .any(|slot| survey.minds_attribute(label(slot, &self.values), self.values.view(slot)))
+            || self.events.iter().any(|event| is_text_minded(&event.name, survey))
+            || states.any(|state| survey.minds_trace_state(state))
+    }
+
     fn edit(&mut self, editor: &mut impl Editor, limits: &Limits) {
         let mut changes = Changes::default();
         let attributes = self.slots.len();
@@ -234,6 +262,12 @@ fn retain<T>(items: &mut Vec<T>, gone: &[usize], mut with_each: impl FnMut(&mut 
     });
 }
 
+#[inline]
+#[expect(clippy::ptr_arg, reason = "whether it is owned is the question")]
+fn is_text_minded(text: &Cow<'static, str>, survey: &mut impl Survey) -> bool {
+    matches!(text, Cow::Owned(text) if survey.minds_text(text))
+}
+
 fn edit_trace_state(state: &mut TraceState, editor: &mut impl Editor) {
     if !state.is_empty()
         && let Some(new) = editor.trace_state(state)
@@ -259,6 +293,15 @@ fn edit_items(
     }
 }
 
+/// A slot's key, and where that comes from.
+#[inline]
+fn label<'a>(slot: &Slot, values: &'a Values) -> Label<'a> {
+    match Values::literal_key(slot) {
+        Some(key) => Label::Literal(key),
+        None => Label::Made(values.key(slot)),
+    }
+}
+
 /// Edits an attribute; false if it is to go.
 #[inline]
 fn edit_slot(
@@ -269,7 +312,7 @@ fn edit_slot(
     limits: &Limits,
     changes: &mut Changes,
 ) -> bool {
-    match editor.attribute(owner, Label::of(&slot.key), values.view(slot)) {
+    match editor.attribute(owner, label(slot, values), values.view(slot)) {
         Edit::Keep => {}
         Edit::Replace(value) => {
             // A literal's key takes nothing; only the value of the new slot is wanted.
@@ -280,8 +323,8 @@ fn edit_slot(
         }
         Edit::Drop => return false,
     }
-    if let Cow::Owned(key) = &slot.key
-        && let Some(new) = editor.key(key)
+    if Values::literal_key(slot).is_none()
+        && let Some(new) = editor.key(values.key(slot))
     {
         values.rename(slot, cut_name(new.into(), limits.name_bytes));
         changes.keys = true;

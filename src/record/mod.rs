@@ -70,8 +70,8 @@ mod weight;
 
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
-pub(crate) use details::Details;
-pub(crate) use edit::{Edit, Editor, Label, Owner};
+pub(crate) use details::{Details, UsualRoom};
+pub(crate) use edit::{Edit, Editor, Label, Owner, Survey};
 pub(crate) use items::LinkTarget;
 pub use items::{Event, Link};
 pub(crate) use limits::{Limits, cut_at, cut_name};

@@ -8,6 +8,7 @@
 //! freed.
 
 use super::{Details, SpanRecord};
+use crate::sync::{AtomicBool, Ordering};
 use crossbeam_queue::ArrayQueue;
 
 /// Buffers in a chain; also the most a thread keeps for itself.
@@ -19,11 +20,23 @@ const VECTORS: usize = 16;
 pub(crate) struct Recycler {
     chains: ArrayQueue<Box<Details>>,
     vectors: ArrayQueue<Vec<SpanRecord>>,
+    closed: AtomicBool,
 }
 
 impl Recycler {
     pub(crate) fn new() -> Self {
-        Self { chains: ArrayQueue::new(CHAINS), vectors: ArrayQueue::new(VECTORS) }
+        let (chains, vectors) = (ArrayQueue::new(CHAINS), ArrayQueue::new(VECTORS));
+        Self { chains, vectors, closed: AtomicBool::new(false) }
+    }
+
+    /// Frees what waits here, and whatever comes back from now on: the tracer makes no more spans, and may
+    /// itself be kept for long, by a thread that is idle.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        while let Some(head) = self.take_chain() {
+            drop(FreeList { head: Some(head), length: 0 });
+        }
+        while self.vectors.pop().is_some() {}
     }
 
     /// An empty vector.
@@ -33,6 +46,9 @@ impl Recycler {
 
     /// Empties records' buffers and their vector and keeps them, up to the bounds.
     pub(super) fn give_back(&self, mut records: Vec<SpanRecord>) {
+        if self.closed.load(Ordering::Acquire) {
+            return;
+        }
         self.give_buffers(records.iter_mut().filter_map(|record| record.details.take()));
         records.clear();
         // Enough are kept already if it does not fit.

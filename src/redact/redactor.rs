@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     context::TraceState,
-    record::{Edit, Editor, Event, Label, Limits, Link, Owner, Resource, SpanRecord, View},
+    record::{Edit, Editor, Event, Label, Limits, Link, Owner, Resource, SpanRecord, Survey, View},
     secrets::{Found, REDACTED, Reading, Secret, is_card_number},
     value::{Attribute, Value},
 };
@@ -29,7 +29,9 @@ impl Redactor {
     #[inline]
     pub(crate) fn apply(&mut self, record: &mut SpanRecord) {
         let Self { rules, keys, limits } = self;
-        if rules.are_none() || (rules.own.is_empty() && record.is_literal()) {
+        if rules.own.is_empty()
+            && (rules.are_none() || !record.is_minded(&mut FirstLook { rules, keys, limits }))
+        {
             return;
         }
         let mut pass = Pass { rules, keys, limits, found: Found::default() };
@@ -86,7 +88,7 @@ impl Pass<'_> {
         let clean = match new.as_ref().map_or(text, Label::of) {
             Label::Literal(_) => None,
             Label::Made(text) => {
-                let reading = Reading { is_cut: may_be_cut(text, most_bytes), ..Reading::TEXT };
+                let reading = read(text, most_bytes, Reading::TEXT);
                 self.rules.cleaner.clean(text, reading, &mut self.found)
             }
         };
@@ -151,7 +153,7 @@ impl Pass<'_> {
     fn parts(&mut self, reading: Reading, value: View<'_>) -> Edit {
         match value {
             View::Text(text) => {
-                let reading = Reading { is_cut: may_be_cut(text, self.limits.value_bytes), ..reading };
+                let reading = read(text, self.limits.value_bytes, reading);
                 match self.rules.cleaner.clean(text, reading, &mut self.found) {
                     Some(clean) => Edit::Replace(clean.into()),
                     None => Edit::Keep,
@@ -165,10 +167,7 @@ impl Pass<'_> {
     }
 
     fn list(&mut self, reading: Reading, texts: &[Cow<'_, str>]) -> Edit {
-        // A list is cut as a whole, so any of its texts may be, in a list that is about as long as it may be.
-        let bytes: usize = texts.iter().map(|text| text.len().max(size_of::<String>())).sum();
-        let reading =
-            Reading { is_cut: bytes + 2 * size_of::<String>() > self.limits.value_bytes, ..reading };
+        let reading = read_list(texts, self.limits.value_bytes, reading);
         let mut clean_list = Vec::new();
         for (place, text) in texts.iter().enumerate() {
             if let Some(clean) = self.rules.cleaner.clean(text, reading, &mut self.found) {
@@ -186,9 +185,7 @@ impl Pass<'_> {
     }
 
     fn numbers(&mut self, numbers: &[i64]) -> Edit {
-        const FEWEST: i64 = 1_000_000_000_000;
-        let is_card = |number: &i64| *number >= FEWEST && is_card_number(*number);
-        if self.rules.cleaner.kinds.has(Secret::Card) && numbers.iter().any(is_card) {
+        if self.rules.cleaner.kinds.has(Secret::Card) && numbers.iter().copied().any(is_card_number) {
             self.found.add(Secret::Card, 1);
             return Edit::Replace(MARK);
         }
@@ -228,7 +225,7 @@ impl Editor for Pass<'_> {
     }
 
     fn key(&mut self, key: &str) -> Option<String> {
-        let reading = Reading { is_cut: may_be_cut(key, self.limits.name_bytes), ..Reading::TEXT };
+        let reading = read(key, self.limits.name_bytes, Reading::TEXT);
         self.rules.cleaner.clean(key, reading, &mut self.found)
     }
 
@@ -275,14 +272,63 @@ impl Editor for Pass<'_> {
     }
 }
 
+/// What the built-in rules would do something about: nothing, in nearly all records.
+struct FirstLook<'a> {
+    rules: &'a Rules,
+    keys: &'a mut KeyCache,
+    limits: &'a Limits,
+}
+
+impl Survey for FirstLook<'_> {
+    fn minds_text(&mut self, text: &str) -> bool {
+        // A name has a limit of its own: with the smaller one, more texts count as cut.
+        let most_bytes = self.limits.name_bytes.min(self.limits.value_bytes);
+        self.rules.cleaner.finds_in(text, read(text, most_bytes, Reading::TEXT))
+    }
+
+    fn minds_trace_state(&mut self, state: &TraceState) -> bool {
+        let finds = |text| self.rules.cleaner.finds_in(text, Reading::TEXT);
+        state.iter().any(|(key, value)| finds(key) || finds(value))
+    }
+
+    #[inline]
+    fn minds_attribute(&mut self, key: Label<'_>, value: View<'_>) -> bool {
+        let cleaner = &self.rules.cleaner;
+        let class = match key {
+            Label::Literal(key) => self.keys.class(key, cleaner),
+            Label::Made(key) if self.minds_text(key) => return true,
+            Label::Made(key) => Class::of(key, cleaner),
+        };
+        match (class, value) {
+            (Class::Allowed, _) | (_, View::Bool(_)) => false,
+            (Class::Secret(_), _) | (_, View::Other(Value::I64s(_))) => true,
+            (Class::Read(reading), View::Other(Value::Strs(texts))) => {
+                let reading = read_list(texts, self.limits.value_bytes, reading);
+                texts.iter().any(|text| cleaner.finds_in(text, reading))
+            }
+            (Class::Read(reading), View::Text(text)) => {
+                cleaner.finds_in(text, read(text, self.limits.value_bytes, reading))
+            }
+            (Class::Read(_), View::I64(number)) => is_card_number(number),
+            (Class::Read(_), View::F64(_) | View::Other(_)) => false,
+        }
+    }
+}
+
+/// How a text is read that was cut, or not, to so many bytes: it may have been up to three bytes before.
+const fn read(text: &str, most_bytes: usize, reading: Reading) -> Reading {
+    Reading { is_cut: text.len() + 3 >= most_bytes, ..reading }
+}
+
+/// A list is cut as a whole, so any of its texts may be, where it is about as long as it may be.
+fn read_list(texts: &[Cow<'_, str>], most_bytes: usize, reading: Reading) -> Reading {
+    let bytes: usize = texts.iter().map(|text| text.len().max(size_of::<String>())).sum();
+    Reading { is_cut: bytes + 2 * size_of::<String>() > most_bytes, ..reading }
+}
+
 fn into_text(value: Value<'static>) -> Cow<'static, str> {
     match value {
         Value::Str(text) => text,
         other => other.to_string().into(),
     }
-}
-
-/// Is it so long that it may have been cut, up to three bytes before the limit?
-const fn may_be_cut(text: &str, most_bytes: usize) -> bool {
-    text.len() + 3 >= most_bytes
 }

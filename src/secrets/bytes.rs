@@ -41,8 +41,15 @@ pub(super) fn run_back(bytes: &[u8], to: usize, most: usize, is_part: impl Fn(u8
 
 /// Where `what` begins first, from `from` on.
 pub(super) fn find(bytes: &[u8], from: usize, what: &[u8]) -> Option<usize> {
-    let found = bytes.get(from..)?.windows(what.len()).position(|window| window == what)?;
-    Some(from + found)
+    let (first, rest) = what.split_first()?;
+    let mut from = from;
+    loop {
+        let start = position(bytes, from, |byte| byte == *first)?;
+        from = start + 1;
+        if part(bytes, from..bytes.len()).starts_with(rest) {
+            return Some(start);
+        }
+    }
 }
 
 /// The end of a range without what closes a sentence, a bracket or a quotation behind it.

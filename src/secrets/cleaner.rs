@@ -46,6 +46,12 @@ type Scanner<'a> = dyn Fn(&[u8], usize) -> Option<Range<usize>> + 'a;
 const FEWEST_BYTES: usize = 5;
 
 impl Cleaner {
+    /// Has the text any secrets?
+    #[inline]
+    pub(crate) fn finds_in(&self, text: &str, reading: Reading) -> bool {
+        self.clean(text, reading, &mut Found::default()).is_some()
+    }
+
     /// The text without secrets; `None` if it has none.
     #[inline]
     pub(crate) fn clean(&self, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
@@ -93,8 +99,8 @@ impl Cleaner {
 fn possible(signs: Signs, is_cut: bool) -> Secrets {
     let fewest_digits = if is_cut { cards::FEWEST_OF_CUT } else { cards::FEWEST_DIGITS };
     Secrets::NONE
-        .with_if(signs.has(DASH | SPACE), Secret::PrivateKey)
-        .with_if(signs.has(DOT) | is_cut, Secret::Jwt)
+        .with_if(signs.has(DASH | SPACE) & (signs.length >= private_keys::FEWEST_BYTES), Secret::PrivateKey)
+        .with_if((signs.has(DOT) & (signs.length >= jwts::FEWEST_BYTES)) | is_cut, Secret::Jwt)
         .with_if(signs.has(SPACE), Secret::Credentials)
         .with_if((signs.length >= api_keys::FEWEST_BYTES) | is_cut, Secret::ApiKey)
         .with_if(signs.has(SLASH) & (signs.has(AT) | is_cut), Secret::UserInfo)

@@ -8,6 +8,8 @@ use std::ops::Range;
 const OBJECT: &[u8] = b"eyJ";
 /// The shortest header there can be, `{"alg":"…"}` with one character.
 const FEWEST_HEADER_BYTES: usize = 15;
+/// With its dots, the others being empty.
+pub(super) const FEWEST_BYTES: usize = FEWEST_HEADER_BYTES + 2;
 const MOST_PARTS: usize = 5;
 
 /// The next token. Where the text `is_cut`, its last parts may be missing.

@@ -287,10 +287,12 @@ fn decode<'b>(name: &[u8], buffer: &'b mut [u8; MOST_QUERY_BYTES]) -> Option<&'b
     let mut length = 0;
     let mut position = 0;
     while position < name.len() {
-        let escape = digit(at(name, position + 1)).zip(digit(at(name, position + 2)));
-        let (byte, width) = match (at(name, position), escape) {
-            (b'%', Some((high, low))) => ((high << 4 | low) as u8, 3),
-            (byte, _) => (byte, 1),
+        let (byte, width) = match at(name, position) {
+            b'%' => match digit(at(name, position + 1)).zip(digit(at(name, position + 2))) {
+                Some((high, low)) => ((high << 4 | low) as u8, 3),
+                None => (b'%', 1),
+            },
+            byte => (byte, 1),
         };
         *buffer.get_mut(length)? = byte;
         length += 1;
@@ -350,16 +352,15 @@ fn from_word(key: &[u8]) -> &[u8] {
 }
 
 fn word_end(key: &[u8]) -> usize {
-    let mut end = 0;
-    while end < key.len() && is_word(at(key, end)) {
-        let (this, next, after) = (at(key, end), at(key, end + 1), at(key, end + 2));
-        end += 1;
-        let begins_camel = !this.is_ascii_uppercase() && next.is_ascii_uppercase();
-        let ends_acronym =
-            this.is_ascii_uppercase() && next.is_ascii_uppercase() && after.is_ascii_lowercase();
-        if begins_camel || ends_acronym {
-            break;
-        }
+    let run = key.iter().position(|byte| !is_word(*byte)).unwrap_or(key.len());
+    let run = part(key, 0..run);
+    if !run.iter().any(u8::is_ascii_uppercase) {
+        return run.len();
     }
-    end
+    // `camelCase` and `HTTPServer`: before a capital that follows none, or that none follows.
+    let begins = |place: &usize| {
+        let (previous, this, next) = (at(run, place - 1), at(run, *place), at(run, place + 1));
+        this.is_ascii_uppercase() && (!previous.is_ascii_uppercase() || next.is_ascii_lowercase())
+    };
+    (1..run.len()).find(begins).unwrap_or(run.len())
 }

@@ -30,6 +30,9 @@ pub(super) fn next(
     loop {
         let sign = position(bytes, from, |byte| byte == b'=' || byte == b':')?;
         from = sign + 1;
+        if at(bytes, sign) == b':' && !may_assign(bytes, sign) {
+            continue;
+        }
         let Some(name) = Name::before(bytes, sign) else {
             continue;
         };
@@ -48,6 +51,15 @@ pub(super) fn next(
             return Some((value, kind));
         }
     }
+}
+
+/// Can this colon stand between a name and its value? Not where there is no quotation on either side of it,
+/// as in URLs and times.
+fn may_assign(bytes: &[u8], colon: usize) -> bool {
+    let is_beside = |byte| is_quote(byte) || byte == b' ';
+    is_beside(before(bytes, colon))
+        || is_beside(at(bytes, colon + 1))
+        || matches!(at(bytes, colon + 1), b'\\' | b'S')
 }
 
 struct Name {

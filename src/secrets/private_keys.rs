@@ -5,6 +5,8 @@ use std::ops::Range;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
+/// A text shorter than this has none.
+pub(super) const FEWEST_BYTES: usize = BEGIN.len() + 11;
 const MOST_LABEL_BYTES: usize = 64;
 
 /// The next block, its lines included. One without an end goes on to the end of the text: that may

@@ -19,8 +19,12 @@ pub(super) const DASH: u8 = 32;
 pub(super) const AT: u8 = 64;
 pub(super) const SLASH: u8 = 128;
 
-const fn sign(byte: u8) -> u8 {
-    match byte {
+/// Marks a digit, beside the signs.
+const DIGIT: u16 = 256;
+
+const fn mark(byte: u8) -> u16 {
+    let sign = match byte {
+        b'0'..=b'9' => return DIGIT,
         b'=' => EQUALS,
         b':' => COLON,
         b'"' | b'\'' | b'`' => QUOTE,
@@ -30,16 +34,17 @@ const fn sign(byte: u8) -> u8 {
         b'@' => AT,
         b'/' => SLASH,
         _ => 0,
-    }
+    };
+    sign as u16
 }
 
-/// The sign of each byte.
-static SIGNS: [u8; 256] = {
+/// The mark of each byte.
+static SIGNS: [u16; 256] = {
     let mut signs = [0; 256];
-    let mut rest: &mut [u8] = &mut signs;
+    let mut rest: &mut [u16] = &mut signs;
     let mut byte = 0;
     while let [first, others @ ..] = rest {
-        *first = sign(byte);
+        *first = mark(byte);
         byte = byte.wrapping_add(1);
         rest = others;
     }
@@ -49,12 +54,13 @@ static SIGNS: [u8; 256] = {
 impl Signs {
     #[inline]
     pub(super) fn of(bytes: &[u8]) -> Self {
-        let mut signs = Self { seen: 0, digits: 0, length: bytes.len() };
+        let (mut seen, mut digits) = (0, 0);
         for byte in bytes {
-            signs.seen |= SIGNS.get(usize::from(*byte)).copied().unwrap_or_default();
-            signs.digits += usize::from(byte.is_ascii_digit());
+            let mark = SIGNS.get(usize::from(*byte)).copied().unwrap_or_default();
+            seen |= mark;
+            digits += usize::from(mark / DIGIT);
         }
-        signs
+        Self { seen: seen as u8, digits, length: bytes.len() }
     }
 
     /// Is there nothing that any scanner looks for?

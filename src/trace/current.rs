@@ -1,7 +1,7 @@
 //! The current span, and handles on a span owned by somebody else (floor 4).
 
 use super::{
-    engine::Shared,
+    engine::{OFF, Shared},
     local::{self, Token},
     span::{Span, recording_methods},
     start,
@@ -54,7 +54,11 @@ impl Span {
     ///     Span::current().set_attribute("user.id", 7);
     /// }
     /// ```
+    #[inline]
     pub fn current() -> CurrentSpan {
+        if OFF {
+            return CurrentSpan { current: None, _not_send: PhantomData };
+        }
         let current =
             local::current().map(|(token, shared, span_id)| (token, SpanHandle { shared, span_id }));
         CurrentSpan { current, _not_send: PhantomData }
@@ -71,6 +75,15 @@ impl CurrentSpan {
             // False where the entry is only a handle's: there is nobody to hand the details to.
             let _recorded = local::with_entry_details(*token, &handle.shared, body);
         }
+    }
+
+    #[inline(always)]
+    const fn is_inert(&self) -> bool {
+        self.is_none()
+    }
+
+    fn record_plain(&self, body: impl FnOnce(&mut Details, &Limits)) {
+        self.record(body);
     }
 
     fn ticks(&self) -> u64 {
@@ -120,7 +133,7 @@ impl CurrentSpan {
 impl SpanHandle {
     /// Starts a child of the span now, whether that is still open or not.
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Span {
-        Span::of(start::child_of(&self.shared, self.span_id, name.into(), SpanKind::Internal, None))
+        Span::start(|| start::child_of(&self.shared, self.span_id, name.into(), SpanKind::Internal, None))
     }
 
     /// Its identity.
@@ -169,7 +182,7 @@ impl SpanHandle {
 
     /// Makes it the thread's current span, so that new spans become its children.
     pub(super) fn enter_entry(&self) -> Option<Token> {
-        local::enter(&self.shared, self.span_id, false)
+        local::enter_handle(&self.shared, self.span_id)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     engine::{Engine, any_tracer_is_live},
-    live::Inner,
+    live::Live,
     local,
     span::Span,
     span_builder::SpanBuilder,
@@ -81,39 +81,35 @@ impl Span {
     #[inline]
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         // A literal's name goes in registers, which a `Cow` does not.
+        if !any_tracer_is_live() {
+            return Self::none();
+        }
         match name.into() {
-            Cow::Borrowed(name) => match start::named(name) {
-                Inner::Inert => start_orphan(name),
-                begun => Self::of(begun),
-            },
-            owned => start_owned(owned),
+            Cow::Borrowed(name) => Self::start(|| match start::named(name) {
+                None => start_with_default(Cow::Borrowed(name)),
+                begun => begun,
+            }),
+            owned => Self::start(|| start_owned(owned)),
         }
     }
 
     /// As [`new`](Self::new), with options.
+    #[inline]
     pub fn builder(name: impl Into<Cow<'static, str>>) -> SpanBuilder {
         SpanBuilder::new(ambient_engine(), name.into())
     }
 }
 
-fn start_owned(name: Cow<'static, str>) -> Span {
+fn start_owned(name: Cow<'static, str>) -> Option<Box<Live>> {
     match local::current_engine() {
-        Some(engine) => Span::of(start::span(&engine, None, name, SpanKind::Internal, None)),
+        Some(engine) => start::span(&engine, None, name, SpanKind::Internal, None),
         None => start_with_default(name),
     }
 }
 
-/// Starts a span where none is current.
-fn start_orphan(name: &'static str) -> Span {
-    if any_tracer_is_live() { start_with_default(name.into()) } else { Span::none() }
-}
-
 #[cold]
-fn start_with_default(name: Cow<'static, str>) -> Span {
-    match default_engine() {
-        Some(engine) => Span::of(start::root(&engine, None, name, SpanKind::Internal, None)),
-        None => Span::none(),
-    }
+fn start_with_default(name: Cow<'static, str>) -> Option<Box<Live>> {
+    start::root(&default_engine()?, None, name, SpanKind::Internal, None)
 }
 
 /// The engine of a span for which nobody named a tracer.

@@ -1,51 +1,55 @@
 //! Ending spans (floor 4).
 
-use super::{engine::Shared, live::Live, local::with, stack::Token};
+use super::{
+    live::{Live, OfTrace},
+    local::with,
+    stack::Token,
+};
 use crate::record::Outcome;
-use std::{sync::Arc, thread};
+use std::thread;
 
-/// Ends a span.
-pub(super) fn with_outcome(live: Box<Live>, outcome: Outcome) {
-    let mut live = Some(live);
-    with(|local| {
-        if let Some(live) = live.take() {
-            local.finish(live, outcome);
-        }
-    });
-    if let Some(live) = live {
-        stray(live, outcome);
-    }
+/// Ends a span; before that its time as the current one, if it has a token; as one that is dropped, unless
+/// it is said how.
+#[inline]
+pub(super) fn ended(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
+    if live.recorded().is_some() { recorded(token, live, outcome) } else { silent(token, live) }
 }
 
-/// Keeps the reference of a span that was not recorded.
-pub(super) fn silent(shared: Arc<Shared>) {
-    let mut shared = Some(shared);
+/// The only function that ends a recorded span, so that all it calls is compiled into it.
+#[inline(never)]
+fn recorded(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
+    let outcome = |live: &Live| outcome.unwrap_or_else(|| outcome_of_drop(live));
+    let mut place = Some(live);
     with(|local| {
-        if let Some(shared) = shared.take() {
-            local.keep(shared);
-        }
-    });
-}
-
-/// Ends a span that nobody ended in another way.
-pub(super) fn dropped(live: Box<Live>) {
-    let outcome = outcome_of_drop(&live);
-    with_outcome(live, outcome);
-}
-
-/// Ends a span, and its time as the current one.
-pub(super) fn leaving(token: Token, live: Box<Live>) {
-    let outcome = outcome_of_drop(&live);
-    let mut live = Some(live);
-    with(|local| {
-        if let Some(live) = live.take() {
+        if let (Some(token), Some(live)) = (token, &place) {
             live.absorb(local.exit(token));
-            local.finish(live, outcome);
         }
+        local.finish(&mut place, outcome);
     });
-    if let Some(live) = live {
+    if let Some(live) = place {
+        let outcome = outcome(&live);
         stray(live, outcome);
     }
+}
+
+/// Ends a span that is not recorded.
+#[inline(never)]
+fn silent(token: Option<Token>, live: Box<Live>) {
+    let mut place = Some(live);
+    with(|local| local.leave_silent(token, &mut place));
+    if let Some(live) = place {
+        silent_anyhow(token, live);
+    }
+}
+
+#[inline(never)]
+fn silent_anyhow(token: Option<Token>, live: Box<Live>) {
+    with(|local| {
+        if let Some(token) = token {
+            let _nothing_recorded = local.exit(token);
+        }
+        local.keep(live);
+    });
 }
 
 /// How a span ends that is dropped now.
@@ -58,10 +62,9 @@ pub(super) fn outcome_of_drop(live: &Live) -> Outcome {
 #[cold]
 #[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
 fn stray(mut live: Box<Live>, outcome: Outcome) {
-    if let Some(shared) = live.shared.take() {
+    live.settle(outcome);
+    if let Some(shared) = live.shared.clone() {
         let end = shared.engine.timeline.ticks();
-        live.settle(&shared, outcome);
-        let record = live.take_record(&shared, end, outcome);
-        shared.engine.push_stray(record);
+        shared.engine.push_stray(live.take_record(OfTrace::new(&shared), end, outcome));
     }
 }

@@ -66,6 +66,11 @@ impl Depot {
         }
     }
 
+    /// Frees the blocks that nobody uses. Once the collector takes nothing more, none come back.
+    pub(super) fn free_spare_blocks(&self) {
+        while self.spare_blocks.pop().is_some() {}
+    }
+
     /// From here on the collector takes nothing more.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
@@ -119,7 +124,7 @@ fn bump(counter: &AtomicU64, order: Ordering) {
 /// The thread's end.
 pub(super) struct Lane {
     engine_id: u64,
-    producer: Box<Producer<Slot>>,
+    producer: Producer<Slot>,
     /// Slots known to be free, the link's not counted.
     free: usize,
     blocks_since_wake: u32,
@@ -129,7 +134,8 @@ pub(super) struct Lane {
 impl Lane {
     /// A lane of this thread, and the end that its collector reads.
     pub(super) fn open(engine_id: u64) -> (Self, LaneReceiver) {
-        let SpareBlock { producer, consumer } = SpareBlock::new();
+        let (producer, consumer) = RingBuffer::new(BLOCK);
+        let consumer = Box::new(consumer);
         let counters = Arc::new(LaneCounters::default());
         let receiver = LaneReceiver { consumer, left: None, counters: counters.clone() };
         (Self { engine_id, producer, free: BLOCK - 1, blocks_since_wake: 0, counters }, receiver)
@@ -153,10 +159,19 @@ impl Lane {
     }
 
     /// Counts an ended span, and says whether there is room for it: if not, it is counted as refused.
-    /// Never waits. `large_bytes` is what the span holds beyond the usual.
+    /// Never waits. `large_bytes` is what the span holds beyond the usual. The depot is rarely asked for.
     #[inline(always)]
-    pub(super) fn admit(&mut self, large_bytes: usize, depot: &Depot) -> bool {
+    pub(super) fn admit<'d>(
+        &mut self,
+        large_bytes: usize,
+        depot: impl FnOnce() -> Option<&'d Depot>,
+    ) -> bool {
         bump(&self.counters.ended, Ordering::Relaxed);
+        (self.free > 0 && large_bytes == 0) || depot().is_some_and(|depot| self.find_room(large_bytes, depot))
+    }
+
+    #[cold]
+    fn find_room(&mut self, large_bytes: usize, depot: &Depot) -> bool {
         let admitted =
             (self.free > 0 || self.make_room(depot)) && (large_bytes == 0 || take_large(large_bytes, depot));
         // After the shutdown it is not for want of room that a span is lost.
@@ -177,7 +192,6 @@ impl Lane {
         }
     }
 
-    #[cold]
     fn make_room(&mut self, depot: &Depot) -> bool {
         self.free = self.producer.slots().saturating_sub(1);
         if self.free > 0 {
@@ -191,12 +205,12 @@ impl Lane {
         if depot.is_closed() || !depot.budget.take_block() {
             return false;
         }
-        let SpareBlock { producer, consumer } = depot.spare_blocks.pop().unwrap_or_else(SpareBlock::new);
+        let SpareBlock { mut producer, consumer } = depot.spare_blocks.pop().unwrap_or_else(SpareBlock::new);
         // Into the slot that was kept for it.
         let _fits = self.producer.push(Slot::Next(consumer));
-        let left = std::mem::replace(&mut self.producer, producer);
+        std::mem::swap(&mut self.producer, &mut *producer);
         // Into the first of many.
-        let _fits = self.producer.push(Slot::Left(left));
+        let _fits = self.producer.push(Slot::Left(producer));
         self.free = BLOCK - 2;
         true
     }

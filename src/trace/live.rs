@@ -2,56 +2,55 @@
 
 use super::{budget::large_bytes, engine::Shared};
 use crate::{
-    ids::SpanId,
-    record::{Details, Outcome, SpanKind, SpanRecord, Status, cut_name},
+    context::TraceFlags,
+    ids::{SpanId, TraceId},
+    record::{Details, Outcome, SpanKind, SpanRecord, Status, Weight, cut_name},
     semconv,
 };
 use std::{borrow::Cow, cell::Cell, sync::Arc};
-
-/// What a [`Span`](super::Span) is. Two words, which go in registers.
-pub(super) enum Inner {
-    /// There is no tracer, or the span has ended.
-    Inert,
-    /// Of a trace that is not recorded. All its spans here go by the first one's id, so that what is
-    /// handed on names a span the caller of this process knows of.
-    Silent(Arc<Shared>),
-    Recorded(Box<Live>),
-}
-
-impl Inner {
-    #[inline]
-    pub(super) const fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::Inert)
-    }
-
-    /// The trace's shared state and the span's id, unless it is inert.
-    #[inline]
-    pub(super) fn identity(&self) -> Option<(&Arc<Shared>, SpanId)> {
-        match self {
-            Self::Inert => None,
-            Self::Silent(shared) => Some((shared, shared.first_span)),
-            Self::Recorded(live) => live.shared.as_ref().map(|shared| (shared, live.span_id)),
-        }
-    }
-}
 
 /// A span in one place: what moves is the pointer to it.
 ///
 /// A thread keeps the boxes of ended spans for new ones. Moving the span itself instead, just written as
 /// it is, costs several times what all the rest of its start does.
+///
+/// Of a trace that is not recorded nothing counts but `shared` and `span_id`. All its spans here go by the
+/// first one's id, so that what is handed on names a span the caller of this process knows of.
+///
+/// The order of the fields is another than in a record, so that no two neighbours there are neighbours
+/// here: they would be copied by one load that spans two stores of just before, which stalls.
+#[repr(C)]
 pub(super) struct Live {
-    /// A trace that is recorded; `None` only in a box that waits for a span.
-    pub(super) shared: Option<Arc<Shared>>,
-    pub(super) span_id: SpanId,
-    pub(super) parent: Option<SpanId>,
-    /// In ticks; meaningless where the trace is not recorded.
-    pub(super) start: u64,
     pub(super) name: Cow<'static, str>,
+    pub(super) parent: Option<SpanId>,
+    /// `None` only in a box that waits for a span.
+    pub(super) shared: Option<Arc<Shared>>,
+    /// In ticks.
+    pub(super) start: u64,
+    pub(super) span_id: SpanId,
     pub(super) details: Cell<Option<Box<Details>>>,
     pub(super) kind: SpanKind,
     pub(super) parent_is_remote: bool,
+    /// Is it the first of its trace in this process?
+    pub(super) is_first: bool,
     /// A span started during a panic, by a destructor, is not a victim of it.
     pub(super) began_in_panic: bool,
+}
+
+/// What a span's record has of its trace.
+pub(super) struct OfTrace {
+    trace_id: TraceId,
+    first_span: SpanId,
+    flags: TraceFlags,
+    weight: Weight,
+}
+
+impl OfTrace {
+    #[inline(always)]
+    pub(super) const fn new(shared: &Shared) -> Self {
+        let Shared { trace_id, first_span, flags, weight, .. } = shared;
+        Self { trace_id: *trace_id, first_span: *first_span, flags: *flags, weight: *weight }
+    }
 }
 
 impl Live {
@@ -67,8 +66,15 @@ impl Live {
             details: Cell::new(None),
             kind: SpanKind::Internal,
             parent_is_remote: false,
+            is_first: false,
             began_in_panic: false,
         })
+    }
+
+    /// Its trace, if that is recorded.
+    #[inline(always)]
+    pub(super) fn recorded(&self) -> Option<&Arc<Shared>> {
+        self.shared.as_ref().filter(|shared| shared.recording)
     }
 
     /// Lets go of what a span that was not handed on still holds.
@@ -84,15 +90,20 @@ impl Live {
 
     /// Settles what only some spans have to settle at their end; the bytes by which it is large.
     #[inline(always)]
-    pub(super) fn settle(&mut self, shared: &Shared, outcome: Outcome) -> usize {
-        let is_plain = self.details.get_mut().is_none();
-        if is_plain && outcome != Outcome::Panicked && shared.trace_state.is_empty() {
-            return 0;
+    pub(super) fn settle(&mut self, outcome: Outcome) -> usize {
+        let has_details = self.details.get_mut().is_some();
+        let has_state = self.shared.as_ref().is_some_and(|shared| !shared.trace_state.is_empty());
+        if has_details || has_state || outcome == Outcome::Panicked {
+            self.settle_details(outcome)
+        } else {
+            0
         }
-        self.settle_details(shared, outcome)
     }
 
-    fn settle_details(&mut self, shared: &Shared, outcome: Outcome) -> usize {
+    fn settle_details(&mut self, outcome: Outcome) -> usize {
+        let Some(shared) = &self.shared else {
+            return 0;
+        };
         let details = self.details.get_mut().get_or_insert_default();
         if let Some(renamed) = details.name.take() {
             self.name = cut_name(renamed, shared.engine.limits.name_bytes);
@@ -101,27 +112,33 @@ impl Live {
             details.push_attribute(semconv::ERROR_TYPE.into(), "panic".into(), &shared.engine.limits);
             details.set_status(Status::error("panicked"));
         }
-        details.trace_state.clone_from(&shared.trace_state);
+        if !shared.trace_state.is_empty() {
+            details.trace_state.clone_from(&shared.trace_state);
+        }
         large_bytes(details)
     }
 
     /// What is exported of it, if it ended at `end`. Once.
     #[inline(always)]
-    pub(super) fn take_record(&mut self, shared: &Shared, end: u64, outcome: Outcome) -> SpanRecord {
+    pub(super) fn take_record(&mut self, trace: OfTrace, end: u64, outcome: Outcome) -> SpanRecord {
         SpanRecord {
-            trace_id: shared.trace_id,
+            trace_id: trace.trace_id,
             span_id: self.span_id,
             parent_span_id: self.parent,
             start: self.start,
             end,
-            name: std::mem::take(&mut self.name),
+            name: match &mut self.name {
+                // Nothing to be written where nothing is taken away.
+                Cow::Borrowed(name) => Cow::Borrowed(name),
+                owned => std::mem::take(owned),
+            },
             details: self.details.take(),
             kind: self.kind,
             outcome,
-            flags: shared.flags,
+            flags: trace.flags,
             parent_is_remote: self.parent_is_remote,
-            weight: shared.weight,
-            local_root: Some(shared.first_span),
+            weight: trace.weight,
+            local_root: Some(trace.first_span),
         }
     }
 

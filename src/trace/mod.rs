@@ -13,6 +13,7 @@
 //! Imports go from the top of this table to its bottom, `collector` (which only `builder` starts) aside.
 
 mod bell;
+mod boxes;
 mod budget;
 mod builder;
 mod collector;
@@ -21,8 +22,11 @@ mod current;
 mod default;
 mod engine;
 mod finish;
+#[cfg_attr(throughline_off, path = "held_off.rs")]
+mod held;
 mod instrument;
 mod lane;
+mod lanes;
 mod live;
 mod local;
 mod message;
@@ -35,6 +39,7 @@ mod span_builder;
 mod stack;
 mod start;
 mod tracer;
+mod voice;
 
 pub use builder::{BuildError, TracerBuilder};
 pub use current::{CurrentSpan, SpanHandle};
@@ -46,4 +51,7 @@ pub use span_builder::SpanBuilder;
 pub use tracer::{FlushFuture, Tracer};
 
 #[cfg(any(feature = "client", feature = "server"))]
-pub(crate) use {middleware_support::Carried, scope::PollScope};
+pub(crate) use {
+    middleware_support::{Attributes, Carried},
+    scope::PollScope,
+};

@@ -5,7 +5,7 @@ use super::{
     span::Span,
 };
 use crate::record::Outcome;
-use std::{marker::PhantomData, ops::Deref, thread};
+use std::{marker::PhantomData, mem::ManuallyDrop, ops::Deref, thread};
 
 impl Span {
     /// Makes this the thread's current span until the guard is dropped.
@@ -13,6 +13,7 @@ impl Span {
     /// The guard must not be held across an `.await`: it would stay current for whatever the thread
     /// does next. It is not `Send`, so a future that does it cannot be spawned on a thread pool; use
     /// [`Instrument`](super::Instrument) for futures.
+    #[inline]
     pub fn enter(&self) -> Entered<'_> {
         Entered::new(self)
     }
@@ -24,6 +25,7 @@ impl Span {
     }
 
     /// Runs `body` with this as the thread's current span.
+    #[inline]
     pub fn in_scope<R>(&self, body: impl FnOnce() -> R) -> R {
         let _entered = self.enter();
         body()
@@ -40,12 +42,14 @@ pub struct Entered<'a> {
 }
 
 impl<'a> Entered<'a> {
+    #[inline]
     pub(super) fn new(span: &'a Span) -> Self {
         Self { span, token: span.enter_entry(), _not_send: PhantomData }
     }
 }
 
 impl Drop for Entered<'_> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(token) = self.token {
             self.span.absorb(local::exit(token));
@@ -57,7 +61,8 @@ impl Drop for Entered<'_> {
 #[derive(Debug)]
 #[must_use = "the span ends when the guard is dropped"]
 pub struct EnteredSpan {
-    span: Span,
+    /// Taken out by the guard's own drop: a drop of what is left would only ask whether something is.
+    span: ManuallyDrop<Span>,
     token: Option<Token>,
     _not_send: PhantomData<*const ()>,
 }
@@ -65,9 +70,8 @@ pub struct EnteredSpan {
 impl EnteredSpan {
     #[inline]
     pub(super) fn new(span: Span) -> Self {
-        let mut entered = Self { span, token: None, _not_send: PhantomData };
-        entered.token = entered.span.enter_entry();
-        entered
+        let token = span.enter_entry();
+        Self { span: ManuallyDrop::new(span), token, _not_send: PhantomData }
     }
 
     /// Makes the span no longer current, and gives it back without ending it.
@@ -75,7 +79,7 @@ impl EnteredSpan {
         if let Some(token) = self.token.take() {
             self.span.absorb(local::exit(token));
         }
-        std::mem::take(&mut self.span)
+        std::mem::take(&mut *self.span)
     }
 }
 
@@ -90,9 +94,7 @@ impl Deref for EnteredSpan {
 impl Drop for EnteredSpan {
     #[inline]
     fn drop(&mut self) {
-        if let Some(token) = self.token.take() {
-            self.span.leave_and_end(token);
-        }
+        std::mem::take(&mut *self.span).leave_and_end(self.token);
     }
 }
 
@@ -108,7 +110,7 @@ pub(crate) struct PollScope<'a> {
 
 impl<'a> PollScope<'a> {
     pub(crate) fn enter(span: &'a mut Span) -> Self {
-        let token = span.enter_entry();
+        let token = span.live().and_then(local::enter_scope);
         Self { span, token, began_in_panic: thread::panicking() }
     }
 }

@@ -1,11 +1,6 @@
 //! The span (floor 4).
 
-use super::{
-    engine::Shared,
-    finish,
-    live::{Inner, Live},
-    local, start,
-};
+use super::{engine::Shared, finish, held::Held, live::Live, local, start};
 use crate::{
     context::{Baggage, SpanContext},
     ids::{RequestId, SpanId},
@@ -43,7 +38,7 @@ use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, time::Duration}
 /// For futures, whose drop before their end means cancellation, see
 /// [`Instrument`](super::Instrument).
 #[must_use = "a span ends when it is dropped"]
-pub struct Span(Inner);
+pub struct Span(Held);
 
 /// The recording methods, the same on [`Span`] and on [`CurrentSpan`](super::CurrentSpan).
 macro_rules! recording_methods {
@@ -52,13 +47,45 @@ macro_rules! recording_methods {
         ///
         /// The 129th different key and bytes past 16 KiB of a text are left out and counted, unless
         /// the tracer's limits say otherwise.
+        #[inline]
         pub fn set_attribute<'v>(
             &self,
             key: impl Into<Cow<'static, str>>,
             value: impl Into<Value<'v>>,
         ) -> &Self {
-            self.record(|details, limits| details.push_attribute(key.into(), value.into(), limits));
+            // What most attributes are goes in registers, not through memory that has just been written.
+            if self.is_inert() {
+                return self;
+            }
+            // They are forgotten because nothing in them is to be dropped, which the compiler does not see.
+            let value = value.into();
+            match key.into() {
+                Cow::Borrowed(key) => match value {
+                    Value::Str(Cow::Borrowed(text)) => {
+                        std::mem::forget(value);
+                        self.set_text(key, text);
+                    }
+                    Value::I64(number) => {
+                        std::mem::forget(value);
+                        self.set_i64(key, number);
+                    }
+                    value => self.set_any(key.into(), value),
+                },
+                key => self.set_any(key, value),
+            }
             self
+        }
+
+        fn set_text(&self, key: &'static str, text: &str) {
+            self.record_plain(|details, limits| details.push_text(key, text, limits));
+        }
+
+        fn set_i64(&self, key: &'static str, number: i64) {
+            self.record_plain(|details, limits| details.push_i64(key, number, limits));
+        }
+
+        fn set_any(&self, key: Cow<'static, str>, value: Value<'_>) {
+            self.record_plain(|details, limits| details.push_attribute(key, value, limits));
         }
 
         /// Sets an attribute to a formatted text, written straight into the span's own buffer, and
@@ -68,12 +95,16 @@ macro_rules! recording_methods {
         /// # let (span, order) = (throughline::Span::current(), ("ada", 7));
         /// span.set_attribute_fmt("order", format_args!("{order:?}"));
         /// ```
+        #[inline]
         pub fn set_attribute_fmt(
             &self,
             key: impl Into<Cow<'static, str>>,
             value: fmt::Arguments<'_>,
         ) -> &Self {
-            self.record(|details, limits| details.push_formatted(key.into(), value, limits));
+            if !self.is_inert() {
+                let key = key.into();
+                self.record(|details, limits| details.push_formatted(key, value, limits));
+            }
             self
         }
 
@@ -83,32 +114,57 @@ macro_rules! recording_methods {
         /// # let span = throughline::Span::current();
         /// span.add_event("retry", &[("attempt", 2.into()), ("after", "timeout".into())]);
         /// ```
+        #[inline]
         pub fn add_event(
             &self,
             name: impl Into<Cow<'static, str>>,
             attributes: &[(&'static str, Value<'_>)],
         ) -> &Self {
-            let ticks = self.ticks();
-            self.record(|details, limits| details.push_event(name.into(), ticks, attributes, limits));
+            if !self.is_inert() {
+                match name.into() {
+                    Cow::Borrowed(name) => self.push_event(name, attributes),
+                    name => self.push_any_event(name, attributes),
+                }
+            }
             self
         }
 
+        fn push_event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
+            let ticks = self.ticks();
+            self.record_plain(|details, limits| details.push_event(name.into(), ticks, attributes, limits));
+        }
+
+        fn push_any_event(&self, name: Cow<'static, str>, attributes: &[(&'static str, Value<'_>)]) {
+            let ticks = self.ticks();
+            self.record_plain(|details, limits| details.push_event(name, ticks, attributes, limits));
+        }
+
         /// Points to another span, of this trace or another: the request a batch job works on, say.
+        #[inline]
         pub fn add_link(&self, context: &SpanContext, attributes: &[(&'static str, Value<'_>)]) -> &Self {
-            self.record(|details, limits| details.push_link(context, attributes, limits));
+            if !self.is_inert() {
+                self.record_plain(|details, limits| details.push_link(context, attributes, limits));
+            }
             self
         }
 
         /// Changes the name, for a better one that is known only later. Cut at 1 KiB.
+        #[inline]
         pub fn set_name(&self, name: impl Into<Cow<'static, str>>) -> &Self {
-            self.record(|details, limits| details.set_name(name.into(), limits));
+            if !self.is_inert() {
+                let name = name.into();
+                self.record_plain(|details, limits| details.set_name(name, limits));
+            }
             self
         }
 
         /// Says whether the work succeeded. `Ok` is final; `Unset` changes nothing
         /// [OpenTelemetry trace API, set status].
+        #[inline]
         pub fn set_status(&self, status: Status) -> &Self {
-            self.record(|details, limits| details.set_status_within(status, limits));
+            if !self.is_inert() {
+                self.record_plain(|details, limits| details.set_status_within(status, limits));
+            }
             self
         }
 
@@ -116,6 +172,7 @@ macro_rules! recording_methods {
         ///
         /// The type is the error's Rust type, the message its `Display`. Where the type is not known, of a
         /// `dyn Error`, it is `_OTHER`; [`record_error_fmt`](Self::record_error_fmt) takes a better one.
+        #[inline]
         pub fn record_error<E: Error + ?Sized>(&self, error: &E) -> &Self {
             let class = std::any::type_name::<E>();
             let class = if class.starts_with("dyn ") { crate::semconv::OTHER } else { class };
@@ -124,9 +181,12 @@ macro_rules! recording_methods {
 
         /// As [`record_error`](Self::record_error), for what is no [`Error`]: its class, of low
         /// cardinality, and its message.
+        #[inline]
         pub fn record_error_fmt(&self, error_type: &str, message: fmt::Arguments<'_>) -> &Self {
-            let ticks = self.ticks();
-            self.record(|details, limits| details.push_error(error_type, message, ticks, limits));
+            if !self.is_inert() {
+                let ticks = self.ticks();
+                self.record(|details, limits| details.push_error(error_type, message, ticks, limits));
+            }
             self
         }
     };
@@ -136,68 +196,94 @@ pub(super) use recording_methods;
 impl Span {
     /// A span that records nothing.
     pub const fn none() -> Self {
-        Self(Inner::Inert)
+        Self(Held::NONE)
+    }
+
+    /// What `start` has started.
+    #[inline(always)]
+    pub(super) fn start(start: impl FnOnce() -> Option<Box<Live>>) -> Self {
+        Self(Held::start(start))
     }
 
     #[inline(always)]
-    pub(super) const fn of(inner: Inner) -> Self {
-        Self(inner)
+    pub(super) fn live(&self) -> Option<&Live> {
+        self.0.get()
     }
 
     /// Starts a child of this span now, current or not.
+    #[inline]
     pub fn child(&self, name: impl Into<Cow<'static, str>>) -> Self {
         match self.identity() {
             Some((shared, span_id)) => {
-                Self::of(start::child_of(shared, span_id, name.into(), SpanKind::Internal, None))
+                Self::start(|| start::child_of(shared, span_id, name.into(), SpanKind::Internal, None))
             }
             None => Self::none(),
         }
     }
 
     /// Ends the span now. The same as dropping it.
+    #[inline]
     pub fn end(self) {
         drop(self);
     }
 
     /// Ends the span as work that was given up before its end.
+    #[inline]
     pub fn cancel(self) {
         self.end_as(Outcome::Cancelled);
     }
 
+    #[inline]
     pub(crate) fn end_as(mut self, outcome: Outcome) {
-        match self.0.take() {
-            Inner::Inert => {}
-            Inner::Silent(shared) => finish::silent(shared),
-            Inner::Recorded(live) => finish::with_outcome(live, outcome),
+        if let Some(live) = self.0.take() {
+            finish::ended(None, live, Some(outcome));
         }
     }
 
     /// Ends the span as work that is dropped before its end: by a panic that began after it, else given
     /// up.
     pub(crate) fn end_unfinished(mut self) {
-        match self.0.take() {
-            Inner::Recorded(live) => {
-                let outcome = match finish::outcome_of_drop(&live) {
-                    Outcome::Completed => Outcome::Cancelled,
-                    panicked => panicked,
-                };
-                finish::with_outcome(live, outcome);
-            }
-            other => self.0 = other,
+        if let Some(live) = self.0.take() {
+            let outcome = match finish::outcome_of_drop(&live) {
+                Outcome::Completed => Outcome::Cancelled,
+                panicked => panicked,
+            };
+            finish::ended(None, live, Some(outcome));
         }
     }
 
     recording_methods!();
 
+    /// Records what runs no user code.
+    #[inline(always)]
+    pub(super) fn record_plain(&self, body: impl FnOnce(&mut Details, &Limits)) {
+        let Some((live, shared)) = self.recorded() else {
+            return;
+        };
+        let engine = &shared.engine;
+        let mut details = Self::take_details(live, shared);
+        body(&mut details, &engine.limits);
+        // Nobody has put anything into its place meanwhile.
+        std::mem::forget(live.details.replace(Some(details)));
+    }
+
+    #[inline(always)]
+    fn take_details(live: &Live, shared: &Arc<Shared>) -> Box<Details> {
+        while let Some(earlier) = local::take_recorded(shared, live.span_id) {
+            live.absorb(Some(earlier));
+        }
+        match live.details.take() {
+            Some(details) => details,
+            None => local::take_buffer(&shared.engine.recycler),
+        }
+    }
+
     fn record(&self, body: impl FnOnce(&mut Details, &Limits)) {
         let Some((live, shared)) = self.recorded() else {
             return;
         };
-        while let Some(earlier) = local::take_recorded(shared, live.span_id) {
-            live.absorb(Some(earlier));
-        }
         let engine = &shared.engine;
-        let details = live.details.take().unwrap_or_else(|| local::take_buffer(&engine.recycler));
+        let details = Self::take_details(live, shared);
         // Formatting a value runs user code, which may panic.
         let mut lent = Lent { details: Some(details), place: &live.details, limits: &engine.limits };
         if let Some(details) = &mut lent.details {
@@ -205,12 +291,16 @@ impl Span {
         }
     }
 
+    /// Is there nothing to record on?
+    #[inline(always)]
+    fn is_inert(&self) -> bool {
+        self.live().is_none()
+    }
+
     #[inline]
     fn recorded(&self) -> Option<(&Live, &Arc<Shared>)> {
-        match &self.0 {
-            Inner::Recorded(live) => live.shared.as_ref().map(|shared| (&**live, shared)),
-            _ => None,
-        }
+        let live = self.live()?;
+        Some((live, live.recorded()?))
     }
 
     fn ticks(&self) -> u64 {
@@ -218,6 +308,7 @@ impl Span {
     }
 
     /// Will anything that is set on it be exported?
+    #[inline]
     pub fn is_recording(&self) -> bool {
         self.recorded().is_some()
     }
@@ -235,14 +326,10 @@ impl Span {
     /// The time since it started, by the tracer's clock. Where its trace is not recorded, the time since
     /// the first span of that in this process; without a tracer zero.
     pub fn elapsed(&self) -> Duration {
-        let (shared, start) = match &self.0 {
-            Inner::Inert => return Duration::ZERO,
-            Inner::Silent(shared) => (shared, shared.first_start),
-            Inner::Recorded(live) => match &live.shared {
-                Some(shared) => (shared, live.start),
-                None => return Duration::ZERO,
-            },
+        let Some((live, (shared, _))) = self.live().zip(self.identity()) else {
+            return Duration::ZERO;
         };
+        let start = if shared.recording { live.start } else { shared.first_start };
         let timeline = &shared.engine.timeline;
         Duration::from_nanos(timeline.nanos_between(start, timeline.ticks()))
     }
@@ -250,35 +337,28 @@ impl Span {
     /// The trace's shared state and the span's id, unless it is inert.
     #[inline]
     pub(super) fn identity(&self) -> Option<(&Arc<Shared>, SpanId)> {
-        self.0.identity()
+        let live = self.live()?;
+        Some((live.shared.as_ref()?, live.span_id))
     }
 
     #[inline]
     pub(super) fn enter_entry(&self) -> Option<local::Token> {
-        match &self.0 {
-            Inner::Inert => None,
-            Inner::Silent(shared) => local::enter(shared, shared.first_span, false),
-            Inner::Recorded(live) => local::enter(live.shared.as_ref()?, live.span_id, true),
-        }
+        self.live().and_then(local::enter)
     }
 
     /// Takes over what was recorded on it while it was current.
     #[inline]
     pub(super) fn absorb(&self, details: Option<Box<Details>>) {
-        if let Inner::Recorded(live) = &self.0 {
+        if let Some(live) = self.live() {
             live.absorb(details);
         }
     }
 
     /// Ends it, and its time as the current span.
     #[inline]
-    pub(super) fn leave_and_end(&mut self, token: local::Token) {
-        match self.0.take() {
-            Inner::Recorded(live) => finish::leaving(token, live),
-            other => {
-                let _nothing_recorded = local::exit(token);
-                self.0 = other;
-            }
+    pub(super) fn leave_and_end(mut self, token: Option<local::Token>) {
+        if let Some(live) = self.0.take() {
+            finish::ended(token, live, None);
         }
     }
 }
@@ -304,10 +384,8 @@ impl Drop for Lent<'_> {
 impl Drop for Span {
     #[inline]
     fn drop(&mut self) {
-        match self.0.take() {
-            Inner::Inert => {}
-            Inner::Silent(shared) => finish::silent(shared),
-            Inner::Recorded(live) => finish::dropped(live),
+        if let Some(live) = self.0.take() {
+            finish::ended(None, live, None);
         }
     }
 }
@@ -320,8 +398,8 @@ impl Default for Span {
 
 impl fmt::Debug for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.0, self.identity()) {
-            (Inner::Recorded(live), Some((shared, span_id))) => f
+        match (self.live(), self.identity()) {
+            (Some(live), Some((shared, span_id))) if shared.recording => f
                 .debug_struct("Span")
                 .field("name", &secrets::clean(&live.name))
                 .field("trace_id", &shared.trace_id)

@@ -13,12 +13,12 @@ use std::{borrow::Cow, fmt, sync::Arc};
 #[must_use = "no span starts until `start`"]
 pub struct SpanBuilder {
     /// `None` where there is no tracer: everything is then a no-op.
-    engine: Option<Arc<Engine>>,
+    pub(super) engine: Option<Arc<Engine>>,
     name: Cow<'static, str>,
     kind: SpanKind,
     parent: Parent,
     baggage: Option<Baggage>,
-    details: Option<Box<Details>>,
+    pub(super) details: Option<Box<Details>>,
 }
 
 enum Parent {
@@ -120,7 +120,7 @@ impl SpanBuilder {
             Some(baggage) => parent.with_baggage(baggage, engine.id),
             None => parent,
         };
-        let live = match parent {
+        Span::start(|| match parent {
             Parent::Current => start::span(&engine, None, name, kind, details),
             Parent::CurrentOrRemote(context) => start::span(&engine, Some(context), name, kind, details),
             Parent::Root => start::root(&engine, None, name, kind, details),
@@ -129,8 +129,7 @@ impl SpanBuilder {
                 start::child_of(&parent.shared, parent.span_id, name, kind, details)
             }
             Parent::Handle(other) => start::root(&engine, Some(other.outgoing()), name, kind, details),
-        };
-        Span::of(live)
+        })
     }
 }
 

@@ -1,9 +1,9 @@
 //! Starting spans (floor 4): as children, or where a trace enters this process.
 
 use super::{
-    engine::{Engine, Shared, any_tracer_is_live},
-    live::{Inner, Live},
-    local::{self, with},
+    engine::{Engine, Shared},
+    live::Live,
+    local::{self, begin_silent, with},
 };
 use crate::{
     context::{Context, SpanContext, TraceFlags, TraceState},
@@ -14,16 +14,25 @@ use crate::{
 };
 use std::{borrow::Cow, sync::Arc};
 
-/// Starts a child of the current span; inert where there is none. Its name need not be moved.
-pub(super) fn named(name: &'static str) -> Inner {
-    if !any_tracer_is_live() {
-        return Inner::Inert;
+/// Starts a child of the current span, if there is one. Its name need not be moved.
+#[inline]
+pub(super) fn named(name: &'static str) -> Option<Box<Live>> {
+    match begin_silent() {
+        None => named_any(name),
+        begun => begun,
     }
-    let mut begun = begin_child_of_current(None);
-    if let Inner::Recorded(live) = &mut begun {
-        live.name = Cow::Borrowed(limited(name, live));
-    }
-    begun
+}
+
+#[inline(never)]
+fn named_any(name: &'static str) -> Option<Box<Live>> {
+    with(|local| {
+        let mut live = local.begin_child_of_top(None)?;
+        if let Some(shared) = live.recorded() {
+            live.name = Cow::Borrowed(limited(name, shared.engine.limits.name_bytes));
+        }
+        Some(live)
+    })
+    .flatten()
 }
 
 /// Starts a child of the current span if that is this tracer's, else the first span of a trace, which
@@ -34,50 +43,32 @@ pub(super) fn span(
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Inner {
-    match begin_child_of_current(Some(engine.id)) {
-        Inner::Inert => root(engine, otherwise, name, kind, details),
-        begun => finished_start(begun, name, kind, details),
+) -> Option<Box<Live>> {
+    match with(|local| local.begin_child_of_top(Some(engine.id))).flatten() {
+        Some(begun) => Some(finished_start(begun, name, kind, details)),
+        None => root(engine, otherwise, name, kind, details),
     }
-}
-
-/// Begins a child of the current span, of any tracer or of this one.
-#[inline(always)]
-fn begin_child_of_current(engine_id: Option<u64>) -> Inner {
-    let begun = with(|local| match local.share_top(engine_id) {
-        Some((shared, parent)) => local.begin_child(shared, parent),
-        None => Inner::Inert,
-    });
-    begun.unwrap_or(Inner::Inert)
 }
 
 /// Gives a span that has begun all the rest.
 fn finished_start(
-    mut begun: Inner,
+    mut live: Box<Live>,
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Inner {
-    if let Inner::Recorded(live) = &mut begun {
-        live.name = match &live.shared {
-            Some(shared) => cut_name(name, shared.engine.limits.name_bytes),
-            None => name,
-        };
+) -> Box<Live> {
+    if let Some(shared) = live.recorded() {
+        live.name = cut_name(name, shared.engine.limits.name_bytes);
         live.kind = kind;
         live.absorb(details);
     }
-    begun
+    live
 }
 
 /// A name, cut if it is too long.
 #[inline(always)]
-fn limited<'a>(name: &'a str, live: &Live) -> &'a str {
-    match &live.shared {
-        Some(shared) if name.len() > shared.engine.limits.name_bytes => {
-            cut_at(name, shared.engine.limits.name_bytes)
-        }
-        _ => name,
-    }
+fn limited(name: &str, bytes: usize) -> &str {
+    if name.len() <= bytes { name } else { cut_at(name, bytes) }
 }
 
 /// Starts a child of a span that need not be current.
@@ -87,12 +78,9 @@ pub(super) fn child_of(
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
-) -> Inner {
-    let begun = with(|local| {
-        let shared = local.share(shared);
-        local.begin_child(shared, parent)
-    });
-    finished_start(begun.unwrap_or(Inner::Inert), name, kind, details)
+) -> Option<Box<Live>> {
+    let begun = with(|local| local.begin_child(shared, parent))?;
+    Some(finished_start(begun, name, kind, details))
 }
 
 /// Starts the first span of a trace in this process, under a caller's or on its own.
@@ -102,15 +90,14 @@ pub(super) fn root(
     name: Cow<'static, str>,
     kind: SpanKind,
     mut details: Option<Box<Details>>,
-) -> Inner {
+) -> Option<Box<Live>> {
     if with(|local| local.is_ours).unwrap_or(true) {
-        return Inner::Inert;
+        return None;
     }
     let ticks = engine.timeline.ticks();
-    let trace = new_trace(engine, context.unwrap_or_default(), ticks, &name, kind, details.as_deref());
-    let Some(NewTrace { shared, parent, additions }) = trace else {
-        return Inner::Inert;
-    };
+    let context = context.unwrap_or_default();
+    let NewTrace { shared, parent, additions } =
+        new_trace(engine, context, ticks, &name, kind, details.as_deref())?;
     if let Some(additions) = additions.filter(|_| shared.recording) {
         let details = details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
         for (key, value) in additions.attributes {
@@ -118,21 +105,16 @@ pub(super) fn root(
         }
     }
     let begun = with(|local| {
-        if !shared.recording {
-            // A tracer that is off decides nothing.
-            if !engine.is_closed()
-                && let Some(lane) = local.lane(engine)
-            {
-                lane.count_sampled_out();
-            }
-            return Inner::Silent(shared);
+        // A tracer that is off decides nothing.
+        if !shared.recording
+            && !engine.is_closed()
+            && let Some(lane) = local.lane(engine)
+        {
+            lane.count_sampled_out();
         }
-        let first_span = shared.first_span;
-        let mut live = local.begin(shared, first_span, parent, Some(ticks));
-        live.parent_is_remote = parent.is_some();
-        Inner::Recorded(live)
-    });
-    finished_start(begun.unwrap_or(Inner::Inert), name, kind, details)
+        local.begin_first(shared, parent, ticks)
+    })?;
+    Some(finished_start(begun, name, kind, details))
 }
 
 /// A trace as it enters this process.

@@ -1,11 +1,10 @@
 //! Where to send to (floor 3).
 
-use super::settings::SetupError;
+use super::error::SetupError;
 use std::fmt;
 use ureq::http::{Uri, uri::Scheme};
 
 /// An `http` or `https` URL with a host and without user info. `Debug` leaves its query out.
-#[derive(Clone, PartialEq)]
 pub(crate) struct Endpoint {
     uri: Uri,
     host: String,

@@ -1,7 +1,7 @@
 //! The settings that OTLP's variables have beyond a timeout (floor 3). The names given are those of one
 //! setting, of which the last that is set wins.
 
-use super::settings::{Settings, SetupError};
+use super::{error::SetupError, settings::Settings};
 use crate::variables::{InvalidVariable, Variables, percent_decode};
 use std::fs;
 

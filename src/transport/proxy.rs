@@ -3,7 +3,7 @@
 //! Which variable counts, and for which hosts none does, follows what curl and Go's `net/http` agree
 //! on, and Go where they differ.
 
-use super::{endpoint::Endpoint, settings::SetupError};
+use super::{endpoint::Endpoint, error::SetupError};
 use crate::variables::{InvalidVariable, Variables};
 use std::net::IpAddr;
 use ureq::{Proxy, http::Uri};

@@ -1,70 +1,21 @@
 //! What a client is made from (floor 3).
 
-use super::{client::Client, endpoint::Endpoint, proxy::Way, tls::Credentials};
-use crate::variables::{InvalidVariable, Variables};
-use std::{fmt, io, time::Duration};
+use super::{client::Client, endpoint::Endpoint, error::SetupError, proxy::Way, tls::Credentials};
+use crate::variables::Variables;
+use std::{fmt, time::Duration};
 use ureq::{
     Agent,
     http::{HeaderName, HeaderValue, header},
 };
 
-/// Why an exporter that sends by HTTP could not be set up.
-///
-/// No text has a value in it: not of a variable, a header, or a file.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SetupError {
-    /// A variable of the environment does not say what it should.
-    #[error(transparent)]
-    Environment(#[from] InvalidVariable),
-    /// The endpoint is no `http` or `https` URL with a host.
-    #[error("the endpoint has to be an http or https URL with a host, such as http://localhost:4318")]
-    Endpoint,
-    /// The endpoint has user info, which would end up in logs along the way.
-    #[error("the endpoint has a user in it: put the credentials into an authorization header")]
-    EndpointCredentials,
-    /// A header has a name or a value that HTTP does not allow.
-    #[error("a header has a name or a value that HTTP does not allow")]
-    Header,
-    /// A header says what only the exporter can say, such as the body's length.
-    #[error("the headers that describe the body are the exporter's own to set")]
-    ReservedHeader,
-    /// A timeout is zero.
-    #[error("a timeout has to be longer than no time")]
-    Timeout,
-    /// The proxy is no `http` or `https` URL with a host.
-    #[error("the proxy has to be an http or https URL with a host")]
-    Proxy,
-    /// The file that a variable names cannot be read.
-    #[error("the file that the environment variable {variable} names cannot be read")]
-    File {
-        /// The variable.
-        variable: &'static str,
-        /// Why.
-        source: io::Error,
-    },
-    /// There is no usable certificate in what was given as those to trust.
-    #[error("the certificates to trust have to be PEM, at least one of them usable")]
-    RootCertificates,
-    /// The system has no certificates to trust.
-    #[error("the system has no root certificates to trust: install them, or name your own")]
-    NoRootCertificates,
-    /// A client certificate without its key, or a key without its certificate.
-    #[error("a client certificate needs its key, and the key its certificate")]
-    HalfClientCertificate,
-    /// The client certificate and its key are no PEM, or do not belong together.
-    #[error("the client certificate and its key have to be PEM and belong together")]
-    ClientCertificate,
-}
-
 /// All but the endpoint. `Debug` shows headers by their names.
 pub(crate) struct Settings {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    timeout: Duration,
-    connect_timeout: Duration,
+    pub(super) timeout: Duration,
+    pub(super) connect_timeout: Duration,
     pub(super) is_packed: bool,
     pub(super) credentials: Credentials,
-    way: Way,
+    pub(super) way: Way,
 }
 
 impl Default for Settings {
@@ -83,6 +34,8 @@ impl Default for Settings {
 /// What a body is, or how long: not for anybody else to say.
 const RESERVED: [HeaderName; 4] =
     [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+
+pub(super) const USER_AGENT: &str = concat!("throughline/", env!("CARGO_PKG_VERSION"), " (rust)");
 
 impl Settings {
     /// Replaces a header of the same name.
@@ -138,11 +91,16 @@ impl Settings {
         Ok(())
     }
 
-    /// A client that sends there.
-    pub(crate) fn connect_to(&self, endpoint: Endpoint, variables: &Variables) -> Result<Client, SetupError> {
+    pub(super) const fn check_timeouts(&self) -> Result<(), SetupError> {
         if self.timeout.is_zero() || self.connect_timeout.is_zero() {
             return Err(SetupError::Timeout);
         }
+        Ok(())
+    }
+
+    /// A client that sends there.
+    pub(crate) fn connect_to(&self, endpoint: Endpoint, variables: &Variables) -> Result<Client, SetupError> {
+        self.check_timeouts()?;
         let proxy = self.way.resolve(&endpoint, variables)?;
         let proxy_is_secure = proxy.as_ref().is_some_and(|proxy| proxy.uri().scheme_str() == Some("https"));
         let mut config = Agent::config_builder()
@@ -150,7 +108,7 @@ impl Settings {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .accept_encoding("identity")
-            .user_agent(concat!("throughline/", env!("CARGO_PKG_VERSION"), " (rust)"))
+            .user_agent(USER_AGENT)
             .max_idle_connections(1)
             .timeout_global(Some(self.timeout))
             .timeout_connect(Some(self.connect_timeout.min(self.timeout)))

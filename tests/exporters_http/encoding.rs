@@ -25,16 +25,18 @@ fn batch(spans: Vec<SpanRecord>) -> Batch {
 /// The same record with what only the engine counts.
 fn with_dropped(record: &SpanRecord, attributes: u32, events: u32, links: u32) -> SpanRecord {
     let mut json = serde_json::to_value(record).unwrap();
-    json["dropped_attributes"] = attributes.into();
-    json["dropped_events"] = events.into();
-    json["dropped_links"] = links.into();
+    json["dropped_attributes_count"] = attributes.into();
+    json["dropped_events_count"] = events.into();
+    json["dropped_links_count"] = links.into();
     for event in json["events"].as_array_mut().unwrap() {
-        event["dropped_attributes"] = attributes.into();
+        event["dropped_attributes_count"] = attributes.into();
     }
     for link in json["links"].as_array_mut().unwrap() {
-        link["dropped_attributes"] = links.into();
+        link["dropped_attributes_count"] = links.into();
     }
-    serde_json::from_value(json).unwrap()
+    let record: SpanRecord = serde_json::from_value(json).unwrap();
+    assert_eq!((record.dropped_attributes(), record.dropped_links()), (attributes, links));
+    record
 }
 
 // What a record means in OTLP, said once more.
@@ -269,6 +271,17 @@ fn a_key_that_comes_twice_in_an_event_or_a_link_is_sent_once() {
         assert_eq!(spans[0].events[0].attributes, expected);
         assert_eq!(spans[0].links[0].attributes, expected);
     }
+}
+
+#[test]
+fn a_sampled_span_says_how_many_it_stands_for() {
+    let at = context("0199c1f0a3b27c1e8f3b6a5d4c3b2a19", 1);
+    let record = SpanRecord::new(&at, "x", 1, 2).with_adjusted_count(4.0);
+    let expected =
+        key_values([Attribute { key: "throughline.adjusted_count", value: 4.0.into() }].into_iter());
+    let batch = batch(vec![record]);
+    assert_eq!(read_protobuf(&OtlpEncoding::Protobuf.encode(&batch))[0].attributes, expected);
+    assert_eq!(read_json(&OtlpEncoding::Json.encode(&batch))[0].attributes, expected);
 }
 
 #[test]

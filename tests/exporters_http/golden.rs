@@ -78,7 +78,9 @@ fn extremes() -> Batch {
         .with_link(&one, &[("reason", "batch".into())])
         .with_link(&other, &[]);
     let mut json = serde_json::to_value(&full).unwrap();
-    for (key, count) in [("dropped_attributes", 1), ("dropped_events", 2), ("dropped_links", 3)] {
+    for (key, count) in
+        [("dropped_attributes_count", 1), ("dropped_events_count", 2), ("dropped_links_count", 3)]
+    {
         json[key] = count.into();
     }
     let full = serde_json::from_value(json).unwrap();

@@ -7,15 +7,17 @@ use http::{HeaderName, Request, Response, header};
 use http_body_util::Empty;
 use std::{
     convert::Infallible,
-    io::{self, Write},
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
+    thread,
     time::Duration,
 };
 use throughline::{
     Context, Span, SpanContext, Status, TraceFlags, Tracer,
     context::{Baggage, TraceState},
     export::{ExportError, Exporter},
-    exporters::{ColorChoice, Console, JsonLines, Memory},
+    exporters::{ColorChoice, Console, JsonLines, Memory, Otlp, OtlpEncoding, Zipkin},
     middleware::{ClientLayer, ServerLayer},
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -39,6 +41,11 @@ fn sinks() -> Vec<Sink> {
         Sink::writer("console in color", |writer| Console::to(writer).color(ColorChoice::Always)),
         Sink::writer("json lines", JsonLines::to),
         Sink::memory(),
+        Sink::server("otlp", |url| Otlp::builder().traces_endpoint(url).build().unwrap()),
+        Sink::server("otlp as json", |url| {
+            Otlp::builder().traces_endpoint(url).encoding(OtlpEncoding::Json).build().unwrap()
+        }),
+        Sink::server("zipkin", |url| Zipkin::builder().endpoint(url).build().unwrap()),
     ]
 }
 
@@ -47,6 +54,21 @@ impl Sink {
         let written = Shared::default();
         let exporter = Box::new(exporter(written.clone()));
         Self { name, exporter, written: Box::new(move || written.0.lock().unwrap().clone()) }
+    }
+
+    /// What a server receives.
+    fn server<E: Exporter + 'static>(name: &'static str, exporter: impl FnOnce(String) -> E) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/spans", listener.local_addr().unwrap());
+        let received = Shared::default();
+        let read = received.clone();
+        thread::spawn(move || {
+            for connection in listener.incoming() {
+                let _gone = answer(connection.unwrap(), &received);
+            }
+        });
+        let exporter = Box::new(exporter(url));
+        Self { name, exporter, written: Box::new(move || read.0.lock().unwrap().clone()) }
     }
 
     /// What is kept, as it is printed and as it is serialised.
@@ -60,6 +82,31 @@ impl Sink {
             format!("{records:?}{memory:?}{json}").into_bytes()
         };
         Self { name: "memory", exporter, written: Box::new(written) }
+    }
+}
+
+/// Answers every request with 200 until the peer goes.
+fn answer(connection: TcpStream, received: &Shared) -> io::Result<()> {
+    let mut reader = BufReader::new(connection);
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line)? == 0 {
+                return Ok(());
+            }
+            received.clone().write_all(line.as_bytes())?;
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body)?;
+        received.clone().write_all(&body)?;
+        reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
     }
 }
 
@@ -177,7 +224,7 @@ async fn no_exporter_writes_a_secret_and_nothing_prints_it() {
     printed.add(&report);
 
     for (name, read) in written {
-        let text = String::from_utf8(read()).unwrap();
+        let text = String::from_utf8_lossy(&read()).into_owned();
         assert!(text.contains("charge"), "{name} has written the spans: {text}");
         assert!(!text.contains(CANARY), "{name}: {text}");
     }

@@ -158,7 +158,7 @@ fn any_text_takes_time_in_proportion_to_its_length() {
     for part in parts {
         let text = part.repeat(BYTES / part.len());
         is_quick(&redaction, &text);
-        for before in ["token=", "\"token\":\"", "http://a:", "Bearer "] {
+        for before in ["token=", "http://a:"] {
             is_quick(&redaction, &[before, &text].concat());
         }
     }

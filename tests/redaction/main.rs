@@ -1,5 +1,11 @@
 //! What is taken out of spans before they are exported, and what is not.
-#![cfg(all(feature = "client", feature = "server", feature = "testing"))]
+#![cfg(all(
+    feature = "client",
+    feature = "otlp",
+    feature = "server",
+    feature = "testing",
+    feature = "zipkin"
+))]
 
 mod canary;
 mod cost;

@@ -128,3 +128,34 @@ fn closures_of_every_form_are_samplers() {
     });
     assert_eq!(sampled(memory, three), 0);
 }
+
+#[test]
+fn a_caller_s_threshold_is_believed_if_it_is_true() {
+    // The random bits of the trace are ce929d0e0e4736.
+    let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap();
+    let threshold = |flags: TraceFlags, trace_state: &str| {
+        let caller = caller(trace_id, flags, trace_state);
+        let parameters = SamplingParameters::new(trace_id, "order", throughline::SpanKind::Server);
+        parameters.with_parent(&caller).parent_threshold().map(|threshold| threshold.to_string())
+    };
+    assert_eq!(threshold(TraceFlags::SAMPLED, "ot=th:c").as_deref(), Some("c"));
+    assert_eq!(threshold(TraceFlags::SAMPLED, "ot=th:d"), None, "it would not have kept the trace");
+    assert_eq!(threshold(TraceFlags::default(), "ot=th:c"), None, "it was not kept");
+    assert_eq!(threshold(TraceFlags::SAMPLED, ""), None);
+}
+
+#[test]
+fn what_is_recorded_only_stands_for_itself() {
+    use throughline::sampling::tail::{TailRule, TailSampler};
+    let (tracer, memory) = tracer(|builder| {
+        let sampler = |_: &SamplingParameters<'_>| {
+            SamplingResult::from(SamplingDecision::RecordOnly).with_adjusted_count(7.0)
+        };
+        builder.sampler(sampler).tail_sampler(TailSampler::new().rule(TailRule::all()))
+    });
+    let span = tracer.span("order");
+    assert!(span.is_recording() && !span.context().unwrap().is_sampled());
+    drop(span);
+    assert!(tracer.shutdown(crate::support::LONG).is_complete());
+    assert_eq!(memory.spans()[0].adjusted_count(), 1.0);
+}

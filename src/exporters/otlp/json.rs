@@ -1,8 +1,9 @@
 //! Spans as OTLP's JSON (floor 4) [OTLP 1.9, JSON Protobuf encoding]: ids in hex, 64-bit integers as
 //! texts, enumerations as numbers, names in lowerCamelCase. What has its default value is left out.
 
-use super::model::{SCOPE, flags, kind, outcome, status_code};
+use super::model::{SCOPE, flags, kind, status_code};
 use crate::{
+    exporters::unnamed::unnamed_attributes,
     ids::{SpanId, TraceId},
     record::{Event, Link, Resource, SpanRecord, Status},
     value::{Attribute, Number, Value},
@@ -112,7 +113,7 @@ impl Serialize for WrittenSpan<'_> {
             kind: kind(span.kind()),
             start_time_unix_nano: InText(span.start_unix_nanos()),
             end_time_unix_nano: InText(span.end_unix_nanos()),
-            attributes: if_any(attributes(span.attributes().chain(outcome(span)))),
+            attributes: if_any(attributes(span.attributes().chain(unnamed_attributes(span)))),
             dropped_attributes_count: span.dropped_attributes(),
             events: if_any(span.events().map(WrittenEvent)),
             dropped_events_count: span.dropped_events(),

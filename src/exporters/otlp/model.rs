@@ -1,11 +1,7 @@
 //! What both of OTLP's encodings say of a span (floor 4), where it is not what the record says already
 //! [opentelemetry-proto 1.9, trace/v1/trace.proto].
 
-use crate::{
-    record::{Outcome, SpanKind, SpanRecord, Status},
-    semconv,
-    value::Attribute,
-};
+use crate::record::{SpanKind, SpanRecord, Status};
 
 /// The flags' bits beyond W3C's byte: it is known whether the parent is remote, and it is
 /// [trace.proto, SpanFlags].
@@ -36,11 +32,4 @@ pub(super) const fn status_code(status: &Status) -> u64 {
 pub(super) const fn flags(span: &SpanRecord) -> u32 {
     let remote = if span.parent_is_remote() { IS_REMOTE } else { 0 };
     span.flags().bits() as u32 | HAS_IS_REMOTE | remote
-}
-
-/// How the span ended, where OTLP has no field for it and the application has not said it itself.
-pub(super) fn outcome<'a>(span: &'a SpanRecord) -> Option<Attribute<'a>> {
-    let outcome = span.outcome();
-    let is_news = outcome != Outcome::Completed && span.attribute(semconv::OUTCOME).is_none();
-    is_news.then(|| Attribute { key: semconv::OUTCOME, value: outcome.as_str().into() })
 }

@@ -5,13 +5,14 @@
 //! where it begins.
 
 use super::{
-    model::{SCOPE, flags, kind, outcome, status_code},
+    model::{SCOPE, flags, kind, status_code},
     wire::{
         bytes_tag, field_len, fixed64_tag, put_bytes, put_fixed64, put_head, put_message, put_varint,
         put_varint_field, varint_len, varint_tag,
     },
 };
 use crate::{
+    exporters::unnamed::unnamed_attributes,
     record::{Event, Link, Resource, SpanRecord, Status},
     value::{Attribute, Value},
 };
@@ -95,11 +96,8 @@ fn put_span(to: &mut Vec<u8>, span: &SpanRecord) {
     put_varint_field(to, varint_tag(6), kind(span.kind()));
     put_time(to, fixed64_tag(7), span.start_unix_nanos());
     put_time(to, fixed64_tag(8), span.end_unix_nanos());
-    for attribute in span.attributes() {
+    for attribute in span.attributes().chain(unnamed_attributes(span)) {
         put_attribute(to, bytes_tag(9), &attribute);
-    }
-    if let Some(outcome) = outcome(span) {
-        put_attribute(to, bytes_tag(9), &outcome);
     }
     put_count(to, varint_tag(10), span.dropped_attributes());
     for event in span.events() {

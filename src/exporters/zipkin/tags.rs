@@ -2,7 +2,8 @@
 //! attributes and status; mapping to non-OTLP formats].
 
 use crate::{
-    record::{Link, Outcome, Resource, SpanRecord, Status},
+    exporters::unnamed::unnamed_attributes,
+    record::{Link, Resource, SpanRecord, Status},
     semconv,
     value::{Attribute, Number, Value},
 };
@@ -42,7 +43,8 @@ impl Serialize for Tags<'_> {
         }
         for attribute in resource.attributes() {
             // The process as a whole has not failed, whatever it says.
-            let is_known = [semconv::SERVICE_NAME, ERROR].contains(&attribute.key);
+            let is_known = [semconv::SERVICE_NAME, ERROR, semconv::OUTCOME, semconv::ADJUSTED_COUNT]
+                .contains(&attribute.key);
             if !is_known && span.attribute(attribute.key).is_none() && self.is_tag(&attribute) {
                 tags.serialize_entry(attribute.key, &text(&attribute.value))?;
             }
@@ -76,8 +78,8 @@ impl Tags<'_> {
                 tags.serialize_entry(ERROR, description)?;
             }
         }
-        if span.outcome() != Outcome::Completed && span.attribute(semconv::OUTCOME).is_none() {
-            tags.serialize_entry(semconv::OUTCOME, span.outcome().as_str())?;
+        for attribute in unnamed_attributes(span) {
+            tags.serialize_entry(attribute.key, &text(&attribute.value))?;
         }
         if !span.trace_state().is_empty() {
             tags.serialize_entry(TRACE_STATE, &span.trace_state().to_header_within(usize::MAX))?;

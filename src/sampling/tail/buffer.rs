@@ -96,20 +96,29 @@ impl Tail {
     #[inline(never)]
     pub(crate) fn add(&mut self, span: SpanRecord, now: u64, outlet: &mut impl TailOutlet) {
         let key = Key::of(&span);
-        if !self.traces.contains_key(&key)
-            && let Some(verdict) = self.decisions.get(key)
-        {
+        if self.decided(key).is_none() {
+            self.make_room(key, &span, now, outlet);
+        }
+        if let Some(verdict) = self.decided(key) {
             add(&self.counters.late_spans, 1);
-            return self.carry_out(verdict, vec![span], outlet);
-        }
-        if let Some(reason) = self.hold_back(key, span, now) {
+            self.carry_out(verdict, vec![span], outlet);
+        } else if let Some(reason) = self.hold_back(key, span, now) {
             self.decide_early(key, reason, now, outlet);
         }
-        while let Some(reason) = self.excess() {
-            let Some(key) = self.most_dispensable() else {
-                break;
-            };
-            self.decide_early(key, reason, now, outlet);
+    }
+
+    /// What was decided about a trace of which nothing is held back.
+    fn decided(&self, key: Key) -> Option<Verdict> {
+        if self.traces.contains_key(&key) { None } else { self.decisions.get(key) }
+    }
+
+    /// Decides about traces until there is room for one more span, or none are left. The span's own may be
+    /// among them.
+    fn make_room(&mut self, key: Key, span: &SpanRecord, now: u64, outlet: &mut impl TailOutlet) {
+        while let Some(reason) = self.lacks_room(key, span)
+            && let Some(dispensable) = self.most_dispensable()
+        {
+            self.decide_early(dispensable, reason, now, outlet);
         }
     }
 
@@ -164,9 +173,9 @@ impl Tail {
         }
         self.spans += 1;
         self.bytes += trace.push(span);
-        let reached = if trace.spans.len() > self.bounds.trace_spans {
+        let reached = if trace.spans.len() >= self.bounds.trace_spans {
             Some(EarlyReason::TraceSpans)
-        } else if trace.bytes() > self.bounds.trace_bytes {
+        } else if trace.bytes() >= self.bounds.trace_bytes {
             Some(EarlyReason::TraceBytes)
         } else {
             None
@@ -175,14 +184,15 @@ impl Tail {
         reached
     }
 
-    fn excess(&self) -> Option<EarlyReason> {
-        if self.spans > self.bounds.spans {
-            Some(EarlyReason::Spans)
-        } else if self.bytes > self.bounds.bytes {
-            Some(EarlyReason::Bytes)
-        } else {
-            None
+    fn lacks_room(&self, key: Key, span: &SpanRecord) -> Option<EarlyReason> {
+        if self.spans >= self.bounds.spans {
+            return Some(EarlyReason::Spans);
         }
+        let growth = match self.traces.get(&key) {
+            Some(trace) => trace.growth(span),
+            None => TRACE_BYTES + span.size_bytes(),
+        };
+        (self.bytes + growth > self.bounds.bytes).then_some(EarlyReason::Bytes)
     }
 
     /// Deciding about this one costs least: it has ended, or at least it has no error, and it is the oldest.
@@ -279,8 +289,23 @@ impl Trace {
     fn push(&mut self, span: SpanRecord) -> usize {
         let before = self.bytes();
         self.held_bytes += span.size_bytes() - size_of::<SpanRecord>();
+        if self.spans.len() == self.spans.capacity() {
+            self.spans.reserve_exact(self.further_places());
+        }
         self.spans.push(span);
         self.bytes() - before
+    }
+
+    /// The bytes by which the trace will grow with this span.
+    fn growth(&self, span: &SpanRecord) -> usize {
+        let is_full = self.spans.len() == self.spans.capacity();
+        let places = if is_full { self.further_places() } else { 0 };
+        span.size_bytes() - size_of::<SpanRecord>() + places * size_of::<SpanRecord>()
+    }
+
+    /// How many places are added when all are taken: as many as there are, and at least three.
+    fn further_places(&self) -> usize {
+        self.spans.len().max(3)
     }
 
     /// The place kept for further spans counts as well.
@@ -291,4 +316,117 @@ impl Trace {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        context::{SpanContext, TraceFlags},
+        ids::{SpanId, TraceId},
+        record::Status,
+        sampling::tail::rule::TailRule,
+    };
+    use std::collections::HashMap;
+
+    #[derive(Default)]
+    struct Out {
+        kept: Vec<SpanId>,
+        left_out: Vec<SpanId>,
+    }
+
+    impl TailOutlet for Out {
+        fn keep(&mut self, span: SpanRecord) {
+            self.kept.push(span.span_id());
+        }
+
+        fn leave_out(&mut self, spans: Vec<SpanRecord>) {
+            self.left_out.extend(spans.iter().map(SpanRecord::span_id));
+        }
+    }
+
+    fn span(id: u64, root: u64, fails: bool) -> SpanRecord {
+        let span_id = |id| SpanId::from_u64(id).unwrap();
+        let trace_id = TraceId::from_u128(u128::from(root)).unwrap();
+        let context = SpanContext::new(trace_id, span_id(id), TraceFlags::SAMPLED);
+        let mut span = SpanRecord::new(&context, "order", 1, 2);
+        span.local_root = Some(span_id(root));
+        if fails { span.with_status(Status::error("no")) } else { span }
+    }
+
+    impl Tail {
+        /// Whatever happened: what is counted is what is there, in one place each, and within the bounds.
+        fn check(&self) {
+            let traces = self.traces.values();
+            assert_eq!(self.spans, traces.clone().map(|trace| trace.spans.len()).sum::<usize>());
+            assert_eq!(self.bytes, traces.map(Trace::bytes).sum::<usize>());
+            assert_eq!(self.plain.len() + self.erring.len(), self.traces.len());
+            for (key, trace) in &self.traces {
+                let order = if trace.is_erring { &self.erring } else { &self.plain };
+                assert!(order.get(&trace.number) == Some(key) && !trace.spans.is_empty());
+                assert!(trace.end.is_none_or(|end| self.ended.get(&end.number) == Some(key)));
+                assert!(trace.spans.len() < self.bounds.trace_spans);
+            }
+            assert_eq!(self.ended.len(), self.traces.values().filter(|trace| trace.end.is_some()).count());
+            assert!(self.spans <= self.bounds.spans && self.bytes <= self.bounds.bytes);
+        }
+    }
+
+    /// A child that ended first, but on a thread whose spans are drained later.
+    #[test]
+    fn a_trace_waits_for_one_more_round_after_its_root() {
+        let mut tail = Tail::new(TailSampler::new().rule(TailRule::errors()));
+        let mut out = Out::default();
+        tail.add(span(1, 1, false), 0, &mut out);
+        tail.end_pass(0, &mut out);
+        assert_eq!((out.kept.len(), out.left_out.len()), (0, 0));
+        tail.add(span(2, 1, true), 0, &mut out);
+        tail.end_pass(0, &mut out);
+        assert_eq!((out.kept.len(), out.left_out.len()), (2, 0));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_span_goes_out_once_and_the_bounds_hold_at_every_moment(
+            steps in proptest::collection::vec((1..12_u64, 0..6_u64, proptest::bool::weighted(0.1)), 1..300),
+            (trace_spans, spans, bytes) in (2..10_usize, 2..30_usize, 2_000..20_000_usize),
+        ) {
+            let sampler = TailSampler::new()
+                .rule(TailRule::errors())
+                .max_trace(trace_spans, 1 << 20)
+                .max_undecided(spans, bytes)
+                .max_decisions(5)
+                .max_age(Duration::from_nanos(40));
+            let (mut tail, mut out) = (Tail::new(sampler), Out::default());
+            let (mut given, mut roots) = (Vec::new(), HashMap::new());
+            for (now, (root, kind, fails)) in (0..).zip(steps) {
+                let root = 1_000 * (root + 100 * roots.get(&root).copied().unwrap_or(0));
+                match kind {
+                    0 => tail.end_pass(now, &mut out),
+                    // A root ends once: the next of its number is another.
+                    1 => {
+                        *roots.entry(root / 1_000 % 100).or_insert(0) += 1;
+                        given.push(root);
+                        tail.add(span(root, root, fails), now, &mut out);
+                    }
+                    _ => {
+                        let id = root + 1 + given.len() as u64;
+                        given.push(id);
+                        tail.add(span(id, root, fails), now, &mut out);
+                    }
+                }
+                tail.check();
+            }
+            tail.decide_all(1_000, &mut out);
+            tail.check();
+            proptest::prop_assert_eq!(tail.spans, 0);
+            let mut gone: Vec<u64> = out.kept.iter().chain(&out.left_out).map(|id| id.as_u64()).collect();
+            gone.sort_unstable();
+            given.sort_unstable();
+            proptest::prop_assert_eq!(gone, given);
+            let stats = tail.counters.read();
+            proptest::prop_assert_eq!(stats.kept_spans, out.kept.len() as u64);
+            proptest::prop_assert_eq!(stats.dropped_spans, out.left_out.len() as u64);
+        }
+    }
 }

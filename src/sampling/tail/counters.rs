@@ -74,7 +74,7 @@ impl fmt::Debug for Early {
 /// What one rule did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct RuleStats {
+pub struct TailRuleStats {
     /// The rule's name.
     pub name: String,
     /// Traces it kept.
@@ -113,7 +113,7 @@ pub struct TailStats {
     /// Traces that were decided before their end.
     pub early: Early,
     /// Each rule's part, in the order in which they are asked.
-    pub rules: Vec<RuleStats>,
+    pub rules: Vec<TailRuleStats>,
 }
 
 #[derive(Default)]
@@ -186,7 +186,7 @@ impl TailCounters {
         // Before what is undecided: no span is then seen in two places.
         let [kept, kept_spans, dropped, dropped_spans] =
             [&self.kept, &self.kept_spans, &self.dropped, &self.dropped_spans].map(read);
-        let rules = self.rules.iter().map(|rule| RuleStats {
+        let rules = self.rules.iter().map(|rule| TailRuleStats {
             name: rule.name.clone().into_owned(),
             kept: read(&rule.kept),
             passed_over: read(&rule.passed_over),

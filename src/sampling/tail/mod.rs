@@ -72,7 +72,7 @@ mod verdict;
 pub(crate) use buffer::{Tail, TailOutlet};
 pub use condition::TailCondition;
 pub(crate) use counters::TailCounters;
-pub use counters::{Early, EarlyReason, RuleStats, TailStats};
+pub use counters::{Early, EarlyReason, TailRuleStats, TailStats};
 pub use rule::{InvalidPercentile, TailRule};
 pub use sampler::TailSampler;
 pub use trace::LocalTrace;

@@ -1,0 +1,96 @@
+//! A thread's boxes for spans (floor 4): those of ended spans wait for new ones.
+//!
+//! A box of the trace on top of the thread's stack keeps its reference to the trace, so that another span
+//! of it costs no atomic operation. When the trace's first span ends, or another trace comes on top, the
+//! boxes let go: a thread that is idle keeps nothing of the past alive but one trace's shared state.
+
+use super::{engine::Shared, live::Live};
+use std::sync::Arc;
+
+/// Boxes that wait, of each sort: under 10 KiB in all.
+const KEPT: usize = 32;
+
+#[expect(clippy::vec_box, reason = "the boxes are what is kept: a span must not move")]
+pub(super) struct Boxes {
+    /// All refer to the trace on top of the stack; that one's own id is theirs if it is not recorded.
+    attached: Vec<Box<Live>>,
+    /// Refer to none.
+    vacant: Vec<Box<Live>>,
+}
+
+impl Boxes {
+    pub(super) const fn new() -> Self {
+        Self { attached: Vec::new(), vacant: Vec::new() }
+    }
+
+    /// A box for a span of the trace on top.
+    #[inline(always)]
+    pub(super) fn take(&mut self, top: &Arc<Shared>) -> Box<Live> {
+        match self.attached.pop() {
+            Some(live) => live,
+            None => self.take_other(top.clone()),
+        }
+    }
+
+    /// A box for a span of any trace.
+    #[inline(never)]
+    pub(super) fn take_other(&mut self, shared: Arc<Shared>) -> Box<Live> {
+        let mut live = self.vacant.pop().unwrap_or_else(Live::vacant);
+        live.span_id = shared.first_span;
+        live.shared = Some(shared);
+        live
+    }
+
+    /// Keeps the box of a span of the trace on top; gives it back if there are enough.
+    #[inline(always)]
+    pub(super) fn keep(&mut self, live: Box<Live>) -> Result<(), Box<Live>> {
+        if !self.has_room() && !self.make_room() {
+            return Err(live);
+        }
+        self.attached.push(live);
+        Ok(())
+    }
+
+    /// Allocates once what may be kept at most.
+    #[cold]
+    fn make_room(&mut self) -> bool {
+        if self.attached.capacity() == 0 {
+            self.attached.reserve_exact(KEPT);
+        }
+        self.has_room()
+    }
+
+    /// Is there room for another box without anything having to be allocated?
+    #[inline(always)]
+    pub(super) fn has_room(&self) -> bool {
+        self.attached.len() < self.attached.capacity()
+    }
+
+    /// As `keep`, of a box for which there is room.
+    #[inline(always)]
+    pub(super) fn keep_in_room(&mut self, place: &mut Option<Box<Live>>) {
+        if let Some(live) = place.take() {
+            self.attached.push(live);
+        }
+    }
+
+    /// Keeps the box of any span.
+    pub(super) fn keep_other(&mut self, mut live: Box<Live>) {
+        live.shared = None;
+        self.keep_vacant(live);
+    }
+
+    fn keep_vacant(&mut self, live: Box<Live>) {
+        if self.vacant.len() < KEPT {
+            self.vacant.push(live);
+        }
+    }
+
+    /// Lets go of the trace on top, which is no more the one on top.
+    pub(super) fn detach(&mut self) {
+        while let Some(mut live) = self.attached.pop() {
+            live.shared = None;
+            self.keep_vacant(live);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! A thread's lanes (floor 4): one to each tracer whose spans it has ended.
+
+use super::{engine::Engine, lane::Lane};
+
+/// The one used last comes first.
+pub(super) struct Lanes(Vec<Lane>);
+
+impl Lanes {
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The lane to `engine`.
+    #[inline(always)]
+    pub(super) fn of(&mut self, engine: &Engine) -> Option<&mut Lane> {
+        if self.0.first().is_none_or(|lane| lane.engine_id() != engine.id) {
+            self.bring_first(engine);
+        }
+        self.0.first_mut()
+    }
+
+    #[cold]
+    fn bring_first(&mut self, engine: &Engine) {
+        match self.0.iter().position(|lane| lane.engine_id() == engine.id) {
+            Some(known) => self.0.swap(0, known),
+            None => {
+                self.0.retain(|lane| !lane.is_abandoned());
+                let (lane, receiver) = Lane::open(engine.id);
+                engine.announce(receiver);
+                self.0.insert(0, lane);
+            }
+        }
+    }
+}
