@@ -35,7 +35,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 const SERVICES: [&str; 5] = ["gateway", "orders", "inventory", "payment", "shipping"];
 
-const USAGE: &str = "usage: shop [--serve] [--tail] [--json FILE] [--otlp URL]… [--zipkin URL]…";
+const USAGE: &str =
+    "usage: shop [--serve] [--tail] [--json FILE] [--otlp URL]… [--otlp-grpc URL]… [--zipkin URL]…";
 
 struct Options {
     serve: bool,
