@@ -134,12 +134,12 @@ fn send_any(mut exporter: impl Exporter) -> Vec<Seen> {
         }
         json["adjusted_count"] = (1 + number % 2).into();
         let dropped = number % 3;
-        for kind in ["dropped_attributes", "dropped_events", "dropped_links"] {
+        for kind in ["dropped_attributes_count", "dropped_events_count", "dropped_links_count"] {
             json[kind] = dropped.into();
         }
         for items in ["events", "links"] {
             for item in json[items].as_array_mut().unwrap() {
-                item["dropped_attributes"] = dropped.into();
+                item["dropped_attributes_count"] = dropped.into();
             }
         }
         serde_json::from_value(json).unwrap()
@@ -147,5 +147,9 @@ fn send_any(mut exporter: impl Exporter) -> Vec<Seen> {
     let resource = Arc::new(Resource::new("any").with_attribute("zone", "żółw"));
     let batch = Batch::new(resource.clone(), (1..=COUNT).map(&mut any_record).collect());
     exporter.export(&batch).unwrap();
-    batch.spans().map(|span| Seen::record(&resource, span)).collect()
+    let sent: Vec<_> = batch.spans().map(|span| Seen::record(&resource, span)).collect();
+    assert!(
+        sent.iter().any(|span| span.events.iter().any(|event| event.dropped == 2) && span.dropped == [2; 3])
+    );
+    sent
 }
