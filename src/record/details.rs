@@ -401,14 +401,14 @@ impl Details {
     }
 
     /// Puts back attributes of a record that is read; no key comes twice.
-    pub(super) fn restore_attributes(&mut self, attributes: Vec<(Cow<'static, str>, Value<'static>)>) {
+    pub(crate) fn restore_attributes(&mut self, attributes: Vec<(Cow<'static, str>, Value<'static>)>) {
         for (key, value) in attributes {
             self.slots.extend(self.values.keep(key, &value, &Limits::NONE, usize::MAX));
         }
     }
 
     /// Puts back an event of a record that is read.
-    pub(super) fn restore_event(
+    pub(crate) fn restore_event(
         &mut self,
         name: Cow<'static, str>,
         unix_nanos: u64,
@@ -421,7 +421,7 @@ impl Details {
     }
 
     /// Puts back a link of a record that is read.
-    pub(super) fn restore_link(
+    pub(crate) fn restore_link(
         &mut self,
         target: LinkTarget,
         attributes: &[(Cow<'static, str>, Value<'static>)],

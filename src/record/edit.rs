@@ -293,7 +293,7 @@ fn edit_items(
     }
 }
 
-/// A slot's key.
+/// A slot's key, and where that comes from.
 #[inline]
 fn label<'a>(slot: &Slot, values: &'a Values) -> Label<'a> {
     match Values::literal_key(slot) {

@@ -43,12 +43,13 @@ fn header_of(key: &str) -> Option<&str> {
         .or_else(|| key.strip_prefix("rpc.")?.split_once("metadata.").map(|(_, name)| name))
 }
 
-const PLACES: usize = 256;
+const SETS: usize = 128;
+const PLACES: usize = 4;
 
 /// Remembers the class of keys that are literals, by where they lie: such a place never holds another text.
 ///
-/// Bound: a fixed number of places, each for the key that came last.
-pub(super) struct KeyCache(Vec<Place>);
+/// Bound: a fixed number of sets, each of which has places for the keys that came last.
+pub(super) struct KeyCache(Vec<[Place; PLACES]>);
 
 #[derive(Clone, Copy)]
 struct Place {
@@ -60,20 +61,28 @@ struct Place {
 impl KeyCache {
     pub(super) fn new() -> Self {
         // No text lies at address 0.
-        Self(vec![Place { address: 0, length: 0, class: Class::Allowed }; PLACES])
+        Self(vec![[Place { address: 0, length: 0, class: Class::Allowed }; PLACES]; SETS])
     }
 
     #[inline]
     pub(super) fn class(&mut self, key: &'static str, cleaner: &Cleaner) -> Class {
         let (address, length) = (key.as_ptr().addr(), key.len());
         // Literals lie beside one another: the low bits of their places differ, and their lengths do.
-        let hash = address.wrapping_add(length << 5).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as usize);
-        let Some(place) = self.0.get_mut(hash >> (usize::BITS - PLACES.trailing_zeros())) else {
+        let hash = (address ^ length << 7).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as usize);
+        let Some(set) = self.0.get_mut(hash >> (usize::BITS - SETS.trailing_zeros())) else {
             return Class::of(key, cleaner);
         };
-        if (place.address, place.length) != (address, length) {
-            *place = Place { address, length, class: Class::of(key, cleaner) };
+        match set.iter().find(|place| (place.address, place.length) == (address, length)) {
+            Some(place) => place.class,
+            None => remember(set, Place { address, length, class: Class::of(key, cleaner) }),
         }
-        place.class
     }
+}
+
+#[cold]
+fn remember(set: &mut [Place; PLACES], place: Place) -> Class {
+    set.rotate_right(1);
+    let [first, ..] = set;
+    *first = place;
+    place.class
 }

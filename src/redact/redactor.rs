@@ -185,8 +185,7 @@ impl Pass<'_> {
     }
 
     fn numbers(&mut self, numbers: &[i64]) -> Edit {
-        let is_card = |number: &i64| *number >= FEWEST_CARD && is_card_number(*number);
-        if self.rules.cleaner.kinds.has(Secret::Card) && numbers.iter().any(is_card) {
+        if self.rules.cleaner.kinds.has(Secret::Card) && numbers.iter().copied().any(is_card_number) {
             self.found.add(Secret::Card, 1);
             return Edit::Replace(MARK);
         }
@@ -310,7 +309,7 @@ impl Survey for FirstLook<'_> {
             (Class::Read(reading), View::Text(text)) => {
                 cleaner.finds_in(text, read(text, self.limits.value_bytes, reading))
             }
-            (Class::Read(_), View::I64(number)) => number >= FEWEST_CARD && is_card_number(number),
+            (Class::Read(_), View::I64(number)) => is_card_number(number),
             (Class::Read(_), View::F64(_) | View::Other(_)) => false,
         }
     }
@@ -326,9 +325,6 @@ fn read_list(texts: &[Cow<'_, str>], most_bytes: usize, reading: Reading) -> Rea
     let bytes: usize = texts.iter().map(|text| text.len().max(size_of::<String>())).sum();
     Reading { is_cut: bytes + 2 * size_of::<String>() > most_bytes, ..reading }
 }
-
-/// No card has a smaller number.
-const FEWEST_CARD: i64 = 1_000_000_000_000;
 
 fn into_text(value: Value<'static>) -> Cow<'static, str> {
     match value {

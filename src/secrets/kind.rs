@@ -22,7 +22,8 @@ pub enum Secret {
     /// An e-mail address. Off unless switched on.
     Email,
     /// The number of a payment card: 13 to 19 digits, together or in groups with spaces or hyphens between
-    /// them, that begin with 2 to 6 or 8 and pass the check of ISO/IEC 7812.
+    /// them, that begin with 2 to 6 or 8 and pass the check of ISO/IEC 7812. As an integer, 14 to 16 digits:
+    /// longer ones are ids.
     Card,
     /// The value of a query parameter whose name says that it is a secret, such as `token`.
     Query,

@@ -287,10 +287,12 @@ fn decode<'b>(name: &[u8], buffer: &'b mut [u8; MOST_QUERY_BYTES]) -> Option<&'b
     let mut length = 0;
     let mut position = 0;
     while position < name.len() {
-        let escape = digit(at(name, position + 1)).zip(digit(at(name, position + 2)));
-        let (byte, width) = match (at(name, position), escape) {
-            (b'%', Some((high, low))) => ((high << 4 | low) as u8, 3),
-            (byte, _) => (byte, 1),
+        let (byte, width) = match at(name, position) {
+            b'%' => match digit(at(name, position + 1)).zip(digit(at(name, position + 2))) {
+                Some((high, low)) => ((high << 4 | low) as u8, 3),
+                None => (b'%', 1),
+            },
+            byte => (byte, 1),
         };
         *buffer.get_mut(length)? = byte;
         length += 1;

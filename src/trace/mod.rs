@@ -39,6 +39,7 @@ mod span_builder;
 mod stack;
 mod start;
 mod tracer;
+mod voice;
 
 pub use builder::{BuildError, TracerBuilder};
 pub use current::{CurrentSpan, SpanHandle};

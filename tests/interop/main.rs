@@ -8,6 +8,7 @@
 mod arbitrary;
 mod chain;
 mod collector;
+mod formats;
 mod jaeger;
 mod journey;
 mod otlp_json;
@@ -15,4 +16,5 @@ mod round_trips;
 mod seen;
 mod servers;
 mod services;
+mod shop;
 mod zipkin;

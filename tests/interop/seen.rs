@@ -1,6 +1,6 @@
 //! A span as one of us and a server can both tell it, so that the two can be compared.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Debug};
 use throughline::{Attribute, Outcome, Resource, SpanKind, SpanRecord, Status, Value, semconv};
 
 /// What an exporter calls how a span ended, where that is news.
@@ -124,4 +124,12 @@ pub fn comparable(value: Value<'static>) -> Value<'static> {
 pub fn sorted(mut spans: Vec<Seen>) -> Vec<Seen> {
     spans.sort_by(|one, other| (&one.trace_id, &one.span_id).cmp(&(&other.trace_id, &other.span_id)));
     spans
+}
+
+/// Span by span, so that a difference can be read.
+pub fn assert_same<S: Debug + PartialEq>(seen: &[S], sent: &[S], what: &str) {
+    for (seen, sent) in seen.iter().zip(sent) {
+        assert_eq!(seen, sent, "{what}");
+    }
+    assert_eq!(seen.len(), sent.len(), "{what}");
 }

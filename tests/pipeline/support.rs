@@ -15,6 +15,7 @@ use std::{
 use throughline::{
     Batch, SpanId, Tracer, TracerBuilder,
     export::{DropReason, ExportError, Exporter, Report, RetryPolicy, Stats},
+    redact::Redaction,
 };
 
 /// More than anything here takes that does not hang.
@@ -23,8 +24,14 @@ pub const LONG: Duration = Duration::from_secs(20);
 /// What a call may add to its deadline.
 pub const SLACK: Duration = Duration::from_millis(50);
 
+/// Without redaction: looking for secrets in 64 MiB of text takes a collector that is built for debugging longer
+/// than these tests wait for it.
 pub fn builder() -> TracerBuilder {
-    Tracer::builder("test").environment(|_| None).drop_within(Duration::ZERO).diagnostics(|_| ())
+    Tracer::builder("test")
+        .environment(|_| None)
+        .drop_within(Duration::ZERO)
+        .diagnostics(|_| ())
+        .redaction(Redaction::none())
 }
 
 pub fn end_spans(tracer: &Tracer, count: usize) {
@@ -49,6 +56,8 @@ pub fn assert_balanced(stats: &Stats) {
         let accounted_for = stats.dropped.total()
             + stats.buffered
             + exporter.exported
+            + exporter.filtered
+            + exporter.spooled
             + exporter.pending
             + exporter.dropped.total();
         assert_eq!(stats.ended, accounted_for, "{stats:#?}");
