@@ -7,7 +7,8 @@ use throughline::export::Exporter;
 pub type Connect = fn(&str) -> Result<Box<dyn Exporter>, BoxError>;
 
 /// The flags, and what each stands for.
-const BACKENDS: [(&str, Connect); 2] = [("--otlp", otlp::connect), ("--zipkin", zipkin::connect)];
+const BACKENDS: [(&str, Connect); 3] =
+    [("--otlp", otlp::connect), ("--otlp-grpc", otlp_grpc::connect), ("--zipkin", zipkin::connect)];
 
 pub fn find(flag: &str) -> Option<Connect> {
     BACKENDS.iter().find(|(known, _)| *known == flag).map(|(_, connect)| *connect)
@@ -20,6 +21,16 @@ mod otlp {
 
     pub fn connect(url: &str) -> Result<Box<dyn Exporter>, BoxError> {
         Ok(Box::new(Otlp::builder().endpoint(url).build()?))
+    }
+}
+
+#[cfg(feature = "otlp-grpc")]
+mod otlp_grpc {
+    use super::{BoxError, Exporter};
+    use throughline::exporters::Otlp;
+
+    pub fn connect(url: &str) -> Result<Box<dyn Exporter>, BoxError> {
+        Ok(Box::new(Otlp::builder().grpc().endpoint(url).build()?))
     }
 }
 
@@ -40,6 +51,16 @@ mod otlp {
 
     pub fn connect(_: &str) -> Result<Box<dyn Exporter>, BoxError> {
         Err("--otlp needs a feature: cargo run --features otlp --example shop -- --otlp URL".into())
+    }
+}
+
+#[cfg(not(feature = "otlp-grpc"))]
+mod otlp_grpc {
+    use super::{BoxError, Exporter};
+
+    pub fn connect(_: &str) -> Result<Box<dyn Exporter>, BoxError> {
+        Err("--otlp-grpc needs a feature: cargo run --features otlp-grpc --example shop -- --otlp-grpc URL"
+            .into())
     }
 }
 

@@ -12,7 +12,7 @@
 //! cargo run --example shop -- --serve             # stays up and draws what you send
 //! cargo run --example shop -- --tail              # 200 more orders; draws what was worth keeping, says why
 //!
-//! # Sends them to servers as well: the Collector or Jaeger, Zipkin
+//! # Sends them to servers as well: the Collector or Jaeger, Zipkin (and by `--otlp-grpc`, with that feature)
 //! cargo run --features otlp,zipkin --example shop -- --otlp http://localhost:4318 --zipkin http://localhost:9411
 //! ```
 
@@ -35,7 +35,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 const SERVICES: [&str; 5] = ["gateway", "orders", "inventory", "payment", "shipping"];
 
-const USAGE: &str = "usage: shop [--serve] [--tail] [--json FILE] [--otlp URL]… [--zipkin URL]…";
+const USAGE: &str =
+    "usage: shop [--serve] [--tail] [--json FILE] [--otlp URL]… [--otlp-grpc URL]… [--zipkin URL]…";
 
 struct Options {
     serve: bool,

@@ -22,7 +22,7 @@ fn day() -> BTreeMap<String, Vec<Seen>> {
     // Built by `run`, beside this test.
     let shop = env::current_exe().unwrap().parent().unwrap().with_file_name("examples").join("shop");
     let mut command = Command::new(shop);
-    command.args(["--otlp", &to("COLLECTOR_OTLP_HTTP"), "--otlp", &to("JAEGER_OTLP_HTTP")]);
+    command.args(["--otlp", &to("COLLECTOR_OTLP_HTTP"), "--otlp-grpc", &to("JAEGER_OTLP_GRPC")]);
     let shop = command.args(["--zipkin", &to("ZIPKIN_HTTP"), "--json", &spans]).output().unwrap();
     assert!(shop.status.success() && shop.stderr.is_empty(), "{}", str::from_utf8(&shop.stderr).unwrap());
 
