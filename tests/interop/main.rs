@@ -8,10 +8,12 @@
 mod arbitrary;
 mod chain;
 mod collector;
+mod faults;
 mod formats;
 mod jaeger;
 mod journey;
 mod otlp_json;
+mod own_servers;
 mod round_trips;
 mod seen;
 mod servers;

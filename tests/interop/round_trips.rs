@@ -132,6 +132,7 @@ fn send_any(mut exporter: impl Exporter) -> Vec<Seen> {
         for time in ["start_unix_nanos", "end_unix_nanos"] {
             json[time] = (json[time].as_u64().unwrap() / 2).into();
         }
+        json["adjusted_count"] = (1 + number % 2).into();
         let dropped = number % 3;
         for kind in ["dropped_attributes", "dropped_events", "dropped_links"] {
             json[kind] = dropped.into();

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, fmt::Debug};
 use throughline::{Attribute, Outcome, Resource, SpanKind, SpanRecord, Status, Value, semconv};
 
-/// What an exporter calls how a span ended, where that is news.
+/// What an exporter calls how a span ended, and how many it stands for, where that is news.
 const OUTCOME: &str = "throughline.outcome";
+const ADJUSTED_COUNT: &str = "throughline.adjusted_count";
 
 const HAS_IS_REMOTE: u64 = 0x100;
 const IS_REMOTE: u64 = 0x200;
@@ -59,6 +60,9 @@ impl Seen {
         let mut attributes = owned(span.attributes());
         if span.outcome() != Outcome::Completed {
             attributes.insert(OUTCOME.to_owned(), span.outcome().as_str().into());
+        }
+        if span.adjusted_count() != 1.0 {
+            attributes.insert(ADJUSTED_COUNT.to_owned(), span.adjusted_count().into());
         }
         let event = |event: throughline::record::Event<'_>| SeenEvent {
             name: event.name.to_owned(),
