@@ -12,7 +12,7 @@
 //! cargo run --example shop -- --serve             # stays up and draws what you send
 //! cargo run --example shop -- --tail              # 200 more orders; draws what was worth keeping, says why
 //!
-//! # Sends them to servers as well: the Collector or Jaeger, Zipkin
+//! # Sends them to servers as well: the Collector or Jaeger, Zipkin (and by `--otlp-grpc`, with that feature)
 //! cargo run --features otlp,zipkin --example shop -- --otlp http://localhost:4318 --zipkin http://localhost:9411
 //! ```
 

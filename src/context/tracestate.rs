@@ -3,9 +3,7 @@
 //! Refuses a list with anything wrong in it as a whole, as the specification asks; says nothing about
 //! what a member means.
 
-use super::lines::{
-    Bounded, Lines, all_bytes, are_within_cap, ascii, split_once, trim, try_for_each_member,
-};
+use super::lines::{Bounded, Lines, all_bytes, are_within_cap, ascii, split_once, trim, try_for_each_member};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
     borrow::Cow,

@@ -112,12 +112,7 @@ impl Headers {
     }
 
     /// The request's id, and who speaks. `written` is the id as a header's value, if it has been written.
-    pub(super) fn inject_ids(
-        &self,
-        headers: &mut HeaderMap,
-        id: &RequestId,
-        written: Option<HeaderValue>,
-    ) {
+    pub(super) fn inject_ids(&self, headers: &mut HeaderMap, id: &RequestId, written: Option<HeaderValue>) {
         if let Some(name) = &self.request_id {
             let value = written.or_else(|| HeaderValue::from_str(id.encode(&mut [0; 36])).ok());
             if self.sends_aliases {

@@ -20,11 +20,7 @@ pub(super) struct RecordedHeaders {
 
 impl RecordedHeaders {
     /// Describes the entries of baggage that are named.
-    pub(super) fn describe_baggage(
-        &self,
-        baggage: &Baggage,
-        attributes: &mut Attributes<'_>,
-    ) {
+    pub(super) fn describe_baggage(&self, baggage: &Baggage, attributes: &mut Attributes<'_>) {
         for key in &self.baggage {
             if let Some(value) = baggage.get(key) {
                 attributes.any(key.clone(), value.into());

@@ -39,26 +39,6 @@ pub(crate) struct Details {
     pub(super) next_free: Option<Box<Details>>,
 }
 
-/// See [`Details::usual_room`].
-#[derive(Clone, Copy)]
-pub(crate) struct UsualRoom {
-    attributes: usize,
-    bytes: usize,
-}
-
-impl UsualRoom {
-    /// Takes room for an attribute, if there is any.
-    #[inline]
-    fn take(&mut self, bytes: usize) -> bool {
-        let has_room = self.attributes > 0 && self.bytes >= bytes;
-        if has_room {
-            self.attributes -= 1;
-            self.bytes -= bytes;
-        }
-        has_room
-    }
-}
-
 pub(crate) static EMPTY_DETAILS: Details = Details::new();
 
 impl Details {
@@ -110,46 +90,6 @@ impl Details {
             self.slots.push(Slot::of_i64(key, number));
         } else {
             self.push_any(key.into(), number.into(), limits);
-        }
-    }
-
-    /// What there is room for without anything having to be cut, settled or dropped.
-    pub(crate) fn usual_room(&self, limits: &Limits) -> UsualRoom {
-        UsualRoom {
-            attributes: limits.attributes.saturating_sub(self.slots.len()),
-            bytes: limits.span_bytes.saturating_sub(self.held_bytes()),
-        }
-    }
-
-    /// As [`push_attribute`](Self::push_attribute), of one of many texts; `room` is what there is.
-    pub(crate) fn push_text_within(
-        &mut self,
-        key: &'static str,
-        text: &str,
-        limits: &Limits,
-        room: &mut UsualRoom,
-    ) {
-        if text.len() <= limits.value_bytes && key.len() <= limits.name_bytes && room.take(text.len()) {
-            self.slots.push(self.values.keep_text(key, text));
-        } else {
-            self.push_any(key.into(), text.into(), limits);
-            *room = self.usual_room(limits);
-        }
-    }
-
-    /// As [`push_text_within`](Self::push_text_within), of an integer.
-    pub(crate) fn push_i64_within(
-        &mut self,
-        key: &'static str,
-        number: i64,
-        limits: &Limits,
-        room: &mut UsualRoom,
-    ) {
-        if key.len() <= limits.name_bytes && room.take(0) {
-            self.slots.push(Slot::of_i64(key, number));
-        } else {
-            self.push_any(key.into(), number.into(), limits);
-            *room = self.usual_room(limits);
         }
     }
 
@@ -502,7 +442,7 @@ impl Details {
     /// Leaves each key once, at its first place, with its last value.
     fn settle_keys(&mut self) {
         let keys = self.slots.iter().map(|slot| self.values.key(slot));
-        if self.settled == self.slots.len() || all_sketches_differ(keys) {
+        if self.settled == self.slots.len() || all_sketches_differ(keys.clone()) || all_differ(keys) {
             self.settled = self.slots.len();
             return;
         }
@@ -620,6 +560,15 @@ impl fmt::Debug for Details {
 
 fn count(dropped: &mut u32, more: usize) {
     *dropped = dropped.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+}
+
+/// Compares all with one another: where there are many, some have the same sketch.
+fn all_differ<'a>(keys: impl Iterator<Item = &'a str> + Clone) -> bool {
+    let mut later = keys.clone();
+    keys.into_iter().all(|key| {
+        later.next();
+        later.clone().all(|other| other != key)
+    })
 }
 
 /// Most spans set no key twice: 64 bits say so without comparing the keys with one another.

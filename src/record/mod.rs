@@ -70,7 +70,7 @@ mod weight;
 
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
-pub(crate) use details::{Details, UsualRoom};
+pub(crate) use details::Details;
 pub(crate) use edit::{Edit, Editor, Label, Owner, Survey};
 pub(crate) use items::LinkTarget;
 pub use items::{Event, Link};

@@ -6,7 +6,7 @@ use crate::{
     diagnostics::Diagnostic,
     ids::{RequestId, SpanId, TraceId},
     propagation::Formats,
-    record::{Details, Limits, UsualRoom},
+    record::{Details, Limits},
     value::Value,
 };
 use std::borrow::Cow;
@@ -40,40 +40,31 @@ impl Span {
 pub(crate) struct Attributes<'a> {
     details: &'a mut Details,
     limits: &'a Limits,
-    /// Asked for once, and again after what is not usual.
-    usual: UsualRoom,
 }
 
-impl<'a> Attributes<'a> {
-    fn new(details: &'a mut Details, limits: &'a Limits) -> Self {
-        let usual = details.usual_room(limits);
-        Self { details, limits, usual }
-    }
-
+impl Attributes<'_> {
     pub(crate) fn text(&mut self, key: &'static str, text: &str) {
-        self.details.push_text_within(key, text, self.limits, &mut self.usual);
+        self.details.push_text(key, text, self.limits);
     }
 
     /// A text that comes in parts.
     pub(crate) fn joined(&mut self, key: &'static str, parts: &[&str]) {
         self.details.push_joined(key, parts, self.limits);
-        self.usual = self.details.usual_room(self.limits);
     }
 
     pub(crate) fn number(&mut self, key: &'static str, number: impl Into<i64>) {
-        self.details.push_i64_within(key, number.into(), self.limits, &mut self.usual);
+        self.details.push_i64(key, number.into(), self.limits);
     }
 
     pub(crate) fn any(&mut self, key: impl Into<Cow<'static, str>>, value: Value<'_>) {
         self.details.push_attribute(key.into(), value, self.limits);
-        self.usual = self.details.usual_room(self.limits);
     }
 }
 
 impl Span {
     /// Sets attributes, if they are recorded. `describe` runs no user code.
     pub(crate) fn describe(&self, describe: impl FnOnce(&mut Attributes<'_>)) {
-        self.record_plain(|details, limits| describe(&mut Attributes::new(details, limits)));
+        self.record_plain(|details, limits| describe(&mut Attributes { details, limits }));
     }
 }
 
@@ -86,17 +77,17 @@ impl SpanBuilder {
         };
         if engine.sampler.wants_attributes() {
             let details = self.details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
-            describe(&mut Attributes::new(details, &engine.limits));
+            describe(&mut Attributes { details, limits: &engine.limits });
             return self.start();
         }
         let span = self.start();
         span.record_plain(|details, limits| {
             if details.attributes().len() == 0 {
-                return describe(&mut Attributes::new(details, limits));
+                return describe(&mut Attributes { details, limits });
             }
             // What the sampler adds comes last, as if it had been asked last.
             let mut described = Box::<Details>::default();
-            describe(&mut Attributes::new(&mut described, limits));
+            describe(&mut Attributes { details: &mut described, limits });
             std::mem::swap(&mut *described, details);
             details.append(described, limits);
         });

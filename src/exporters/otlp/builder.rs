@@ -4,6 +4,7 @@
 use super::{
     encoding::{OtlpBody, OtlpEncoding},
     exporter::Otlp,
+    grpc,
     protocol::{Protocol, Target},
 };
 use crate::{
@@ -188,10 +189,19 @@ fn read_target(variables: &Variables) -> Result<Target, SetupError> {
 fn read_protocol(variables: &Variables) -> Result<Protocol, SetupError> {
     let mut protocol = Protocol::default();
     for name in ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] {
-        let error = || InvalidVariable::new(name, Protocol::NAMES);
+        let error = || InvalidVariable::new(name, grpc::NAMES);
         if let Some(text) = variables.text(name, error)? {
-            protocol = Protocol::named(text.trim()).ok_or_else(error)?;
+            protocol = named(text.trim()).ok_or_else(error)?;
         }
     }
     Ok(protocol)
+}
+
+fn named(name: &str) -> Option<Protocol> {
+    match name {
+        "http/protobuf" => Some(Protocol::http(OtlpEncoding::Protobuf)),
+        "http/json" => Some(Protocol::http(OtlpEncoding::Json)),
+        "grpc" => grpc::PROTOCOL,
+        _ => None,
+    }
 }

@@ -1,7 +1,6 @@
 //! Sending by gRPC (floor 4), and what an answer means for the spans [OTLP 1.9, OTLP/gRPC].
 
 use super::{
-    builder::OtlpBuilder,
     encoding::{OtlpBody, OtlpEncoding},
     protocol::{Protocol, Target},
     response::rejected_in_protobuf,
@@ -16,37 +15,13 @@ use crate::{
 
 pub(super) const PROTOCOL: Option<Protocol> = Some(GRPC);
 
+/// What `OTEL_EXPORTER_OTLP_PROTOCOL` accepts.
 pub(super) const NAMES: &str = "grpc, http/protobuf or http/json";
 
-const GRPC: Protocol = Protocol::new(OtlpEncoding::Protobuf, connect);
+pub(super) const GRPC: Protocol = Protocol::new(OtlpEncoding::Protobuf, connect);
 
 /// The method that takes spans [opentelemetry-proto 1.9, trace_service.proto].
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-
-impl OtlpBuilder {
-    /// Sends by gRPC instead of by HTTP: as protobuf, to `http://localhost:4317` if nothing else is said. Of an
-    /// endpoint's URL, the path and the query are left out.
-    ///
-    /// All other settings mean what they mean for HTTP. [`header`](Self::header)s are sent as metadata, in which names
-    /// that begin with `grpc-` are gRPC's own; the server is told the [`timeout`](Self::timeout). Whichever of
-    /// this and [`encoding`](Self::encoding) is called last counts.
-    ///
-    /// The exporter has a `tokio` runtime of its own, which it runs on the thread that calls it and only as long as
-    /// a request takes; the application needs none.
-    ///
-    /// ```
-    /// use throughline::exporters::{Otlp, SetupError};
-    ///
-    /// let otlp = Otlp::builder().grpc().endpoint("http://localhost:4317").gzip(true).build()?;
-    /// # Ok::<(), SetupError>(())
-    /// ```
-    pub fn grpc(self) -> Self {
-        self.change(|config| {
-            config.protocol = GRPC;
-            Ok(())
-        })
-    }
-}
 
 fn connect(
     target: &Target,

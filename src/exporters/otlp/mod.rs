@@ -3,12 +3,14 @@
 //! | module | what it owns |
 //! |---|---|
 //! | `builder`, `exporter` | settings and environment; the exporter |
-//! | `protocol`, `grpc` | by HTTP or by gRPC; what a gRPC server's answer means, if the feature is there |
+//! | `protocol`, `grpc`, `by_grpc` | by HTTP or by gRPC; what a gRPC server's answer means, if the feature is there |
 //! | `encoding` | the choice between the two |
 //! | `protobuf`, `wire`; `json`; `model` | each of them; what both say |
 //! | `response`, `throttle` | what the server answers |
 
 mod builder;
+#[cfg(feature = "otlp-grpc")]
+mod by_grpc;
 mod encoding;
 mod exporter;
 #[cfg(feature = "otlp-grpc")]

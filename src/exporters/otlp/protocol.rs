@@ -1,9 +1,6 @@
 //! How requests go to the server (floor 4): by HTTP in one of two encodings, or by gRPC.
 
-use super::{
-    encoding::{OtlpBody, OtlpEncoding},
-    grpc,
-};
+use super::encoding::{OtlpBody, OtlpEncoding};
 use crate::{
     exporters::courier::Carrier,
     transport::{Endpoint, Settings, SetupError},
@@ -36,25 +33,12 @@ impl Default for Protocol {
 }
 
 impl Protocol {
-    /// What [`named`](Self::named) takes, for people.
-    pub(super) const NAMES: &'static str = grpc::NAMES;
-
     pub(super) const fn new(encoding: OtlpEncoding, connect: Connect) -> Self {
         Self { encoding, connect }
     }
 
     pub(super) const fn http(encoding: OtlpEncoding) -> Self {
         Self::new(encoding, connect)
-    }
-
-    /// A protocol by its name in `OTEL_EXPORTER_OTLP_PROTOCOL`.
-    pub(super) fn named(name: &str) -> Option<Self> {
-        match name {
-            "http/protobuf" => Some(Self::http(OtlpEncoding::Protobuf)),
-            "http/json" => Some(Self::http(OtlpEncoding::Json)),
-            "grpc" => grpc::PROTOCOL,
-            _ => None,
-        }
     }
 
     pub(super) const fn encoding(self) -> OtlpEncoding {

@@ -91,7 +91,13 @@ impl Request {
         }
     }
 
-    fn describe(&self, head: &request::Parts, seen: &Seen<'_>, scheme: &str, attributes: &mut Attributes<'_>) {
+    fn describe(
+        &self,
+        head: &request::Parts,
+        seen: &Seen<'_>,
+        scheme: &str,
+        attributes: &mut Attributes<'_>,
+    ) {
         let (method, route) = match self {
             Self::Http(method, route) => (method, route),
             Self::Grpc(call) => return call.describe(attributes),
