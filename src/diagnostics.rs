@@ -5,7 +5,6 @@
 use std::{
     array, fmt,
     io::Write,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
 };
@@ -24,14 +23,23 @@ pub enum Diagnostic {
     ExporterPanicked,
     /// A queue or a buffer was full; spans are lost.
     SpansDropped,
+    /// A backend does not take spans at the moment; they wait in the spool.
+    ExportDelayed,
+    /// The spool's directory does not take spans: they are kept in memory only.
+    SpoolUnavailable,
+    /// A file of the spool was damaged, or vanished; the spans in it are lost.
+    SpoolDamaged,
 }
 
-const KINDS: [Diagnostic; 5] = [
+const KINDS: [Diagnostic; 8] = [
     Diagnostic::RepeatedLayer,
     Diagnostic::RejectedHeader,
     Diagnostic::ExportFailed,
     Diagnostic::ExporterPanicked,
     Diagnostic::SpansDropped,
+    Diagnostic::ExportDelayed,
+    Diagnostic::SpoolUnavailable,
+    Diagnostic::SpoolDamaged,
 ];
 
 impl Diagnostic {
@@ -49,6 +57,11 @@ impl Diagnostic {
             Self::SpansDropped => {
                 "spans were dropped because a bound was reached; see the tracer's stats for which"
             }
+            Self::ExportDelayed => "a backend does not take spans; they wait in the spool",
+            Self::SpoolUnavailable => {
+                "the spool cannot be written: spans are kept in memory only; see its directory's rights and room"
+            }
+            Self::SpoolDamaged => "a file of the spool was damaged or taken away; the spans in it are lost",
         }
     }
 }
@@ -81,38 +94,36 @@ impl Diagnostics {
     }
 }
 
-/// Says what has been counted, from one thread that may do I/O: each kind at most once in [`PAUSE`].
+/// Decides what of all that has been counted is said: each kind at most once in [`PAUSE`].
+#[derive(Default)]
 pub(crate) struct Speaker {
-    listener: Listener,
     said: [Option<(Instant, u64)>; KINDS.len()],
 }
 
 const PAUSE: Duration = Duration::from_secs(30);
 
 impl Speaker {
-    pub(crate) fn new(listener: Option<Listener>) -> Self {
-        let listener = listener.unwrap_or_else(|| Box::new(say_on_stderr));
-        Self { listener, said: [None; KINDS.len()] }
-    }
-
-    pub(crate) fn speak(&mut self, diagnostics: &Diagnostics, now: Instant) {
+    /// Says what is new, where `say` is able to.
+    pub(crate) fn speak(
+        &mut self,
+        diagnostics: &Diagnostics,
+        now: Instant,
+        mut say: impl FnMut(Diagnostic) -> bool,
+    ) {
         for (kind, said) in KINDS.into_iter().zip(&mut self.said) {
             let count = diagnostics.count(kind);
             let is_news = match *said {
                 None => count > 0,
                 Some((when, before)) => count > before && now.duration_since(when) >= PAUSE,
             };
-            if is_news {
+            if is_news && say(kind) {
                 *said = Some((now, count));
-                // A listener that panics must not take the collector down.
-                let listener = AssertUnwindSafe(|| (self.listener)(kind));
-                let _panicked = catch_unwind(listener);
             }
         }
     }
 }
 
 /// A host whose standard error is closed is not to notice.
-fn say_on_stderr(diagnostic: Diagnostic) {
+pub(crate) fn say_on_stderr(diagnostic: Diagnostic) {
     let _closed = writeln!(std::io::stderr(), "throughline: {diagnostic}");
 }

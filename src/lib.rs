@@ -32,6 +32,7 @@
 //! | send spans somewhere | [`exporters`], and [`export::Exporter`] for one's own |
 //! | record fewer, or only what went wrong | [`sampling`], [`sampling::tail`] |
 //! | end a process without losing any | [`Tracer::shutdown`], [`export::Report`] |
+//! | lose none when a process is killed | [`export::Spool`] |
 //! | test what a service records | [`exporters::Memory`], [`Tracer::set_thread_default`] |
 //! | read headers without the middleware | [`propagation`], [`SpanBuilder::remote`] |
 //! | keep secrets out of them | [`redact`] |
@@ -40,8 +41,8 @@
 //! # Features
 //!
 //! `server`, `client` and `macros` are on by default. `axum` finds axum's matched route, `otlp` and `zipkin`
-//! add the exporters of these names, `testing` test support and the contract for exporters, `full` is all of
-//! them.
+//! add the exporters of these names, `otlp-grpc` gRPC to the former, `spool` a queue on disk in front of any
+//! exporter, `testing` test support and the contract for exporters, `full` is all of them.
 //!
 //! # Switched off at compile time
 //!
@@ -54,8 +55,9 @@
     not(all(
         feature = "client",
         feature = "macros",
-        feature = "otlp",
+        feature = "otlp-grpc",
         feature = "server",
+        feature = "spool",
         feature = "zipkin"
     )),
     allow(rustdoc::broken_intra_doc_links)

@@ -1,7 +1,11 @@
 //! Headers: read and written.
 
 use divan::{Bencher, black_box};
-use throughline::propagation::{request_id, trace_context, traceparent};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use throughline::{
+    Context,
+    propagation::{Composite, Propagator, request_id, trace_context, traceparent},
+};
 
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const STATE: &str = "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE";
@@ -31,4 +35,36 @@ fn tracestate_formatted(bencher: Bencher) {
 #[divan::bench]
 fn request_id_parsed(bencher: Bencher) {
     bencher.bench_local(|| request_id::parse(black_box(["0197a6a0-5324-775a-8754-a93247016faa"])));
+}
+
+/// The default formats, of a request that has a traceparent and nothing else.
+#[divan::bench]
+fn valid_traceparent_extracted(bencher: Bencher) {
+    let headers = HeaderMap::from_iter([(
+        HeaderName::from_static(trace_context::TRACEPARENT),
+        HeaderValue::from_static(PARENT),
+    )]);
+    let formats = Composite::default();
+    bencher.bench_local(|| extract(&formats, black_box(&headers)));
+}
+
+/// The default formats, of 1 MiB of headers: a tracestate and a baggage of very many lines.
+#[divan::bench]
+fn hostile_mebibyte_extracted(bencher: Bencher) {
+    let mut headers = HeaderMap::new();
+    headers.insert(trace_context::TRACEPARENT, HeaderValue::from_static(PARENT));
+    let line = HeaderValue::try_from(format!("{}=1", "a,".repeat(250))).expect("a value");
+    for name in [trace_context::TRACESTATE, "baggage"] {
+        for _ in 0..1_048_576 / 2 / line.len() {
+            headers.append(name, line.clone());
+        }
+    }
+    let formats = Composite::default();
+    bencher.bench_local(|| extract(&formats, black_box(&headers)));
+}
+
+fn extract(formats: &Composite, headers: &HeaderMap) -> Context {
+    let mut context = Context::default();
+    let _refused = formats.extract(headers, &mut context);
+    context
 }

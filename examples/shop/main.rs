@@ -11,14 +11,19 @@
 //! cargo run --example shop -- --json spans.jsonl  # and writes every span as a line of JSON
 //! cargo run --example shop -- --serve             # stays up and draws what you send
 //! cargo run --example shop -- --tail              # 200 more orders; draws what was worth keeping, says why
+//!
+//! # Sends them to servers as well: the Collector or Jaeger, Zipkin (and by `--otlp-grpc`, with that feature)
+//! cargo run --features otlp,zipkin --example shop -- --otlp http://localhost:4318 --zipkin http://localhost:9411
 //! ```
 
+mod backends;
 mod customers;
 mod registry;
 mod report;
 mod services;
 mod tail;
 
+use backends::Connect;
 use registry::Registry;
 use std::{error::Error, path::PathBuf, time::Duration};
 use throughline::{
@@ -30,23 +35,29 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 const SERVICES: [&str; 5] = ["gateway", "orders", "inventory", "payment", "shipping"];
 
-const USAGE: &str = "usage: shop [--serve] [--tail] [--json FILE]";
+const USAGE: &str =
+    "usage: shop [--serve] [--tail] [--json FILE] [--otlp URL]… [--otlp-grpc URL]… [--zipkin URL]…";
 
 struct Options {
     serve: bool,
     tail: bool,
     json: Option<PathBuf>,
+    /// The servers that spans are sent to.
+    backends: Vec<(Connect, String)>,
 }
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, BoxError> {
-        let mut options = Self { serve: false, tail: false, json: None };
+        let mut options = Self { serve: false, tail: false, json: None, backends: Vec::new() };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--serve" => options.serve = true,
                 "--tail" => options.tail = true,
                 "--json" => options.json = Some(arguments.next().ok_or(USAGE)?.into()),
-                _ => return Err(USAGE.into()),
+                flag => {
+                    let connect = backends::find(flag).ok_or(USAGE)?;
+                    options.backends.push((connect, arguments.next().ok_or(USAGE)?));
+                }
             }
         }
         Ok(options)
@@ -100,6 +111,9 @@ fn tracer(name: &'static str, memory: &Memory, options: &Options) -> Result<Trac
     }
     if let Some(path) = &options.json {
         builder = builder.exporter(JsonLines::file(path)?);
+    }
+    for (connect, url) in &options.backends {
+        builder = builder.exporter(connect(url)?);
     }
     Ok(builder.build()?)
 }

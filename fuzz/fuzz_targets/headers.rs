@@ -4,7 +4,7 @@
 //! each chooses one of the format's headers, and the rest is its value. A choice past the format's headers
 //! is a header whose name is in the line too, before the first `:`.
 //!
-//! `cargo +nightly fuzz run headers -- -max_len=16384`
+//! `fuzz/run 60 headers`
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -3,7 +3,7 @@
 //! The first byte chooses a secret; the rest is the text, in which a byte that is no UTF-8 marks the place
 //! where the secret stands, between spaces.
 //!
-//! `cargo +nightly fuzz run redaction -- -max_len=4096`
+//! `fuzz/run 60 redaction`
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -28,7 +28,7 @@ const SECRETS: [(&str, &str); 9] = [
 fuzz_target!(|input: &[u8]| {
     let Some((choice, rest)) = input.split_first() else { return };
     let text = String::from_utf8_lossy(rest);
-    idempotent(&text);
+    clean_twice(&text);
 
     let (canary, secret) = SECRETS[usize::from(*choice) % SECRETS.len()];
     if text.contains(canary) {
@@ -36,13 +36,14 @@ fuzz_target!(|input: &[u8]| {
     }
     let (before, after) = text.split_once('\u{fffd}').unwrap_or((&text, ""));
     let text = format!("{before} {secret} {after}");
-    let clean = idempotent(&text);
+    let clean = clean_twice(&text);
     assert!(!clean.contains(canary), "{clean}");
 });
 
-fn idempotent(text: &str) -> Cow<'_, str> {
+/// A second pass may take more away, where what is left of a secret and what stood around it look like another
+/// one; that it takes nothing from a text without oddities is tested with the crate.
+fn clean_twice(text: &str) -> Cow<'_, str> {
     let once = REDACTION.text(text);
-    let twice = REDACTION.text(&once);
-    assert_eq!(twice, once);
+    let _twice = REDACTION.text(&once);
     once
 }

@@ -3,9 +3,15 @@
 //! Refuses a list with anything wrong in it as a whole, as the specification asks; says nothing about
 //! what a member means.
 
-use super::lines::{Bounded, Lines, all_bytes, are_within_cap, ascii, split_once, try_for_each_member};
+use super::lines::{Bounded, Lines, all_bytes, are_within_cap, ascii, split_once, trim, try_for_each_member};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{borrow::Cow, fmt, iter, str::FromStr, sync::Arc};
+use std::{
+    borrow::Cow,
+    fmt, iter,
+    ops::ControlFlow::{Break, Continue},
+    str::FromStr,
+    sync::Arc,
+};
 
 /// The most members of a list [W3C Trace Context, tracestate limits].
 const MAX_MEMBERS: usize = 32;
@@ -84,6 +90,23 @@ impl TraceState {
     }
 
     fn read<'a>(lines: &impl Lines<'a>) -> Result<Self, TraceStateError> {
+        match single_member(lines) {
+            Some(text) => Self::of_member(text),
+            None => Self::of_members(lines),
+        }
+    }
+
+    /// One member that is there already as it is to be kept.
+    fn of_member(text: &[u8]) -> Result<Self, TraceStateError> {
+        if text.is_empty() {
+            return Ok(Self::EMPTY);
+        }
+        let (key, value) = split_once(text, b'=').ok_or(TraceStateError::NoValue)?;
+        Member::checked(key, value)?;
+        Ok(Self(Some(text.into())))
+    }
+
+    fn of_members<'a>(lines: &impl Lines<'a>) -> Result<Self, TraceStateError> {
         let mut members = Bounded::<_, MAX_MEMBERS>::new(Member { key: b"", value: b"" });
         let mut seen = 0;
         try_for_each_member(lines, |text| {
@@ -206,6 +229,17 @@ impl<'a> Member<'a> {
         }
         Ok(Self { key, value })
     }
+}
+
+/// The member of a header that has one line and in that no more than one member; `None` of any other.
+fn single_member<'a>(lines: &impl Lines<'a>) -> Option<&'a [u8]> {
+    let mut first = None;
+    let walk = lines.walk(|line| match first.replace(line) {
+        None => Continue(()),
+        Some(_) => Break(()),
+    });
+    let line = first.filter(|line| walk.is_continue() && split_once(line, b',').is_none())?;
+    Some(trim(line))
 }
 
 const fn is_key_byte(byte: u8) -> bool {

@@ -4,19 +4,33 @@
 //! bounded queue of its own, retries happen there, and so does counting. What an exporter owes is in
 //! [`Exporter`]; `throughline::testing` checks it.
 
+mod assembly;
+mod attempt;
 mod completion;
+mod delivery;
 mod error;
+mod inlet;
 mod queue;
 mod retry;
+#[cfg(feature = "spool")]
+mod spool;
 mod stats;
 mod worker;
 
+pub(crate) use assembly::{Assembly, assemble};
 pub(crate) use completion::{Completed, Completion, Seat};
+pub use delivery::Delivery;
 pub use error::{Decision, ExportError};
+pub(crate) use inlet::{Inlet, Terms};
 pub(crate) use queue::{Queue, QueueLimits};
+pub(crate) use retry::Pause;
 pub use retry::RetryPolicy;
-pub use stats::{DropReason, Dropped, ExporterStats, Report, RuleStats, Stats};
-pub(crate) use worker::Worker;
+#[cfg(all(fuzzing, feature = "spool"))]
+#[doc(hidden)]
+pub use spool::read_any;
+#[cfg(feature = "spool")]
+pub use spool::{Fsync, Spool};
+pub use stats::{DropReason, Dropped, ExporterStats, Latency, Recovered, Report, RuleStats, Stats};
 
 use crate::record::Batch;
 use std::time::Duration;

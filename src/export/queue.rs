@@ -5,8 +5,8 @@
 //! [`DropReason::QueueFull`]. The collector never waits here; the worker does.
 
 use super::{
-    Completion, DropReason,
-    stats::{DropCounters, ExporterStats},
+    Completion, DropReason, Pause,
+    stats::{DropCounters, ExporterStats, Latency},
 };
 use crate::{
     clock::after,
@@ -58,6 +58,9 @@ struct State {
     markers: usize,
     /// Set by a shutdown: no retry may be waited for beyond it.
     deadline: Option<Instant>,
+    latency: Latency,
+    /// The batch that waited when the shutdown came has been given its last attempt.
+    hurried: bool,
     /// The deadline has passed: all that was left has been counted.
     abandoned: bool,
 }
@@ -68,6 +71,7 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
     exported: AtomicU64,
+    filtered: AtomicU64,
     retries: AtomicU64,
     dropped: DropCounters,
 }
@@ -83,6 +87,8 @@ impl Queue {
             oldest: None,
             markers: 0,
             deadline: None,
+            latency: Latency::default(),
+            hurried: false,
             abandoned: false,
         };
         Self {
@@ -91,6 +97,7 @@ impl Queue {
             state: Mutex::new(state),
             changed: Condvar::new(),
             exported: AtomicU64::new(0),
+            filtered: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             dropped: DropCounters::new(),
         }
@@ -191,20 +198,51 @@ impl Queue {
     }
 
     /// Waits before another attempt; false if there is to be none.
-    pub(crate) fn wait_for_retry(&self, delay: Duration) -> bool {
+    ///
+    /// With a shutdown under way, a batch that waits for a delay of our own has one more attempt at once,
+    /// which may be its last.
+    pub(crate) fn wait_for_retry(&self, pause: Pause) -> bool {
+        let (Pause::Asked(delay) | Pause::Own(delay)) = pause;
         let again = after(Instant::now(), delay);
         let mut state = lock(&self.state);
         loop {
-            if state.abandoned || state.deadline.is_some_and(|deadline| again >= deadline) {
+            if state.abandoned {
                 return false;
             }
-            let left = again.saturating_duration_since(Instant::now());
+            let mut left = again.saturating_duration_since(Instant::now());
+            if let Some(deadline) = state.deadline {
+                if matches!(pause, Pause::Own(_)) && !std::mem::replace(&mut state.hurried, true) {
+                    left = Duration::ZERO;
+                } else if again >= deadline {
+                    return false;
+                }
+            }
             if left.is_zero() {
                 self.retries.fetch_add(1, Ordering::Relaxed);
                 return true;
             }
             state = self.wait(state, Some(left));
         }
+    }
+
+    /// Counts a call of the exporter.
+    pub(crate) fn measure(&self, took: Duration) {
+        let mut state = lock(&self.state);
+        if !state.abandoned {
+            state.latency.add(took);
+        }
+    }
+
+    /// Counts spans of the batch that was taken last that are not meant for this exporter.
+    pub(crate) fn leave_out(&self, spans: usize) {
+        let mut state = lock(&self.state);
+        if state.abandoned {
+            return;
+        }
+        let spans = spans.min(state.in_flight_spans);
+        state.in_flight_spans -= spans;
+        state.spans -= spans;
+        self.filtered.fetch_add(spans as u64, Ordering::Relaxed);
     }
 
     /// Counts the batch that was taken last: `delivered` of its spans, the others for `reason`.
@@ -239,9 +277,12 @@ impl Queue {
         ExporterStats {
             name: self.name.clone(),
             exported: self.exported.load(Ordering::Relaxed),
+            filtered: self.filtered.load(Ordering::Relaxed),
             pending: state.spans as u64,
             retries: self.retries.load(Ordering::Relaxed),
             dropped: self.dropped.read(),
+            latency: state.latency,
+            ..ExporterStats::default()
         }
     }
 }

@@ -39,16 +39,31 @@ impl RetryPolicy {
     }
 
     /// The delay after `failed` attempts; `None` if that was the last.
-    pub(crate) fn delay(&self, failed: u32, asked: Option<Duration>) -> Option<Duration> {
-        if failed >= self.max_attempts {
-            return None;
+    pub(crate) fn delay(&self, failed: u32, asked: Option<Duration>) -> Option<Pause> {
+        (failed < self.max_attempts).then(|| self.pause(failed, asked))
+    }
+
+    /// The delay after `failed` attempts, of which any number may follow.
+    pub(crate) fn pause(&self, failed: u32, asked: Option<Duration>) -> Pause {
+        match asked {
+            Some(asked) => Pause::Asked(asked.min(self.max_backend_delay)),
+            None => Pause::Own(self.own_delay(failed)),
         }
-        if let Some(asked) = asked {
-            return Some(asked.min(self.max_backend_delay));
-        }
+    }
+
+    fn own_delay(&self, failed: u32) -> Duration {
         let doublings = failed.saturating_sub(1).min(30);
         let most = self.initial_delay.saturating_mul(1 << doublings).min(self.max_delay);
         let share = ThreadRng::new().u64() as f64 / u64::MAX as f64;
-        Some(Duration::try_from_secs_f64(most.as_secs_f64() * share).unwrap_or(most))
+        Duration::try_from_secs_f64(most.as_secs_f64() * share).unwrap_or(most)
     }
+}
+
+/// How long to wait before another attempt, and who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// The backend: no attempt before that, whatever happens here.
+    Asked(Duration),
+    /// Ourselves: a shutdown need not wait for it.
+    Own(Duration),
 }

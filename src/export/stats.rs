@@ -1,10 +1,11 @@
 //! The books (floor 3): what became of every span that ended.
 //!
 //! They balance, whenever they are read and for each exporter:
-//! `ended = dropped before the exporters + buffered + sampled out + exported + pending + dropped by the exporter`.
+//! `ended = dropped before the exporters + buffered + sampled out + exported + filtered + pending + spooled +
+//! dropped by the exporter`.
 
 use crate::sync::{AtomicU64, Ordering};
-use std::{array, borrow::Cow, fmt};
+use std::{array, borrow::Cow, fmt, time::Duration};
 
 /// Why a span was not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,9 +25,13 @@ pub enum DropReason {
     ShutdownDeadline,
     /// It ended after the tracer had been shut down.
     AfterShutdown,
+    /// The spool had reached its bound of bytes or of age: the oldest went first.
+    SpoolFull,
+    /// It was in the spool and could not be read back: its file was damaged or taken away.
+    SpoolDamaged,
 }
 
-const REASONS: [DropReason; 7] = [
+const REASONS: [DropReason; 9] = [
     DropReason::BufferFull,
     DropReason::QueueFull,
     DropReason::Rejected,
@@ -34,6 +39,8 @@ const REASONS: [DropReason; 7] = [
     DropReason::ExporterPanicked,
     DropReason::ShutdownDeadline,
     DropReason::AfterShutdown,
+    DropReason::SpoolFull,
+    DropReason::SpoolDamaged,
 ];
 
 impl DropReason {
@@ -47,6 +54,8 @@ impl DropReason {
             Self::ExporterPanicked => "exporter panicked",
             Self::ShutdownDeadline => "shutdown deadline",
             Self::AfterShutdown => "after shutdown",
+            Self::SpoolFull => "spool full",
+            Self::SpoolDamaged => "spool damaged",
         }
     }
 }
@@ -106,6 +115,8 @@ impl DropCounters {
 }
 
 /// One exporter's part of the books.
+///
+/// Of this tracer's spans; what an earlier process left in the spool is in `recovered` alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExporterStats {
@@ -113,12 +124,63 @@ pub struct ExporterStats {
     pub name: String,
     /// Spans delivered.
     pub exported: u64,
-    /// Spans in its queue or on their way.
+    /// Spans that its [filter](super::Delivery::filter) kept from it.
+    pub filtered: u64,
+    /// Spans in its queue or on their way, in memory only: a crash would lose them.
     pub pending: u64,
+    /// Spans on disk that are still to be delivered, by this process or by a later one.
+    pub spooled: u64,
+    /// Spans that were meant for the spool and went past it, because the disk did not take them. They are
+    /// in one of the other columns, too.
+    pub unspooled: u64,
     /// Batches tried again, each attempt counted.
     pub retries: u64,
     /// Spans it did not deliver.
     pub dropped: Dropped,
+    /// How long its calls took.
+    pub latency: Latency,
+    /// What earlier processes left in the spool.
+    pub recovered: Recovered,
+}
+
+/// What became of the spans that earlier processes left in the spool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recovered {
+    /// Spans delivered.
+    pub exported: u64,
+    /// Spans that the filter kept back.
+    pub filtered: u64,
+    /// Spans that are still there.
+    pub spooled: u64,
+    /// Spans that will not be delivered.
+    pub dropped: Dropped,
+}
+
+/// How long the calls of [`Exporter::export`](super::Exporter::export) took, failed ones included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Latency {
+    /// Calls that have come back.
+    pub calls: u64,
+    /// The time they took, added up.
+    pub total: Duration,
+    /// The longest of them.
+    pub longest: Duration,
+}
+
+impl Latency {
+    pub(crate) fn add(&mut self, took: Duration) {
+        self.calls += 1;
+        self.total = self.total.saturating_add(took);
+        self.longest = self.longest.max(took);
+    }
+
+    /// The mean time of a call; zero if there was none.
+    pub fn mean(&self) -> Duration {
+        let calls = u32::try_from(self.calls).unwrap_or(u32::MAX);
+        self.total.checked_div(calls).unwrap_or_default()
+    }
 }
 
 /// What one rule of the [redaction](crate::redact) has done.
@@ -169,6 +231,11 @@ impl Stats {
         self.exporters.iter().map(|exporter| exporter.exported).min().unwrap_or_default()
     }
 
+    /// Spans on disk that at least one exporter has not delivered: the largest of their counts.
+    pub fn spooled(&self) -> u64 {
+        self.exporters.iter().map(|exporter| exporter.spooled).max().unwrap_or_default()
+    }
+
     /// Spans lost on the way to at least one exporter, by reason, all exporters added up.
     pub fn dropped_anywhere(&self) -> Dropped {
         let mut all = self.dropped;
@@ -195,9 +262,28 @@ pub struct Report {
 }
 
 impl Report {
+    /// Of a process that has none of the tracer's threads.
+    pub(crate) fn of_nothing() -> Self {
+        Self { stats: Stats::default(), timed_out: true, flush_failed: false }
+    }
+
     /// Was every span that ended before the call delivered by every exporter, now and ever before?
+    ///
+    /// Spans that an exporter's filter keeps back are not meant for it. Without any exporter there is
+    /// nothing to deliver to: the report is then complete, and [`Stats::exported`] is zero.
     pub fn is_complete(&self) -> bool {
-        !self.timed_out && !self.flush_failed && self.stats.dropped_anywhere().total() == 0
+        let spooled = self.stats.spooled();
+        !self.timed_out && !self.flush_failed && spooled == 0 && self.stats.dropped_anywhere().total() == 0
+    }
+
+    /// Is every span that ended before the call, now and ever before, either delivered or safe on disk?
+    ///
+    /// What is in the spool is delivered later, after a shutdown by the next process that uses it. A flush
+    /// whose time was over is lossless if all that it waited for is on disk.
+    pub fn is_lossless(&self) -> bool {
+        let is_in_memory = self.stats.exporters.iter().any(|exporter| exporter.pending > 0);
+        let is_underway = self.stats.buffered > 0 || is_in_memory;
+        !self.flush_failed && !is_underway && self.stats.dropped_anywhere().total() == 0
     }
 }
 
@@ -206,6 +292,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Stats { open, .. } = self.stats;
         write!(f, "{} spans exported, {open} still open", self.stats.exported())?;
+        if self.stats.spooled() > 0 {
+            write!(f, ", {} spooled", self.stats.spooled())?;
+        }
         if self.stats.sampled_out_spans > 0 {
             write!(f, ", {} sampled out", self.stats.sampled_out_spans)?;
         }

@@ -1,21 +1,18 @@
 //! The thread of one exporter (floor 3): take a batch, send it, settle what became of it.
 
 use super::{
-    Completion, Decision, DropReason, ExportError, Exporter, RetryPolicy,
+    DropReason, RetryPolicy,
+    attempt::{Attempt, Sender},
     queue::{Queue, Work},
 };
 use crate::{
     diagnostics::{Diagnostic, Diagnostics},
     record::{Batch, Resource},
 };
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 pub(crate) struct Worker {
-    pub(crate) exporter: Box<dyn Exporter>,
+    pub(crate) sender: Sender,
     pub(crate) queue: Arc<Queue>,
     pub(crate) resource: Arc<Resource>,
     pub(crate) retry: RetryPolicy,
@@ -27,43 +24,50 @@ impl Worker {
     pub(crate) fn run(mut self) {
         loop {
             match self.queue.next() {
-                Work::Export(chunks) => {
-                    let batch = Batch::from_chunks(self.resource.clone(), chunks);
-                    self.deliver(&batch);
-                }
-                Work::Flush(completion, deadline) => self.finish(&completion, deadline, Exporter::flush),
+                Work::Export(chunks) => self.choose(Batch::from_chunks(self.resource.clone(), chunks)),
+                Work::Flush(completion, deadline) => self.sender.flush(&completion, deadline),
                 Work::Shutdown(completion, deadline) => {
-                    self.finish(&completion, deadline, Exporter::shutdown);
+                    self.sender.shutdown(&completion, deadline);
                     break;
                 }
                 Work::Stop => break,
             }
         }
-        // A panic in the exporter's destructor must not reach the host either.
-        let _panicked = catch_unwind(AssertUnwindSafe(move || drop(self.exporter)));
+        self.sender.end();
+    }
+
+    fn choose(&mut self, mut batch: Batch) {
+        let Some(left_out) = self.sender.filter(&mut batch) else {
+            return self.lose(0, DropReason::ExporterPanicked);
+        };
+        if left_out > 0 {
+            self.queue.leave_out(left_out);
+        }
+        if batch.is_empty() {
+            return self.queue.settle(0, DropReason::Rejected);
+        }
+        self.deliver(&batch);
     }
 
     fn deliver(&mut self, batch: &Batch) {
         let spans = batch.len();
         let mut failed = 0;
         loop {
-            let attempt = catch_unwind(AssertUnwindSafe(|| self.exporter.export(batch)));
-            let error = match attempt {
-                Ok(Ok(())) => return self.queue.settle(spans, DropReason::Rejected),
-                Ok(Err(error)) => error,
-                Err(_panic) => return self.lose(0, DropReason::ExporterPanicked),
-            };
-            match error.decision() {
-                Decision::Permanent => return self.lose(0, DropReason::Rejected),
-                Decision::Partial { rejected } => {
+            let (attempt, took) = self.sender.attempt(batch);
+            self.queue.measure(took);
+            match attempt {
+                Attempt::Delivered => return self.queue.settle(spans, DropReason::Rejected),
+                Attempt::Permanent => return self.lose(0, DropReason::Rejected),
+                Attempt::Partial(rejected) => {
                     return self.lose(spans.saturating_sub(rejected), DropReason::Rejected);
                 }
-                Decision::Retry { after } => {
+                Attempt::Panicked => return self.lose(0, DropReason::ExporterPanicked),
+                Attempt::Retry(asked) => {
                     failed += 1;
-                    let Some(delay) = self.retry.delay(failed, after) else {
+                    let Some(pause) = self.retry.delay(failed, asked) else {
                         return self.lose(0, DropReason::RetriesExhausted);
                     };
-                    if !self.queue.wait_for_retry(delay) {
+                    if !self.queue.wait_for_retry(pause) {
                         return self.lose(0, DropReason::ShutdownDeadline);
                     }
                 }
@@ -78,17 +82,5 @@ impl Worker {
             _ => Diagnostic::ExportFailed,
         });
         self.queue.settle(delivered, reason);
-    }
-
-    fn finish(
-        &mut self,
-        completion: &Completion,
-        deadline: Instant,
-        finish: impl FnOnce(&mut Box<dyn Exporter>, Duration) -> Result<(), ExportError>,
-    ) {
-        let within = deadline.saturating_duration_since(Instant::now());
-        let exporter = &mut self.exporter;
-        let result = catch_unwind(AssertUnwindSafe(|| finish(exporter, within)));
-        completion.arrive(matches!(result, Ok(Ok(()))));
     }
 }

@@ -1,5 +1,4 @@
-//! A batch's way to a server by HTTP (floor 4): as many requests as its size needs, and what becomes of
-//! each.
+//! A batch's way to a server (floor 4): as many requests as its size needs, and what becomes of each.
 //!
 //! A request that failed and may pass stops the batch. When the pipeline tries it again, it goes on with
 //! that request: those before it have been delivered and are not sent twice.
@@ -39,9 +38,15 @@ pub(super) trait Body {
     fn rejected(&self, answer: &Answer) -> Result<usize, &'static str>;
 }
 
+/// Takes one request to the server.
+pub(super) trait Carrier<B>: fmt::Debug + Send {
+    /// How many of the request's spans the server has refused.
+    fn carry(&mut self, body: &mut B) -> Result<usize, ExportError>;
+}
+
 /// Sends batches in requests of at most so many bytes, or of one span.
 pub(super) struct Courier<B> {
-    client: Client,
+    carrier: Box<dyn Carrier<B>>,
     body: B,
     most_bytes: usize,
     /// A batch that did not get through to its end.
@@ -60,8 +65,8 @@ struct Progress {
 struct BatchMark(u64);
 
 impl<B: Body> Courier<B> {
-    pub(super) const fn new(client: Client, body: B, most_bytes: usize) -> Self {
-        Self { client, body, most_bytes, halted: None }
+    pub(super) const fn new(carrier: Box<dyn Carrier<B>>, body: B, most_bytes: usize) -> Self {
+        Self { carrier, body, most_bytes, halted: None }
     }
 
     pub(super) fn deliver(&mut self, batch: &Batch) -> Result<(), ExportError> {
@@ -73,8 +78,8 @@ impl<B: Body> Courier<B> {
             if count == 0 {
                 break;
             }
-            match self.send(count) {
-                Ok(rejected) => progress.rejected += rejected,
+            match self.carrier.carry(&mut self.body) {
+                Ok(rejected) => progress.rejected += rejected.min(count),
                 Err(error) if matches!(error.decision(), Decision::Retry { .. }) => {
                     self.halted = (progress.done > 0).then(|| (BatchMark::of(batch), progress));
                     return Err(error);
@@ -105,17 +110,18 @@ impl<B: Body> Courier<B> {
         }
         count
     }
+}
 
-    /// How many of the request's spans the server has refused.
-    fn send(&mut self, count: usize) -> Result<usize, ExportError> {
-        let content_type = self.body.content_type();
-        let answer = self.client.post(content_type, self.body.finish()).map_err(|failure| {
+/// By HTTP.
+impl<B: Body> Carrier<B> for Client {
+    fn carry(&mut self, body: &mut B) -> Result<usize, ExportError> {
+        let content_type = body.content_type();
+        let answer = self.post(content_type, body.finish()).map_err(|failure| {
             let error = if failure.may_pass() { ExportError::retry } else { ExportError::permanent };
             error("sending spans failed").with_source(failure)
         })?;
         if answer.is_success() {
-            let rejected = self.body.rejected(&answer).map_err(ExportError::permanent)?;
-            return Ok(rejected.min(count));
+            return body.rejected(&answer).map_err(ExportError::permanent);
         }
         Err(refused(&answer))
     }
@@ -124,7 +130,7 @@ impl<B: Body> Courier<B> {
 impl<B> fmt::Debug for Courier<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Courier")
-            .field("client", &self.client)
+            .field("carrier", &self.carrier)
             .field("most_bytes", &self.most_bytes)
             .finish_non_exhaustive()
     }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`Console`] | reading along while one develops: each trace as a tree |
 //! | [`JsonLines`] | log shippers and one's own programs: one JSON object a line |
-//! | [`Otlp`] (feature `otlp`) | OpenTelemetry's protocol over HTTP: the Collector, Jaeger, most backends |
+//! | [`Otlp`] (features `otlp`, `otlp-grpc`) | OpenTelemetry's protocol over HTTP, gRPC: the Collector, Jaeger, most backends |
 //! | [`Zipkin`] (feature `zipkin`) | Zipkin, and what takes its format |
 //! | [`Memory`] | tests, and questions of one's own to [`analysis`](crate::analysis) |
 

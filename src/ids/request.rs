@@ -1,6 +1,6 @@
 //! The request id: what `X-Request-ID` carries (floor 0).
 
-use super::TraceId;
+use super::{TraceId, decode_u128, encode};
 use std::{fmt, str::FromStr, sync::Arc};
 use uuid::Uuid;
 
@@ -45,11 +45,11 @@ impl RequestId {
     ///
     /// [`InvalidRequestId`] for an empty or over-long text or one with any other byte.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidRequestId> {
-        if bytes.is_empty() || bytes.len() > MAX_BYTES || !bytes.iter().copied().all(is_allowed) {
-            return Err(InvalidRequestId);
-        }
         if let Some(uuid) = canonical_uuid(bytes) {
             return Ok(Self(Text::Uuid(uuid)));
+        }
+        if bytes.is_empty() || bytes.len() > MAX_BYTES || !bytes.iter().copied().all(is_allowed) {
+            return Err(InvalidRequestId);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| InvalidRequestId)?;
         Ok(Self(Text::Other(text.into())))
@@ -63,7 +63,10 @@ impl RequestId {
     /// Lends the text, written into `buffer` where the id is kept as bits.
     pub fn encode<'a>(&'a self, buffer: &'a mut [u8; 36]) -> &'a str {
         match &self.0 {
-            Text::Uuid(uuid) => uuid.hyphenated().encode_lower(buffer),
+            Text::Uuid(uuid) => {
+                write_uuid(*uuid, buffer);
+                std::str::from_utf8(buffer).unwrap_or_default()
+            }
             Text::Other(text) => text,
         }
     }
@@ -105,7 +108,23 @@ const fn is_allowed(byte: u8) -> bool {
 /// Only the one spelling that `encode` writes back: an id must leave exactly as it came.
 fn canonical_uuid(bytes: &[u8]) -> Option<Uuid> {
     let text: &[u8; 36] = bytes.try_into().ok()?;
-    let lowercase = !text.iter().any(u8::is_ascii_uppercase);
-    let uuid = Uuid::try_parse_ascii(text).ok()?;
-    lowercase.then_some(uuid)
+    let mut digits = [0; 32];
+    digits[..8].copy_from_slice(&text[..8]);
+    digits[8..12].copy_from_slice(&text[9..13]);
+    digits[12..16].copy_from_slice(&text[14..18]);
+    digits[16..20].copy_from_slice(&text[19..23]);
+    digits[20..].copy_from_slice(&text[24..]);
+    let has_hyphens = text[8] == b'-' && text[13] == b'-' && text[18] == b'-' && text[23] == b'-';
+    decode_u128(&digits).filter(|_| has_hyphens).map(Uuid::from_u128)
+}
+
+/// Digits in five groups with hyphens between them [RFC 9562, 4].
+fn write_uuid(uuid: Uuid, text: &mut [u8; 36]) {
+    let digits: [u8; 32] = encode(uuid.as_u128());
+    *text = [b'-'; 36];
+    text[..8].copy_from_slice(&digits[..8]);
+    text[9..13].copy_from_slice(&digits[8..12]);
+    text[14..18].copy_from_slice(&digits[12..16]);
+    text[19..23].copy_from_slice(&digits[16..20]);
+    text[24..].copy_from_slice(&digits[20..]);
 }

@@ -19,7 +19,7 @@ pub(super) fn call<S, B>(
     request: Request<B>,
     side: Side,
     settings: &Arc<Settings>,
-    start: impl FnOnce(&mut request::Parts, Option<&grpc::Call>) -> Span,
+    start: impl FnOnce(&mut request::Parts) -> (Span, Option<grpc::Call>),
 ) -> ResponseFuture<S::Future>
 where
     S: Service<Request<B>>,
@@ -28,8 +28,7 @@ where
     if is_repeated(&mut head.extensions, side, &settings.tracer) {
         return ResponseFuture::untraced(inner.call(Request::from_parts(head, body)));
     }
-    let call = grpc::Call::of(&head);
-    let span = start(&mut head, call.as_ref());
+    let (span, call) = start(&mut head);
     let method = head.method.clone();
     let mut exchange = Exchange::new(span, side, call, settings.clone());
     let future = {

@@ -5,17 +5,21 @@
 
 use super::{
     classify::{self, Side},
-    grpc, recorded,
+    found::Found,
+    grpc,
+    headers::Headers,
+    line, recorded,
     settings::Settings,
+    version::protocol_version,
 };
 use crate::{
     diagnostics::Diagnostic,
     record::Status,
     semconv,
-    trace::{PollScope, Span, Tracer},
+    trace::{Attributes, PollScope, Span, Tracer},
 };
 use http::{Extensions, HeaderMap, StatusCode, response};
-use std::{any::Any, fmt::Display, sync::Arc};
+use std::{any::Any, fmt::Display, net::SocketAddr, sync::Arc};
 
 pub(super) struct Exchange {
     span: Span,
@@ -27,8 +31,8 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn new(span: Span, side: Side, grpc: Option<grpc::Call>, settings: Arc<Settings>) -> Self {
-        if let Some(id) = span.request_id().filter(|_| span.is_recording()) {
-            span.set_attribute(semconv::REQUEST_ID, id.encode(&mut [0; 36]));
+        if let Some(id) = span.request_id() {
+            span.describe(|attributes| attributes.text(semconv::REQUEST_ID, id.encode(&mut [0; 36])));
         }
         Self { span, side, grpc, settings }
     }
@@ -58,6 +62,7 @@ impl Exchange {
 
     /// The answer's head has come.
     pub(super) fn head(&mut self, head: &response::Parts) {
+        let side = self.side;
         if let Some(call) = &mut self.grpc {
             call.head(head);
         }
@@ -65,19 +70,27 @@ impl Exchange {
             return;
         }
         let status = head.status;
-        if self.grpc.is_none() || status != StatusCode::OK {
-            self.span.set_attribute(semconv::HTTP_RESPONSE_STATUS_CODE, status.as_u16());
-        }
-        if classify::is_error(status, self.side) {
-            self.span.set_attribute(semconv::ERROR_TYPE, status.as_str()).set_status(Status::error(""));
-        }
-        let prefix = match self.grpc {
-            Some(_) => semconv::RPC_RESPONSE_METADATA,
-            None => semconv::HTTP_RESPONSE_HEADER,
-        };
-        recorded::describe(&self.settings.recorded.response, &head.headers, prefix, |key, value| {
-            self.span.set_attribute(key, value);
+        let is_error = classify::is_error(status, side);
+        let callee = (side == Side::Client).then(|| Callee::of(head, &self.settings));
+        self.span.describe(|attributes| {
+            if self.grpc.is_none() || status != StatusCode::OK {
+                attributes.number(semconv::HTTP_RESPONSE_STATUS_CODE, status.as_u16());
+            }
+            if is_error {
+                attributes.text(semconv::ERROR_TYPE, status.as_str());
+            }
+            let prefix = match self.grpc {
+                Some(_) => semconv::RPC_RESPONSE_METADATA,
+                None => semconv::HTTP_RESPONSE_HEADER,
+            };
+            recorded::describe(&self.settings.recorded.response, &head.headers, prefix, attributes);
+            if let Some(callee) = &callee {
+                callee.describe(head, attributes);
+            }
         });
+        if is_error {
+            self.span.set_status(Status::error(""));
+        }
     }
 
     /// The trailers have come.
@@ -106,20 +119,61 @@ impl Exchange {
     }
 }
 
+/// Who answered, which a client learns only from the head.
+struct Callee<'a> {
+    service: Option<&'a str>,
+    address: Option<SocketAddr>,
+}
+
+impl<'a> Callee<'a> {
+    fn of(head: &'a response::Parts, settings: &'a Settings) -> Self {
+        let Settings { headers, tracer, callee, .. } = settings;
+        let name = headers.service_name.as_ref();
+        let named = name.map_or(Found::None, |name| Found::look_up(&head.headers, name));
+        Self { service: Headers::peer(&named, tracer), address: callee.address(head) }
+    }
+
+    fn describe(&self, head: &response::Parts, attributes: &mut Attributes<'_>) {
+        if let Some(service) = self.service {
+            attributes.text(semconv::SERVICE_PEER_NAME, service);
+        }
+        if let Some(version) = protocol_version(head.version) {
+            attributes.text(semconv::NETWORK_PROTOCOL_VERSION, version);
+        }
+        if let Some(address) = self.address {
+            attributes.text(semconv::NETWORK_PEER_ADDRESS, line::address(address.ip()).as_str());
+            attributes.number(semconv::NETWORK_PEER_PORT, address.port());
+        }
+    }
+}
+
 impl Drop for Exchange {
     fn drop(&mut self) {
         std::mem::take(&mut self.span).end_unfinished();
     }
 }
 
-/// In a request's extensions: the side of the layer that it passed last.
-#[derive(Clone, Copy, PartialEq)]
-struct Passed(Side);
+/// In a request's extensions: it has just passed a layer of this side. Two types without a value, because
+/// a value would be boxed.
+#[derive(Clone, Copy)]
+struct PassedServer;
+
+#[derive(Clone, Copy)]
+struct PassedClient;
 
 /// Has the request just passed a layer of the same side? After one of the other side it is at its next
 /// hop, which may be in this process.
 pub(super) fn is_repeated(extensions: &mut Extensions, side: Side, tracer: &Tracer) -> bool {
-    let repeated = extensions.insert(Passed(side)) == Some(Passed(side));
+    let repeated = match side {
+        Side::Server => {
+            extensions.remove::<PassedClient>();
+            extensions.insert(PassedServer).is_some()
+        }
+        Side::Client => {
+            extensions.remove::<PassedServer>();
+            extensions.insert(PassedClient).is_some()
+        }
+    };
     if repeated {
         tracer.note(Diagnostic::RepeatedLayer);
     }

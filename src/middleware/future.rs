@@ -6,8 +6,7 @@ use super::{
     exchange::Exchange,
     exclusive::Exclusive,
 };
-use crate::semconv;
-use http::{Method, Response, Version, response};
+use http::{Method, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use std::{
@@ -99,29 +98,11 @@ impl Pending {
     fn answer<B: Body>(mut self, response: Response<B>) -> Response<ResponseBody<B>> {
         let (mut head, body) = response.into_parts();
         self.exchange.head(&head);
-        match self.exchange.side() {
-            Side::Server => {
-                self.exchange.settings().headers.inject_answer(&mut head.headers, self.exchange.span())
-            }
-            Side::Client => self.note_peer(&head),
+        if self.exchange.side() == Side::Server {
+            self.exchange.settings().headers.inject_answer(&mut head.headers, self.exchange.span());
         }
         let expected = Expected::of(&self.method, &head, self.exchange.needs_no_body());
         Response::from_parts(head, ResponseBody::new(body, self.exchange, &expected))
-    }
-
-    /// Which service answered, and in which version of the protocol, a client learns only now.
-    fn note_peer(&self, head: &response::Parts) {
-        let (span, settings) = (self.exchange.span(), self.exchange.settings());
-        if let Some(callee) = settings.headers.peer(&head.headers, &settings.tracer) {
-            span.set_attribute(semconv::SERVICE_PEER_NAME, callee);
-        }
-        if let Some(version) = protocol_version(head.version) {
-            span.set_attribute(semconv::NETWORK_PROTOCOL_VERSION, version);
-        }
-        if let Some(peer) = settings.callee.address(head) {
-            span.set_attribute(semconv::NETWORK_PEER_ADDRESS, peer.ip().to_string());
-            span.set_attribute(semconv::NETWORK_PEER_PORT, peer.port());
-        }
     }
 }
 
@@ -129,16 +110,4 @@ impl<F> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
-}
-
-/// `network.protocol.version` [semantic conventions, network attributes].
-pub(super) fn protocol_version(version: Version) -> Option<&'static str> {
-    Some(match version {
-        Version::HTTP_09 => "0.9",
-        Version::HTTP_10 => "1.0",
-        Version::HTTP_11 => "1.1",
-        Version::HTTP_2 => "2",
-        Version::HTTP_3 => "3",
-        _ => return None,
-    })
 }

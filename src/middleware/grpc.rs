@@ -5,9 +5,9 @@ use super::classify::Side;
 use crate::{
     record::Status,
     semconv,
-    trace::{Span, SpanBuilder, Tracer},
+    trace::{Attributes, Span},
 };
-use http::{HeaderMap, StatusCode, header::CONTENT_TYPE, request, response, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE, request, response, uri::PathAndQuery};
 use std::borrow::Cow;
 
 const NAMES: [&str; 17] = [
@@ -42,8 +42,8 @@ pub(super) struct Call {
 
 impl Call {
     /// The call that a request makes, if it is one of gRPC.
-    pub(super) fn of(head: &request::Parts) -> Option<Self> {
-        if !is_grpc(&head.headers) {
+    pub(super) fn of(head: &request::Parts, content_type: Option<&HeaderValue>) -> Option<Self> {
+        if !is_grpc(content_type) {
             return None;
         }
         let path = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
@@ -57,13 +57,14 @@ impl Call {
         (!service.is_empty() && !name.is_empty() && !name.contains('/')).then_some(method)
     }
 
-    pub(super) fn span_builder(&self, tracer: &Tracer) -> SpanBuilder {
-        let method = self.method();
-        let name = method.map_or(Cow::Borrowed(GRPC), |method| Cow::Owned(method.to_owned()));
-        let builder = tracer.span_builder(name).attribute(semconv::RPC_SYSTEM_NAME, GRPC);
-        match method {
-            Some(method) => builder.attribute(semconv::RPC_METHOD, method),
-            None => builder,
+    pub(super) fn span_name(&self) -> Cow<'static, str> {
+        self.method().map_or(Cow::Borrowed(GRPC), |method| Cow::Owned(method.to_owned()))
+    }
+
+    pub(super) fn describe(&self, attributes: &mut Attributes<'_>) {
+        attributes.text(semconv::RPC_SYSTEM_NAME, GRPC);
+        if let Some(method) = self.method() {
+            attributes.text(semconv::RPC_METHOD, method);
         }
     }
 
@@ -71,7 +72,7 @@ impl Call {
     /// all the same.
     pub(super) fn head(&mut self, head: &response::Parts) {
         self.status = GrpcStatus::from_headers(&head.headers);
-        if head.status != StatusCode::OK && !is_grpc(&head.headers) {
+        if head.status != StatusCode::OK && !is_grpc(head.headers.get(CONTENT_TYPE)) {
             self.status = Some(GrpcStatus::from_http(head.status));
         }
     }
@@ -154,10 +155,8 @@ impl GrpcStatus {
 }
 
 /// Is it a gRPC message? `application/grpc`, with a message format or without; not `grpc-web`.
-fn is_grpc(headers: &HeaderMap) -> bool {
-    let Some(rest) =
-        headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().strip_prefix(b"application/grpc"))
-    else {
+fn is_grpc(content_type: Option<&HeaderValue>) -> bool {
+    let Some(rest) = content_type.and_then(|value| value.as_bytes().strip_prefix(b"application/grpc")) else {
         return false;
     };
     matches!(rest.first(), None | Some(b'+' | b';'))

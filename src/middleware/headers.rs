@@ -1,7 +1,11 @@
 //! The headers of both sides (floor 5): which, under what names. What only one side reads or writes is
 //! that side's.
 
-use super::carriers::replace;
+use super::{
+    carriers::replace,
+    found::Found,
+    line::{Line, Values},
+};
 use crate::{
     context::SpanContext,
     diagnostics::Diagnostic,
@@ -10,6 +14,7 @@ use crate::{
     trace::{Carried, Span, Tracer},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::{ops::Range, time::Duration};
 
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static(trace_context::TRACEPARENT);
 pub(super) const TRACESTATE: HeaderName = HeaderName::from_static(trace_context::TRACESTATE);
@@ -53,9 +58,15 @@ impl Headers {
     }
 
     /// The request's id, if it came with a good one. A bad one is not made up for by another header.
-    pub(super) fn request_id(&self, headers: &HeaderMap, tracer: &Tracer) -> Option<RequestId> {
-        for name in self.request_id.iter().chain(&self.request_id_aliases) {
-            match request_id::parse(&headers.get_all(name)) {
+    pub(super) fn request_id(
+        &self,
+        found: &Found<'_>,
+        headers: &HeaderMap,
+        tracer: &Tracer,
+    ) -> Option<RequestId> {
+        let aliases = self.request_id_aliases.iter().map(|alias| Found::look_up(headers, alias));
+        for lines in std::iter::once(found.clone()).chain(aliases) {
+            match request_id::parse(lines) {
                 Ok(id) => return Some(id),
                 Err(LineError::Missing) => {}
                 Err(_malformed) => {
@@ -68,11 +79,9 @@ impl Headers {
     }
 
     /// The name of the service at the other end.
-    pub(super) fn peer<'a>(&self, headers: &'a HeaderMap, tracer: &Tracer) -> Option<&'a str> {
-        let lines = headers.get_all(self.service_name.as_ref()?);
-        // Checked as bytes first: the name borrows from the map, not from this view of it.
-        match service_name::parse(&lines) {
-            Ok(_) => Some(headers.get(self.service_name.as_ref()?)?.to_str().ok()?.trim_matches([' ', '\t'])),
+    pub(super) fn peer<'a>(found: &Found<'a>, tracer: &Tracer) -> Option<&'a str> {
+        match service_name::parse(found.clone()) {
+            Ok(name) => Some(name),
             Err(LineError::Missing) => None,
             Err(_malformed) => {
                 tracer.note(Diagnostic::RejectedHeader);
@@ -86,21 +95,26 @@ impl Headers {
         let Some(carried) = span.carried() else {
             return;
         };
-        self.inject_ids(headers, carried.request_id);
-        let time = span.elapsed();
-        let millis = format_args!("{}.{:03}", time.as_millis(), time.subsec_micros() % 1_000).to_string();
-        if self.server_timing {
-            add_server_timing(headers, &millis, &carried);
+        let mut line = Line::<64>::new();
+        let id = line.push(carried.request_id.encode(&mut [0; 36]).as_bytes());
+        let millis = push_millis(&mut line, span.elapsed());
+        if self.server_timing
+            && let Some(millis) = &millis
+        {
+            add_server_timing(headers, line.as_ref().get(millis.clone()).unwrap_or_default(), &carried);
         }
+        let time = line.push(b"ms").zip(millis).map(|(unit, millis)| millis.start..unit.end);
+        let values = Values::new(line);
+        self.inject_ids(headers, carried.request_id, id.and_then(|id| values.value(id)));
         if let Some(name) = &self.response_time {
-            set(headers, name, HeaderValue::try_from(millis + "ms").ok());
+            set(headers, name, time.and_then(|time| values.value(time)));
         }
     }
 
-    /// The request's id, and who speaks.
-    pub(super) fn inject_ids(&self, headers: &mut HeaderMap, id: &RequestId) {
+    /// The request's id, and who speaks. `written` is the id as a header's value, if it has been written.
+    pub(super) fn inject_ids(&self, headers: &mut HeaderMap, id: &RequestId, written: Option<HeaderValue>) {
         if let Some(name) = &self.request_id {
-            let value = HeaderValue::from_str(id.encode(&mut [0; 36])).ok();
+            let value = written.or_else(|| HeaderValue::from_str(id.encode(&mut [0; 36])).ok());
             if self.sends_aliases {
                 self.request_id_aliases.iter().for_each(|alias| set(headers, alias, value.clone()));
             }
@@ -112,14 +126,23 @@ impl Headers {
     }
 }
 
+/// Milliseconds, with microseconds behind the point.
+fn push_millis<const N: usize>(line: &mut Line<N>, time: Duration) -> Option<Range<usize>> {
+    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let whole = line.push_number(micros / 1_000, 1)?;
+    line.push(b".")?;
+    let rest = line.push_number(micros % 1_000, 3)?;
+    Some(whole.start..rest.end)
+}
+
 pub(super) fn parent(carried: &Carried<'_>) -> [u8; traceparent::BYTES] {
     traceparent::format(&SpanContext::new(carried.trace_id, carried.span_id, carried.flags))
 }
 
 /// Adds a line to those of the application's own [Server Timing, 3].
-fn add_server_timing(headers: &mut HeaderMap, millis: &str, carried: &Carried<'_>) {
+fn add_server_timing(headers: &mut HeaderMap, millis: &[u8], carried: &Carried<'_>) {
     let parent = parent(carried);
-    let parts = [b"total;dur=", millis.as_bytes(), b", traceparent;desc=\"", &parent, b"\""];
+    let parts = [b"total;dur=", millis, b", traceparent;desc=\"", &parent, b"\""];
     if let Ok(timing) = HeaderValue::from_bytes(&parts.concat()) {
         let _full = headers.try_append(SERVER_TIMING, timing);
     }

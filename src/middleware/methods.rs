@@ -1,7 +1,7 @@
 //! Known request methods (floor 5): whatever else a client sends is `_OTHER`, so that no client can
 //! make up names.
 
-use crate::semconv;
+use crate::{semconv, trace::Attributes};
 use http::Method;
 
 /// RFC 9110's methods, PATCH [RFC 5789] and QUERY.
@@ -64,10 +64,10 @@ impl RecordedMethod {
     }
 
     /// The attributes that say the method.
-    pub(super) fn describe(&self, sent: &Method, mut set: impl FnMut(&'static str, crate::value::Value<'_>)) {
-        set(semconv::HTTP_REQUEST_METHOD, (&*self.method).into());
+    pub(super) fn describe(&self, sent: &Method, attributes: &mut Attributes<'_>) {
+        attributes.text(semconv::HTTP_REQUEST_METHOD, &self.method);
         if !self.is_known {
-            set(semconv::HTTP_REQUEST_METHOD_ORIGINAL, sent.as_str().into());
+            attributes.text(semconv::HTTP_REQUEST_METHOD_ORIGINAL, sent.as_str());
         }
     }
 }

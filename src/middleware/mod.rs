@@ -45,14 +45,18 @@ mod classify;
 mod client;
 mod exchange;
 mod exclusive;
+mod found;
 mod future;
 mod grpc;
 mod headers;
+mod line;
 mod methods;
 mod recorded;
+mod seen;
 #[cfg(feature = "server")]
 mod server;
 mod settings;
+mod version;
 
 pub use body::ResponseBody;
 #[cfg(feature = "client")]

@@ -4,7 +4,7 @@
 use crate::{
     context::Baggage,
     secrets::{REDACTED, is_secret_header},
-    value::Value,
+    trace::Attributes,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::borrow::Cow;
@@ -20,14 +20,10 @@ pub(super) struct RecordedHeaders {
 
 impl RecordedHeaders {
     /// Describes the entries of baggage that are named.
-    pub(super) fn describe_baggage(
-        &self,
-        baggage: &Baggage,
-        mut set: impl FnMut(Cow<'static, str>, Value<'_>),
-    ) {
+    pub(super) fn describe_baggage(&self, baggage: &Baggage, attributes: &mut Attributes<'_>) {
         for key in &self.baggage {
             if let Some(value) = baggage.get(key) {
-                set(key.clone(), value.into());
+                attributes.any(key.clone(), value.into());
             }
         }
     }
@@ -38,12 +34,12 @@ pub(super) fn describe(
     names: &[HeaderName],
     headers: &HeaderMap,
     prefix: &str,
-    mut set: impl FnMut(String, Value<'_>),
+    attributes: &mut Attributes<'_>,
 ) {
     for name in names {
         let lines: Vec<Cow<'_, str>> = headers.get_all(name).iter().map(|line| text(name, line)).collect();
         if !lines.is_empty() {
-            set([prefix, name.as_str()].concat(), lines.into());
+            attributes.any([prefix, name.as_str()].concat(), lines.into());
         }
     }
 }

@@ -23,6 +23,11 @@ impl Chunk {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
+
+    #[cfg_attr(not(feature = "spool"), expect(dead_code))]
+    pub(crate) fn spans(&self) -> &[SpanRecord] {
+        &self.spans
+    }
 }
 
 impl Drop for Chunk {
@@ -33,25 +38,58 @@ impl Drop for Chunk {
     }
 }
 
+/// A chunk, or a choice from it.
+#[derive(Clone)]
+struct Part {
+    chunk: Arc<Chunk>,
+    /// Which of its spans are left out, if any are.
+    left_out: Option<Arc<[bool]>>,
+}
+
+impl Part {
+    fn len(&self) -> usize {
+        let left_out = self.left_out.as_deref().unwrap_or_default();
+        self.chunk.len() - left_out.iter().filter(|is_out| **is_out).count()
+    }
+
+    fn spans(&self) -> impl Iterator<Item = &SpanRecord> + Clone {
+        let left_out = self.left_out.as_deref().unwrap_or_default();
+        let is_out = move |at: usize| left_out.get(at).copied().unwrap_or_default();
+        self.chunk.spans.iter().enumerate().filter(move |(at, _)| !is_out(*at)).map(|(_, span)| span)
+    }
+}
+
 /// What an exporter is given: finished spans of one service, in about the order in which they ended.
 ///
 /// Cloning shares the records.
 #[derive(Clone)]
 pub struct Batch {
     resource: Arc<Resource>,
-    chunks: Vec<Arc<Chunk>>,
+    parts: Vec<Part>,
 }
 
 impl Batch {
     /// A batch of one's own, for an exporter's tests or for records from elsewhere.
     pub fn new(resource: Arc<Resource>, spans: Vec<SpanRecord>) -> Self {
         let bytes = spans.iter().map(SpanRecord::size_bytes).sum();
-        let chunk = Arc::new(Chunk::new(spans, bytes, None));
-        Self { resource, chunks: vec![chunk] }
+        Self::from_chunks(resource, vec![Arc::new(Chunk::new(spans, bytes, None))])
     }
 
     pub(crate) fn from_chunks(resource: Arc<Resource>, chunks: Vec<Arc<Chunk>>) -> Self {
-        Self { resource, chunks }
+        let parts = chunks.into_iter().map(|chunk| Part { chunk, left_out: None }).collect();
+        Self { resource, parts }
+    }
+
+    /// Leaves out the spans that are not wanted; how many those are. The records stay shared.
+    pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(&SpanRecord) -> bool) -> usize {
+        let mut removed = 0;
+        for part in &mut self.parts {
+            let left_out: Arc<[bool]> = part.chunk.spans.iter().map(|span| !is_wanted(span)).collect();
+            let count = left_out.iter().filter(|is_out| **is_out).count();
+            removed += count;
+            part.left_out = (count > 0).then_some(left_out);
+        }
+        removed
     }
 
     /// The service the spans belong to.
@@ -61,12 +99,12 @@ impl Batch {
 
     /// The spans.
     pub fn spans(&self) -> impl Iterator<Item = &SpanRecord> + Clone {
-        self.chunks.iter().flat_map(|chunk| &chunk.spans)
+        self.parts.iter().flat_map(Part::spans)
     }
 
     /// How many spans.
     pub fn len(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.len()).sum()
+        self.parts.iter().map(Part::len).sum()
     }
 
     /// Are there none?
@@ -74,9 +112,9 @@ impl Batch {
         self.len() == 0
     }
 
-    /// About how many bytes of memory they hold.
+    /// About how many bytes of memory they hold, with those beside them that a filter left out.
     pub fn size_bytes(&self) -> usize {
-        self.chunks.iter().map(|chunk| chunk.bytes()).sum()
+        self.parts.iter().map(|part| part.chunk.bytes()).sum()
     }
 }
 

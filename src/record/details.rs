@@ -93,6 +93,16 @@ impl Details {
         }
     }
 
+    /// As [`push_attribute`](Self::push_attribute), of a text that comes in parts.
+    pub(crate) fn push_joined(&mut self, key: &'static str, parts: &[&str], limits: &Limits) {
+        let bytes = parts.iter().map(|part| part.len()).sum();
+        if bytes <= limits.value_bytes && self.has_usual_room(key, bytes, limits) {
+            self.slots.push(self.values.keep_joined(key, parts));
+        } else {
+            self.push_any(key.into(), parts.concat().into(), limits);
+        }
+    }
+
     /// Is there a place for an attribute of these bytes without anything having to be cut, settled or
     /// dropped?
     #[inline]
@@ -391,14 +401,14 @@ impl Details {
     }
 
     /// Puts back attributes of a record that is read; no key comes twice.
-    pub(super) fn restore_attributes(&mut self, attributes: Vec<(Cow<'static, str>, Value<'static>)>) {
+    pub(crate) fn restore_attributes(&mut self, attributes: Vec<(Cow<'static, str>, Value<'static>)>) {
         for (key, value) in attributes {
             self.slots.extend(self.values.keep(key, &value, &Limits::NONE, usize::MAX));
         }
     }
 
     /// Puts back an event of a record that is read.
-    pub(super) fn restore_event(
+    pub(crate) fn restore_event(
         &mut self,
         name: Cow<'static, str>,
         unix_nanos: u64,
@@ -411,7 +421,7 @@ impl Details {
     }
 
     /// Puts back a link of a record that is read.
-    pub(super) fn restore_link(
+    pub(crate) fn restore_link(
         &mut self,
         target: LinkTarget,
         attributes: &[(Cow<'static, str>, Value<'static>)],
@@ -432,7 +442,7 @@ impl Details {
     /// Leaves each key once, at its first place, with its last value.
     fn settle_keys(&mut self) {
         let keys = self.slots.iter().map(|slot| self.values.key(slot));
-        if self.settled == self.slots.len() || all_sketches_differ(keys) {
+        if self.settled == self.slots.len() || all_sketches_differ(keys.clone()) || all_differ(keys) {
             self.settled = self.slots.len();
             return;
         }
@@ -550,6 +560,15 @@ impl fmt::Debug for Details {
 
 fn count(dropped: &mut u32, more: usize) {
     *dropped = dropped.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
+}
+
+/// Compares all with one another: where there are many, some have the same sketch.
+fn all_differ<'a>(keys: impl Iterator<Item = &'a str> + Clone) -> bool {
+    let mut later = keys.clone();
+    keys.into_iter().all(|key| {
+        later.next();
+        later.clone().all(|other| other != key)
+    })
 }
 
 /// Most spans set no key twice: 64 bits say so without comparing the keys with one another.

@@ -39,7 +39,7 @@ impl Resource {
     }
 
     /// A resource that is read back; no key comes twice.
-    pub(super) fn from_attributes(attributes: Vec<(Cow<'static, str>, Value<'static>)>) -> Self {
+    pub(crate) fn from_attributes(attributes: Vec<(Cow<'static, str>, Value<'static>)>) -> Self {
         Self { attributes }
     }
 

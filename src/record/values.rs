@@ -164,6 +164,13 @@ impl Values {
         Slot { key: Key::Static(key), kind: Kind::Text, bits: self.keep_str(text).bits() }
     }
 
+    /// As [`keep_text`](Self::keep_text), of a text that comes in parts.
+    pub(super) fn keep_joined(&mut self, key: &'static str, parts: &[&str]) -> Slot {
+        let start = self.text.len();
+        parts.iter().for_each(|part| self.text.push_str(part));
+        Slot { key: Key::Static(key), kind: Kind::Text, bits: self.text_from(start).bits() }
+    }
+
     /// As [`keep`](Self::keep), of a text that is yet to be formatted.
     pub(super) fn keep_formatted(
         &mut self,

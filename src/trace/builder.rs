@@ -3,18 +3,19 @@
 use super::{
     collector::Collector,
     config::Config,
-    engine::{Engine, OFF},
-    local,
+    engine::{Engine, OFF, Parts},
     outlet::Outlet,
     tracer::Tracer,
+    voice::{Voice, spawn},
 };
 use crate::{
     clock::Clock,
-    diagnostics::{Diagnostic, Speaker},
-    export::{Exporter, Queue, RetryPolicy, Worker},
+    diagnostics::{Diagnostic, Diagnostics},
+    export::{Assembly, Delivery, RetryPolicy, Terms, assemble},
     ids::IdSource,
     propagation::{Formats, Propagator},
-    redact::Redaction,
+    record::Resource,
+    redact::{Redaction, Redactor, Rules},
     sampling::{
         Sampler,
         tail::{Tail, TailSampler},
@@ -28,7 +29,6 @@ use std::{
     ffi::OsString,
     io,
     sync::{Arc, mpsc},
-    thread,
     time::Duration,
 };
 
@@ -56,7 +56,7 @@ pub enum BuildError {
 #[must_use = "a builder does nothing until `build`"]
 pub struct TracerBuilder {
     settings: Vec<Setting>,
-    exporters: Vec<Box<dyn Exporter>>,
+    deliveries: Vec<Delivery>,
     variables: Variables,
     drop_within: Duration,
 }
@@ -78,7 +78,7 @@ impl TracerBuilder {
     pub(super) fn new(service_name: Option<Cow<'static, str>>) -> Self {
         let builder = Self {
             settings: Vec::new(),
-            exporters: Vec::new(),
+            deliveries: Vec::new(),
             variables: Variables::of_process(),
             drop_within: Duration::from_secs(2),
         };
@@ -93,10 +93,10 @@ impl TracerBuilder {
         self
     }
 
-    /// Adds an exporter, with a queue and a thread of its own. Without any, spans are counted and
-    /// go nowhere.
-    pub fn exporter(mut self, exporter: impl Exporter + 'static) -> Self {
-        self.exporters.push(Box::new(exporter));
+    /// Adds an exporter, with a queue and a thread of its own; a [`Delivery`] says more of it. Without any,
+    /// spans are counted and go nowhere.
+    pub fn exporter(mut self, exporter: impl Into<Delivery>) -> Self {
+        self.deliveries.push(exporter.into());
         self
     }
 
@@ -225,7 +225,8 @@ impl TracerBuilder {
     }
 
     /// Receives what the library has to say about itself, each kind at most once in 30 s. Default: a
-    /// line on standard error. Called on whatever thread notices; it must not block.
+    /// line on standard error. Called on a thread of its own: one that blocks keeps only itself from hearing
+    /// more.
     pub fn diagnostics(self, listener: impl Fn(Diagnostic) + Send + Sync + 'static) -> Self {
         self.setting(move |config| config.diagnostics = Some(Box::new(listener)))
     }
@@ -255,9 +256,10 @@ impl TracerBuilder {
             return Err(BuildError::NoServiceName);
         }
         let exchanges = std::mem::take(&mut config.exchanges);
+        let parts = parts(&mut config);
         let engine = match config.disabled || OFF {
-            true => Arc::new(Engine::passive(config)),
-            false => start(config, self.exporters)?,
+            true => Arc::new(Engine::passive(config, parts)),
+            false => start(config, parts, self.deliveries)?,
         };
         Ok(Tracer::new(engine, self.drop_within, exchanges))
     }
@@ -275,36 +277,44 @@ fn describe_process(config: &mut Config) {
     }
 }
 
-/// Starts the threads. Those already running end by themselves if a later one cannot be started.
-fn start(mut config: Config, exporters: Vec<Box<dyn Exporter>>) -> Result<Arc<Engine>, BuildError> {
-    let (inbox, received) = mpsc::channel();
-    let retry = config.retry.clone();
-    let speaker = Speaker::new(config.diagnostics.take());
-    let limits = config.queue;
-    let queues: Vec<_> = exporters
-        .iter()
-        .map(|exporter| Arc::new(Queue::new(exporter.name().to_owned(), config.queue)))
-        .collect();
-    let tail = config.tail.take().map(Tail::new);
-    let tail_counters = tail.as_ref().map(|tail| tail.counters().clone());
-    let engine = Arc::new(Engine::new(config, queues, tail_counters, inbox));
-    for (exporter, queue) in exporters.into_iter().zip(&engine.queues) {
-        let (resource, retry, queue) = (engine.resource.clone(), retry.clone(), queue.clone());
-        let diagnostics = engine.diagnostics.clone();
-        let worker = Worker { exporter, queue, resource, retry, diagnostics };
-        spawn("tl-exporter", move || worker.run()).inspect_err(|_| engine.cancel())?;
+/// What the engine shares with the exporters' side.
+fn parts(config: &mut Config) -> Parts {
+    let redaction = Arc::new(Rules::new(std::mem::take(&mut config.redaction)));
+    let mut resource = std::mem::replace(&mut config.resource, Resource::new(""));
+    Redactor::new(redaction.clone(), config.limits.clone()).apply_to_resource(&mut resource);
+    Parts {
+        resource: Arc::new(resource),
+        redaction,
+        diagnostics: Arc::new(Diagnostics::new()),
+        inlets: Vec::new(),
+        tail: None,
     }
-    let outlet = Outlet::new(engine.clone(), &limits);
-    let collector = Collector::new(engine.clone(), received, speaker, tail, outlet);
-    let collector = spawn("tl-collector", move || collector.run()).inspect_err(|_| engine.cancel())?;
-    engine.depot.bell.hang(collector.thread().clone());
-    Ok(engine)
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, BuildError> {
-    let body = move || {
-        local::suppress();
-        body();
+/// Starts the threads. Those already running end by themselves if a later one cannot be started.
+fn start(mut config: Config, mut parts: Parts, deliveries: Vec<Delivery>) -> Result<Arc<Engine>, BuildError> {
+    let (inbox, received) = mpsc::channel();
+    let voice = Voice::new(config.diagnostics.take());
+    let terms = Terms {
+        resource: parts.resource.clone(),
+        retry: config.retry.clone(),
+        limits: config.queue,
+        diagnostics: parts.diagnostics.clone(),
     };
-    thread::Builder::new().name(name.to_owned()).spawn(body).map_err(BuildError::Thread)
+    let Assembly { inlets, tasks } = assemble(deliveries, &terms);
+    parts.inlets = inlets;
+    let tail = config.tail.take().map(Tail::new);
+    parts.tail = tail.as_ref().map(|tail| tail.counters().clone());
+    let engine = Arc::new(Engine::new(config, parts, inbox));
+    let start = |name: &str, body: Box<dyn FnOnce() + Send>| {
+        spawn(name, body).inspect_err(|_| engine.cancel()).map_err(BuildError::Thread)
+    };
+    for task in tasks {
+        start(task.name, task.body)?;
+    }
+    let outlet = Outlet::new(engine.clone(), &terms.limits);
+    let collector = Collector::new(engine.clone(), received, voice, tail, outlet);
+    let collector = start("tl-collector", Box::new(move || collector.run()))?;
+    engine.depot.bell.hang(collector.thread().clone());
+    Ok(engine)
 }

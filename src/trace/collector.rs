@@ -8,12 +8,9 @@ use super::{
     lane::LaneReceiver,
     message::{Message, Waiting},
     outlet::Outlet,
+    voice::Voice,
 };
-use crate::{
-    diagnostics::{Diagnostic, Speaker},
-    record::SpanRecord,
-    sampling::tail::Tail,
-};
+use crate::{diagnostics::Diagnostic, record::SpanRecord, sampling::tail::Tail};
 use std::{
     sync::Arc,
     sync::mpsc::Receiver,
@@ -31,10 +28,12 @@ const CHECK_UP: Duration = Duration::from_secs(1);
 pub(super) struct Collector {
     engine: Arc<Engine>,
     inbox: Receiver<Message>,
-    speaker: Speaker,
+    voice: Voice,
     /// Spans refused by the lanes, as far as that has been noted.
     noted_refused: u64,
     lanes: Vec<LaneReceiver>,
+    /// How long it sleeps when nothing ends.
+    idle_tick: Duration,
     tail: Option<Tail>,
     /// When the collector was made, in ticks; and the time since, in nanoseconds, at the beginning of the pass.
     began: u64,
@@ -50,15 +49,19 @@ impl Collector {
     pub(super) fn new(
         engine: Arc<Engine>,
         inbox: Receiver<Message>,
-        speaker: Speaker,
+        voice: Voice,
         tail: Option<Tail>,
         outlet: Outlet,
     ) -> Self {
+        let is_urgent = engine.inlets.iter().any(|inlet| inlet.is_urgent());
+        // Where spans have to be on disk soon after they have ended, nothing makes it come by less often.
+        let idle_tick = if is_urgent { TICK } else { IDLE_TICK };
         let began = engine.timeline.ticks();
         Self {
             engine,
             inbox,
-            speaker,
+            voice,
+            idle_tick,
             noted_refused: 0,
             lanes: Vec::new(),
             tail,
@@ -85,7 +88,7 @@ impl Collector {
                 checked_up = now;
                 self.check_up(now);
             }
-            let tick = if idle_passes > IDLE_PASSES { IDLE_TICK } else { TICK };
+            let tick = if idle_passes > IDLE_PASSES { self.idle_tick } else { TICK };
             self.sleep(tick);
         }
     }
@@ -97,7 +100,7 @@ impl Collector {
             self.noted_refused = refused;
             self.engine.diagnostics.note(Diagnostic::SpansDropped);
         }
-        self.speaker.speak(&self.engine.diagnostics, now);
+        self.voice.speak(&self.engine.diagnostics, now);
     }
 
     /// Takes in all that is there now; how many spans that was.
@@ -111,8 +114,8 @@ impl Collector {
         self.end_pass();
         self.outlet.hand_on();
         for waiting in std::mem::take(&mut self.flushes) {
-            for queue in &self.engine.queues {
-                queue.push_flush(waiting.completion.clone(), waiting.deadline);
+            for inlet in &self.engine.inlets {
+                inlet.push_flush(waiting.completion.clone(), waiting.deadline);
             }
             waiting.completion.arrive(true);
             self.watched.push(waiting);
@@ -200,8 +203,8 @@ impl Collector {
         self.engine.depot.close();
         self.pass();
         self.engine.end_intake();
-        for queue in &self.engine.queues {
-            queue.push_shutdown(waiting.completion.clone(), waiting.deadline);
+        for inlet in &self.engine.inlets {
+            inlet.push_shutdown(waiting.completion.clone(), waiting.deadline);
         }
         waiting.completion.arrive(true);
         self.watched.push(waiting.clone());
@@ -222,7 +225,6 @@ impl Collector {
         for waiting in &self.watched {
             waiting.completion.expire();
         }
-        // Last, because it may write to a pipe that nobody reads.
         self.check_up(Instant::now());
     }
 }

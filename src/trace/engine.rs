@@ -9,10 +9,10 @@ use crate::{
     clock::{Timeline, after},
     context::{Baggage, TraceFlags, TraceState},
     diagnostics::{Diagnostic, Diagnostics},
-    export::{Completed, Completion, DropReason, Queue, Report, RuleStats, Stats},
+    export::{Completed, Completion, DropReason, ExporterStats, Inlet, Report, RuleStats, Stats},
     ids::{IdSource, RequestId, SpanId, TraceId},
     record::{Chunk, Limits, Recycler, Resource, SpanRecord, Weight},
-    redact::{Redactor, Rules},
+    redact::Rules,
     sampling::{
         Sampler,
         tail::{TailCounters, TailStats},
@@ -83,6 +83,15 @@ struct Intake {
     is_over: bool,
 }
 
+/// What the engine shares with the exporters' side.
+pub(super) struct Parts {
+    pub(super) resource: Arc<Resource>,
+    pub(super) redaction: Arc<Rules>,
+    pub(super) diagnostics: Arc<Diagnostics>,
+    pub(super) inlets: Vec<Arc<dyn Inlet>>,
+    pub(super) tail: Option<Arc<TailCounters>>,
+}
+
 pub(crate) struct Engine {
     pub(super) id: u64,
     pub(super) timeline: Timeline,
@@ -94,8 +103,10 @@ pub(crate) struct Engine {
     pub(super) redaction: Arc<Rules>,
     pub(super) recycler: Arc<Recycler>,
     pub(super) depot: Depot,
-    pub(super) queues: Vec<Arc<Queue>>,
+    pub(super) inlets: Vec<Arc<dyn Inlet>>,
     pub(super) diagnostics: Arc<Diagnostics>,
+    /// Where it was built: its threads are in no process that was forked off.
+    process: u32,
     inbox: mpsc::Sender<Message>,
     intake: Mutex<Intake>,
     ledger: Mutex<Ledger>,
@@ -105,29 +116,22 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(
-        config: Config,
-        queues: Vec<Arc<Queue>>,
-        tail: Option<Arc<TailCounters>>,
-        inbox: mpsc::Sender<Message>,
-    ) -> Self {
+    pub(super) fn new(config: Config, parts: Parts, inbox: mpsc::Sender<Message>) -> Self {
         LIVE.fetch_add(1, Ordering::Relaxed);
-        let redaction = Arc::new(Rules::new(config.redaction));
-        let mut resource = config.resource;
-        Redactor::new(redaction.clone(), config.limits.clone()).apply_to_resource(&mut resource);
         Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             timeline: Timeline::new(config.clock),
             ids: config.ids,
             sampler: config.sampler,
-            tail,
+            tail: parts.tail,
             limits: config.limits,
-            resource: Arc::new(resource),
-            redaction,
+            resource: parts.resource,
+            redaction: parts.redaction,
             recycler: Arc::new(Recycler::new()),
             depot: Depot::new(config.buffer_spans, config.buffer_bytes),
-            queues,
-            diagnostics: Arc::new(Diagnostics::new()),
+            inlets: parts.inlets,
+            diagnostics: parts.diagnostics,
+            process: std::process::id(),
             inbox,
             intake: Mutex::new(Default::default()),
             ledger: Mutex::new(Default::default()),
@@ -136,9 +140,9 @@ impl Engine {
     }
 
     /// An engine that records nothing and has no threads: as one that has been shut down.
-    pub(super) fn passive(config: Config) -> Self {
+    pub(super) fn passive(config: Config, parts: Parts) -> Self {
         let (inbox, _nobody) = mpsc::channel();
-        let mut engine = Self::new(config, Vec::new(), None, inbox);
+        let mut engine = Self::new(config, parts, inbox);
         engine.cancel();
         let done = Waiting { completion: Arc::new(Completion::new(0)), deadline: Instant::now() };
         engine.shutdown = Mutex::new(Some(done));
@@ -149,12 +153,18 @@ impl Engine {
 
     /// Tells the collector of a new lane. If it is gone, what goes into the lane is lost, but counted.
     pub(super) fn announce(&self, lane: LaneReceiver) {
+        if self.is_forked() {
+            return;
+        }
         lock(&self.ledger).lanes.push(lane.counters().clone());
         let _gone = self.inbox.send(Message::Lane(lane));
     }
 
     /// Takes a span from a thread that is too far gone to have a lane.
     pub(super) fn push_stray(&self, record: SpanRecord) {
+        if self.is_forked() {
+            return;
+        }
         let mut ledger = lock(&self.ledger);
         ledger.retired.ended += 1;
         drop(ledger);
@@ -218,7 +228,7 @@ impl Engine {
     /// Something to wait for: every exporter, and the collector itself.
     fn waiting(&self, within: Duration) -> Waiting {
         Waiting {
-            completion: Arc::new(Completion::new(self.queues.len() + 1)),
+            completion: Arc::new(Completion::new(self.exporters() + 1)),
             deadline: after(Instant::now(), within),
         }
     }
@@ -234,9 +244,19 @@ impl Engine {
 
     /// What is not delivered by now is lost.
     pub(super) fn give_up(&self) {
-        for queue in &self.queues {
-            queue.abandon();
+        for inlet in &self.inlets {
+            inlet.abandon();
         }
+    }
+
+    fn exporters(&self) -> usize {
+        self.inlets.iter().map(|inlet| inlet.exporters()).sum()
+    }
+
+    /// Is this a process that was forked off from the one with the tracer's threads? Nothing here is
+    /// waited for or locked in it: a lock that was held at the fork stays so.
+    pub(super) fn is_forked(&self) -> bool {
+        std::process::id() != self.process
     }
 
     pub(super) fn report(&self, completed: Completed) -> Report {
@@ -259,7 +279,7 @@ impl Engine {
             open: totals.started.saturating_sub(totals.ended),
             sampled_out: totals.sampled_out,
             sampled_out_spans: intake.left_out,
-            exporters: self.queues.iter().map(|queue| queue.stats()).collect(),
+            exporters: self.exporter_stats(),
             redacted: self.redaction.tallies().map(RuleStats::from_tally).collect(),
             ..Stats::default()
         };
@@ -273,6 +293,12 @@ impl Engine {
         stats
     }
 
+    fn exporter_stats(&self) -> Vec<ExporterStats> {
+        let mut stats: Vec<_> = self.inlets.iter().flat_map(|inlet| inlet.stats()).collect();
+        stats.sort_by_key(|(place, _)| *place);
+        stats.into_iter().map(|(_, stats)| stats).collect()
+    }
+
     /// What the tail sampler did, if there is one.
     pub(super) fn tail_stats(&self) -> Option<TailStats> {
         self.tail.as_ref().map(|tail| tail.read())
@@ -283,8 +309,8 @@ impl Engine {
     /// Puts a chunk into every queue. `more` is to come at once.
     pub(super) fn hand_on(&self, chunk: &Arc<Chunk>, more: bool) {
         let mut intake = lock(&self.intake);
-        for queue in &self.queues {
-            if !queue.push(chunk, more) {
+        for inlet in &self.inlets {
+            if !inlet.push(chunk, more) {
                 self.diagnostics.note(Diagnostic::SpansDropped);
             }
         }

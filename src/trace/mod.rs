@@ -39,6 +39,7 @@ mod span_builder;
 mod stack;
 mod start;
 mod tracer;
+mod voice;
 
 pub use builder::{BuildError, TracerBuilder};
 pub use current::{CurrentSpan, SpanHandle};
@@ -50,4 +51,7 @@ pub use span_builder::SpanBuilder;
 pub use tracer::{FlushFuture, Tracer};
 
 #[cfg(any(feature = "client", feature = "server"))]
-pub(crate) use {middleware_support::Carried, scope::PollScope};
+pub(crate) use {
+    middleware_support::{Attributes, Carried},
+    scope::PollScope,
+};

@@ -256,7 +256,7 @@ impl Span {
 
     /// Records what runs no user code.
     #[inline(always)]
-    fn record_plain(&self, body: impl FnOnce(&mut Details, &Limits)) {
+    pub(super) fn record_plain(&self, body: impl FnOnce(&mut Details, &Limits)) {
         let Some((live, shared)) = self.recorded() else {
             return;
         };

@@ -13,12 +13,12 @@ use std::{borrow::Cow, fmt, sync::Arc};
 #[must_use = "no span starts until `start`"]
 pub struct SpanBuilder {
     /// `None` where there is no tracer: everything is then a no-op.
-    engine: Option<Arc<Engine>>,
+    pub(super) engine: Option<Arc<Engine>>,
     name: Cow<'static, str>,
     kind: SpanKind,
     parent: Parent,
     baggage: Option<Baggage>,
-    details: Option<Box<Details>>,
+    pub(super) details: Option<Box<Details>>,
 }
 
 enum Parent {

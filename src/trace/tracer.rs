@@ -115,7 +115,12 @@ impl Tracer {
     }
 
     /// The books up to now. Quick, and exact once a flush has returned.
+    ///
+    /// A process that was forked off has none: they are empty there.
     pub fn stats(&self) -> Stats {
+        if self.engine().is_forked() {
+            return Stats::default();
+        }
         self.engine().stats()
     }
 
@@ -132,6 +137,9 @@ impl Tracer {
     /// Works on any thread, inside async code too, though there it holds the executor's thread up: see
     /// [`flush_async`](Self::flush_async). It needs no runtime and cannot deadlock with one, because
     /// the exporters have threads of their own.
+    ///
+    /// In a process that was forked off from the tracer's own there are none of its threads: what had
+    /// ended before the fork is the parent's to deliver, and the call says at once that its time is over.
     pub fn flush(&self, within: Duration) -> Report {
         self.block_on(Engine::flush, within)
     }
@@ -161,7 +169,7 @@ impl Tracer {
 
     fn wait_for(&self, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> FlushFuture {
         let engine = self.engine().clone();
-        let waiting = start(&engine, within);
+        let waiting = if engine.is_forked() { Waiting::over() } else { start(&engine, within) };
         FlushFuture { engine, waiting, seat: Seat::default() }
     }
 }
@@ -180,12 +188,18 @@ impl Drop for Handle {
 }
 
 fn block_on(engine: &Engine, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> Report {
+    if engine.is_forked() {
+        return Report::of_nothing();
+    }
     let waiting = start(engine, within);
     let completed = waiting.completion.wait_until(waiting.deadline);
     report(engine, completed)
 }
 
 fn report(engine: &Engine, completed: Completed) -> Report {
+    if engine.is_forked() {
+        return Report::of_nothing();
+    }
     if completed.timed_out {
         engine.give_up_if_overdue();
     }

@@ -90,9 +90,13 @@ fn read_body(reader: impl Read, headers: &HeaderMap) -> Result<Vec<u8>, Unreadab
         headers.get(CONTENT_ENCODING).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"gzip"));
     let packed = read_up_to(reader, Unreadable::Io)?;
     if is_packed && !packed.is_empty() {
-        return read_up_to(MultiGzDecoder::new(packed.as_slice()), |_| Unreadable::Garbled);
+        return unpack(&packed);
     }
     Ok(packed)
+}
+
+pub(super) fn unpack(packed: &[u8]) -> Result<Vec<u8>, Unreadable> {
+    read_up_to(MultiGzDecoder::new(packed), |_| Unreadable::Garbled)
 }
 
 fn read_up_to(reader: impl Read, error: impl Fn(io::Error) -> Unreadable) -> Result<Vec<u8>, Unreadable> {

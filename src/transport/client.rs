@@ -56,6 +56,16 @@ impl Failure {
     }
 }
 
+impl From<Unreadable> for Failure {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::TooLarge => Self::AnswerTooLarge,
+            Unreadable::Garbled => Self::AnswerGarbled,
+            Unreadable::Io(error) => broken_answer(error),
+        }
+    }
+}
+
 /// Sends bodies to one address and keeps the connection open in between.
 pub(crate) struct Client {
     agent: Agent,
@@ -81,6 +91,7 @@ impl Client {
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
+        self.packed.clear();
         let response = if self.is_packed {
             pack(body, &mut self.packed).map_err(|_| Failure::Broken)?;
             request.header(CONTENT_ENCODING, "gzip").send(self.packed.as_slice())
@@ -90,11 +101,7 @@ impl Client {
         self.packed.clear();
         self.packed.shrink_to(KEPT_BYTES);
         let response = response.map_err(|error| failure(&error))?;
-        Answer::read(response).map_err(|unreadable| match unreadable {
-            Unreadable::TooLarge => Failure::AnswerTooLarge,
-            Unreadable::Garbled => Failure::AnswerGarbled,
-            Unreadable::Io(error) => broken_answer(error),
-        })
+        Ok(Answer::read(response)?)
     }
 }
 
@@ -109,9 +116,8 @@ impl fmt::Debug for Client {
     }
 }
 
-/// At the fastest level: the processor is the host's.
-fn pack(body: &[u8], packed: &mut Vec<u8>) -> io::Result<()> {
-    packed.clear();
+/// Appends the body, gzipped at the fastest level: the processor is the host's.
+pub(super) fn pack(body: &[u8], packed: &mut Vec<u8>) -> io::Result<()> {
     let mut encoder = GzEncoder::new(packed, Compression::fast());
     encoder.write_all(body)?;
     encoder.finish().map(drop)
@@ -132,7 +138,7 @@ fn failure(error: &ureq::Error) -> Failure {
     }
 }
 
-fn io_failure(error: &io::Error) -> Failure {
+pub(super) fn io_failure(error: &io::Error) -> Failure {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match (tls, error.kind()) {
         (Some(error), _) => handshake(error),

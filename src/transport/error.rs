@@ -1,9 +1,9 @@
-//! What can be wrong with the settings of an exporter that sends by HTTP (floor 3).
+//! What can be wrong with the settings of an exporter that sends by HTTP or gRPC (floor 3).
 
 use crate::variables::InvalidVariable;
 use std::io;
 
-/// Why an exporter that sends by HTTP could not be set up.
+/// Why an exporter that sends by HTTP or gRPC could not be set up.
 ///
 /// No text has a value in it: not of a variable, a header, or a file.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +21,10 @@ pub enum SetupError {
     /// A header has a name or a value that HTTP does not allow.
     #[error("a header has a name or a value that HTTP does not allow")]
     Header,
-    /// A header says what only the exporter can say, such as the body's length.
-    #[error("the headers that describe the body are the exporter's own to set")]
+    /// A header says what only the exporter can say, such as the body's length or, by gRPC, the connection's state.
+    #[error(
+        "the headers that describe the body, the connection or a gRPC call are the exporter's own to set"
+    )]
     ReservedHeader,
     /// A timeout is zero.
     #[error("a timeout has to be longer than no time")]

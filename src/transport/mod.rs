@@ -12,6 +12,7 @@
 //! | `settings`, `environment`, `error` | what a client is made from, and what can be wrong with it |
 //! | `tls`, `proxy`, `endpoint` | certificates; the way there; the address |
 //! | `answer`, `retry_after` | reading an answer within bounds |
+//! | `grpc` | the same by gRPC, over connections of its own |
 //!
 //! The work is done by `ureq` with `rustls`. The cryptography is `ring`'s, which builds with a C compiler
 //! alone. Trusted are the roots of the system, not a list that is as old as the binary: whoever runs the
@@ -23,6 +24,8 @@ mod endpoint;
 #[cfg(feature = "otlp")]
 mod environment;
 mod error;
+#[cfg(feature = "otlp-grpc")]
+mod grpc;
 mod proxy;
 mod retry_after;
 mod settings;
@@ -32,4 +35,6 @@ pub(crate) use answer::{Answer, Content};
 pub(crate) use client::Client;
 pub(crate) use endpoint::Endpoint;
 pub use error::SetupError;
+#[cfg(feature = "otlp-grpc")]
+pub(crate) use grpc::{Code, GrpcClient, Reply};
 pub(crate) use settings::Settings;

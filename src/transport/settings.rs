@@ -11,11 +11,11 @@ use ureq::{
 /// All but the endpoint. `Debug` shows headers by their names.
 pub(crate) struct Settings {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    timeout: Duration,
-    connect_timeout: Duration,
+    pub(super) timeout: Duration,
+    pub(super) connect_timeout: Duration,
     pub(super) is_packed: bool,
     pub(super) credentials: Credentials,
-    way: Way,
+    pub(super) way: Way,
 }
 
 impl Default for Settings {
@@ -34,6 +34,8 @@ impl Default for Settings {
 /// What a body is, or how long: not for anybody else to say.
 const RESERVED: [HeaderName; 4] =
     [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+
+pub(super) const USER_AGENT: &str = concat!("throughline/", env!("CARGO_PKG_VERSION"), " (rust)");
 
 impl Settings {
     /// Replaces a header of the same name.
@@ -89,11 +91,16 @@ impl Settings {
         Ok(())
     }
 
-    /// A client that sends there.
-    pub(crate) fn connect_to(&self, endpoint: Endpoint, variables: &Variables) -> Result<Client, SetupError> {
+    pub(super) const fn check_timeouts(&self) -> Result<(), SetupError> {
         if self.timeout.is_zero() || self.connect_timeout.is_zero() {
             return Err(SetupError::Timeout);
         }
+        Ok(())
+    }
+
+    /// A client that sends there.
+    pub(crate) fn connect_to(&self, endpoint: Endpoint, variables: &Variables) -> Result<Client, SetupError> {
+        self.check_timeouts()?;
         let proxy = self.way.resolve(&endpoint, variables)?;
         let proxy_is_secure = proxy.as_ref().is_some_and(|proxy| proxy.uri().scheme_str() == Some("https"));
         let mut config = Agent::config_builder()
@@ -101,7 +108,7 @@ impl Settings {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .accept_encoding("identity")
-            .user_agent(concat!("throughline/", env!("CARGO_PKG_VERSION"), " (rust)"))
+            .user_agent(USER_AGENT)
             .max_idle_connections(1)
             .timeout_global(Some(self.timeout))
             .timeout_connect(Some(self.connect_timeout.min(self.timeout)))

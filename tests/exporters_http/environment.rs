@@ -7,9 +7,9 @@ use throughline::{
     exporters::{Otlp, OtlpBuilder, OtlpEncoding, SetupError, Zipkin, ZipkinBuilder},
 };
 
-type Pairs = Vec<(&'static str, String)>;
+pub type Pairs = Vec<(&'static str, String)>;
 
-fn lookup(pairs: Pairs) -> impl Fn(&str) -> Option<OsString> + Send + 'static {
+pub fn lookup(pairs: Pairs) -> impl Fn(&str) -> Option<OsString> + Send + 'static {
     move |name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
 }
 

@@ -1,4 +1,4 @@
-//! Exporters that send by HTTP: what they write, to servers of every kind, and what they make of the answers.
+//! Exporters that send by HTTP and gRPC: what they write, to servers of every kind, and what they make of the answers.
 
 #[path = "../arbitrary/mod.rs"]
 mod arbitrary;
@@ -10,6 +10,7 @@ mod contract;
 mod encoding;
 mod environment;
 mod golden;
+mod grpc;
 mod hostile;
 mod parts;
 mod server;

@@ -14,9 +14,9 @@ use rustls::{
 use std::{ffi::OsString, net::SocketAddr, sync::Arc, time::Duration};
 use throughline::exporters::{Otlp, OtlpBuilder, SetupError};
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+pub type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority(name: &str) -> Authority {
+pub fn authority(name: &str) -> Authority {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -24,12 +24,12 @@ fn authority(name: &str) -> Authority {
 }
 
 /// A certificate and its key, in PEM.
-struct Identity {
-    certificate: String,
-    key: String,
+pub struct Identity {
+    pub certificate: String,
+    pub key: String,
 }
 
-fn identity(authority: &Authority, host: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
+pub fn identity(authority: &Authority, host: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
     let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
     change(&mut params);
     let key = KeyPair::generate().unwrap();
@@ -37,8 +37,8 @@ fn identity(authority: &Authority, host: &str, change: impl FnOnce(&mut Certific
     Identity { certificate: certificate.pem(), key: key.serialize_pem() }
 }
 
-/// A server that shows this certificate and, where an authority is given, wants one signed by it.
-fn server(identity: &Identity, clients: Option<&Authority>) -> (SocketAddr, Seen) {
+/// Of a server that shows this certificate and, where an authority is given, wants one signed by it.
+pub fn config(identity: &Identity, clients: Option<&Authority>) -> ServerConfig {
     let provider = Arc::new(ring::default_provider());
     let builder =
         ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
@@ -53,7 +53,11 @@ fn server(identity: &Identity, clients: Option<&Authority>) -> (SocketAddr, Seen
     };
     let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap();
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
-    let config = Arc::new(builder.with_single_cert(vec![certificate], key).unwrap());
+    builder.with_single_cert(vec![certificate], key).unwrap()
+}
+
+fn server(identity: &Identity, clients: Option<&Authority>) -> (SocketAddr, Seen) {
+    let config = Arc::new(config(identity, clients));
     serve(move |stream, seen| {
         let connection = ServerConnection::new(config.clone()).unwrap();
         answer_all(&mut StreamOwned::new(connection, stream), seen, &|_: usize, _: &_| ok());

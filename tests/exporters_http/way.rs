@@ -11,7 +11,7 @@ use std::{
 };
 
 /// A proxy that connects wherever it is asked to, or answers with this status.
-fn proxy(status: u16) -> (SocketAddr, Seen) {
+pub fn proxy(status: u16) -> (SocketAddr, Seen) {
     serve(move |mut client, seen| {
         let Some(request) = Request::read(&mut client) else { return };
         let target = request.line.split(' ').nth(1).unwrap().to_owned();

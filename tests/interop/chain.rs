@@ -8,30 +8,30 @@ use crate::{
 };
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
-use throughline::{SpanKind, Status};
+use throughline::{SpanKind, Status, propagation::Composite};
 
 /// What a service records of a request that it passes on, ours and OpenTelemetry's alike: the exchange, the work
 /// and the call.
 const SPANS_A_HOP: usize = 3;
 
-/// The five services, and what the last answered.
-struct Chain {
+/// The five services.
+pub struct Chain {
     ours: [Service; 3],
 }
 
 impl Chain {
     async fn start() -> Self {
-        Self {
-            ours: [
-                Service::start("first").await,
-                Service::start("third").await,
-                Service::start("last").await,
-            ],
-        }
+        Self::speaking(&Composite::default()).await
+    }
+
+    /// Ours speak these header formats, the others all they know.
+    pub async fn speaking(formats: &Composite) -> Self {
+        let start = |name| Service::start(name, formats.clone());
+        Self { ours: [start("first").await, start("third").await, start("last").await] }
     }
 
     /// Sends a request with these headers through all of them; what each was sent, in order.
-    async fn ask(&self, headers: &[(&str, &str)]) -> Vec<Json> {
+    pub async fn ask(&self, headers: &[(&str, &str)]) -> Vec<Json> {
         let [first, third, last] = &self.ours;
         let (python, go) = (setting("PYTHON_HTTP"), setting("GO_HTTP"));
         let url =
@@ -56,6 +56,25 @@ impl Chain {
         }
         spans
     }
+
+    /// All spans of the only request so far, which are of this trace and lead from the last service to the first.
+    pub async fn check_way(&self, trace: &str) -> Vec<Seen> {
+        let own = self.own_spans().await;
+        let theirs = from_collector(trace).await;
+        assert_eq!(theirs.len(), 2 * SPANS_A_HOP, "{theirs:#?}");
+        let spans = [own, theirs].concat();
+        let traces: BTreeSet<_> = spans.iter().map(|span| &*span.trace_id).collect();
+        assert_eq!(traces, BTreeSet::from([trace]));
+        let is_deepest = |span: &&Seen| span.service() == "last" && span.kind == SpanKind::Internal;
+        let way = way_up(&spans, spans.iter().find(is_deepest).unwrap());
+        let (client, server) = (SpanKind::Client, SpanKind::Server);
+        let mut expected = vec![("last", SpanKind::Internal), ("last", server)];
+        for service in ["go", "third", "python", "first"] {
+            expected.extend([(service, client), (service, server)]);
+        }
+        assert_eq!(way, expected);
+        spans
+    }
 }
 
 /// What the two services in the middle sent to the Collector, of this trace.
@@ -78,43 +97,23 @@ fn header<'a>(hop: &'a Json, name: &str) -> &'a str {
     hop["headers"][name].as_str().unwrap_or_else(|| panic!("{} was sent no {name}", hop["service"]))
 }
 
-/// The span of this id, and then all above it: each one's service and kind.
-fn way_up(spans: &[Seen], from: &Seen) -> Vec<(String, SpanKind)> {
-    let mut way = vec![(from.service().to_owned(), from.kind)];
-    let mut parent = from.parent.as_ref();
-    while let Some(id) = parent {
-        let span = spans.iter().find(|span| span.span_id == *id).unwrap_or_else(|| panic!("no span {id}"));
-        way.push((span.service().to_owned(), span.kind));
-        parent = span.parent.as_ref();
-    }
-    way
+/// This span, and then all above it that are there: each one's service and kind.
+fn way_up<'a>(spans: &'a [Seen], from: &'a Seen) -> Vec<(&'a str, SpanKind)> {
+    let parent = |below: &&'a Seen| {
+        let id = below.parent.as_ref()?;
+        spans.iter().find(|span| span.span_id == *id)
+    };
+    std::iter::successors(Some(from), parent).map(|span| (span.service(), span.kind)).collect()
 }
 
 #[tokio::test]
 async fn one_trace_goes_through_services_of_three_languages() {
     let chain = Chain::start().await;
     let hops = chain.ask(&[]).await;
-    let trace = trace_of(&hops[4]);
-    let own = chain.own_spans().await;
-    let theirs = from_collector(trace).await;
-    assert_eq!(theirs.len(), 2 * SPANS_A_HOP, "{theirs:#?}");
-
-    let spans = [own.clone(), theirs].concat();
-    let traces: BTreeSet<_> = spans.iter().map(|span| &*span.trace_id).collect();
-    assert_eq!(traces, BTreeSet::from([trace]));
-    let deepest =
-        own.iter().find(|span| span.service() == "last" && span.kind == SpanKind::Internal).unwrap();
-    let way: Vec<_> = way_up(&spans, deepest);
-    let way: Vec<_> = way.iter().map(|(service, kind)| (&**service, *kind)).collect();
-    let (client, server) = (SpanKind::Client, SpanKind::Server);
-    let mut expected = vec![("last", SpanKind::Internal), ("last", server)];
-    for service in ["go", "third", "python", "first"] {
-        expected.extend([(service, client), (service, server)]);
-    }
-    assert_eq!(way, expected);
-
+    let spans = chain.check_way(trace_of(&hops[4])).await;
     let id = header(&hops[4], "x-request-id");
-    for span in own.iter().filter(|span| span.kind == server) {
+    let ours = ["first", "third", "last"];
+    for span in spans.iter().filter(|span| ours.contains(&span.service()) && span.kind == SpanKind::Server) {
         assert_eq!(span.text("request.id"), Some(id), "{span:?}");
         assert_eq!((span.text("http.route"), &span.status), (Some("/hop"), &Status::Unset));
     }

@@ -8,8 +8,12 @@ use crate::{
 
 /// What there is of a trace so far, by version 3 of the query API, which answers in OTLP: with nanoseconds.
 pub async fn trace(id: &str) -> Vec<Seen> {
-    let url = format!("http://{}/api/v3/traces/{id}", setting("JAEGER_QUERY"));
-    let answer = ask(&url, &[]).await;
+    trace_at(&format!("http://{}", setting("JAEGER_QUERY")), id).await
+}
+
+/// The same, of the server at this URL.
+pub async fn trace_at(server: &str, id: &str) -> Vec<Seen> {
+    let answer = ask(&format!("{server}/api/v3/traces/{id}"), &[]).await;
     let mut spans = answer.map_or(Vec::new(), |answer| otlp_json::spans(&answer["result"]));
     for span in &mut spans {
         // Jaeger's own notes, such as that a parent is missing.

@@ -8,11 +8,15 @@
 mod arbitrary;
 mod chain;
 mod collector;
+mod faults;
+mod formats;
 mod jaeger;
 mod journey;
 mod otlp_json;
+mod own_servers;
 mod round_trips;
 mod seen;
 mod servers;
 mod services;
+mod shop;
 mod zipkin;

@@ -1,10 +1,11 @@
 //! A span as one of us and a server can both tell it, so that the two can be compared.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Debug};
 use throughline::{Attribute, Outcome, Resource, SpanKind, SpanRecord, Status, Value, semconv};
 
-/// What an exporter calls how a span ended, where that is news.
+/// What an exporter calls how a span ended, and how many it stands for, where that is news.
 const OUTCOME: &str = "throughline.outcome";
+const ADJUSTED_COUNT: &str = "throughline.adjusted_count";
 
 const HAS_IS_REMOTE: u64 = 0x100;
 const IS_REMOTE: u64 = 0x200;
@@ -59,6 +60,9 @@ impl Seen {
         let mut attributes = owned(span.attributes());
         if span.outcome() != Outcome::Completed {
             attributes.insert(OUTCOME.to_owned(), span.outcome().as_str().into());
+        }
+        if span.adjusted_count() != 1.0 {
+            attributes.insert(ADJUSTED_COUNT.to_owned(), span.adjusted_count().into());
         }
         let event = |event: throughline::record::Event<'_>| SeenEvent {
             name: event.name.to_owned(),
@@ -124,4 +128,12 @@ pub fn comparable(value: Value<'static>) -> Value<'static> {
 pub fn sorted(mut spans: Vec<Seen>) -> Vec<Seen> {
     spans.sort_by(|one, other| (&one.trace_id, &one.span_id).cmp(&(&other.trace_id, &other.span_id)));
     spans
+}
+
+/// Span by span, so that a difference can be read.
+pub fn assert_same<S: Debug + PartialEq>(seen: &[S], sent: &[S], what: &str) {
+    for (seen, sent) in seen.iter().zip(sent) {
+        assert_eq!(seen, sent, "{what}");
+    }
+    assert_eq!(seen.len(), sent.len(), "{what}");
 }

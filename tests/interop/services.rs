@@ -19,6 +19,7 @@ use throughline::{
     Span, Tracer,
     exporters::Memory,
     middleware::{ClientLayer, ServerLayer},
+    propagation::Composite,
 };
 use tokio::net::TcpListener;
 use tower::{ServiceBuilder, ServiceExt};
@@ -31,9 +32,10 @@ pub struct Service {
 }
 
 impl Service {
-    pub async fn start(name: &'static str) -> Self {
+    /// With its callers and the called it speaks these header formats.
+    pub async fn start(name: &'static str, formats: Composite) -> Self {
         let memory = Memory::new();
-        let builder = Tracer::builder(name).exporter(memory.clone());
+        let builder = Tracer::builder(name).exporter(memory.clone()).propagator(formats);
         let tracer = builder.environment(|_| None).build().unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -197,12 +197,13 @@ pub fn with_annotations(mut span: Seen) -> Seen {
 fn remote(span: &Seen) -> Remote {
     let text = |key| span.text(key).map(str::to_owned);
     let name = text(semconv::SERVICE_PEER_NAME).or_else(|| text(semconv::PEER_SERVICE));
+    let name = match span.kind {
+        SpanKind::Internal => return Remote::default(),
+        SpanKind::Client | SpanKind::Producer => name.or_else(|| text(semconv::SERVER_ADDRESS)),
+        _ => name,
+    };
     let port = span.attributes.get(semconv::NETWORK_PEER_PORT).map(Value::to_string);
-    if span.kind == SpanKind::Internal {
-        Remote::default()
-    } else {
-        [name, text(semconv::NETWORK_PEER_ADDRESS), port]
-    }
+    [name, text(semconv::NETWORK_PEER_ADDRESS), port]
 }
 
 fn tags(span: &Seen) -> Tags {

@@ -7,6 +7,14 @@ mod queue;
 #[path = "../../src/export/stats.rs"]
 mod stats;
 
+/// As in `retry.rs`, whose random delays are nothing to explore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pause {
+    Asked(Duration),
+    Own(Duration),
+}
+
 pub(crate) use completion::{Completed, Completion, Seat};
 pub(crate) use queue::{Queue, QueueLimits, Work};
 pub(crate) use stats::{DropReason, ExporterStats};
+use std::time::Duration;

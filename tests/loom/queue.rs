@@ -3,7 +3,7 @@
 
 use crate::{
     explore,
-    export::{Completion, DropReason, Queue, QueueLimits, Work},
+    export::{Completion, DropReason, Pause, Queue, QueueLimits, Work},
     never,
     record::Chunk,
 };
@@ -170,9 +170,25 @@ fn a_shutdown_ends_the_waiting_for_a_retry_that_comes_too_late() {
     explore(|| {
         let queue = queue(100, 1);
         let worker = queue.clone();
-        let worker = thread::spawn(move || worker.wait_for_retry(Duration::MAX));
+        let worker = thread::spawn(move || worker.wait_for_retry(Pause::Asked(Duration::MAX)));
         queue.push_shutdown(Arc::new(Completion::new(1)), Instant::now());
         assert!(!worker.join().unwrap());
+    });
+}
+
+/// Whether it comes before the waiting or into it, and once.
+#[test]
+fn a_shutdown_gives_a_waiting_batch_its_last_attempt() {
+    explore(|| {
+        let queue = queue(100, 1);
+        let worker = queue.clone();
+        let worker = thread::spawn(move || {
+            let waits = || worker.wait_for_retry(Pause::Own(Duration::MAX));
+            (waits(), waits())
+        });
+        queue.push_shutdown(Arc::new(Completion::new(1)), Instant::now());
+        assert_eq!(worker.join().unwrap(), (true, false));
+        assert_eq!(queue.stats().retries, 1);
     });
 }
 
@@ -181,7 +197,7 @@ fn giving_up_ends_the_waiting_for_a_retry() {
     explore(|| {
         let queue = queue(100, 1);
         let worker = queue.clone();
-        let worker = thread::spawn(move || worker.wait_for_retry(Duration::MAX));
+        let worker = thread::spawn(move || worker.wait_for_retry(Pause::Own(Duration::MAX)));
         queue.abandon();
         assert!(!worker.join().unwrap());
         assert_eq!(queue.stats().retries, 0);

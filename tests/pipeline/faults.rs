@@ -176,7 +176,8 @@ fn delays_without_end_are_survived() {
         end_spans(&tracer, 1);
         assert!(tracer.flush(Duration::from_millis(20)).timed_out);
         let report = watched("the shutdown", move || tracer.shutdown(LONG));
-        assert_eq!(attempts.load(Ordering::SeqCst), 1);
+        // A delay of our own ends with a last attempt, one that the backend asked for does not.
+        assert_eq!(attempts.load(Ordering::SeqCst), if after.is_some() { 1 } else { 2 });
         assert_eq!(lost(&report.stats, DropReason::ShutdownDeadline), 1);
     }
 }

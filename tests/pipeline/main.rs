@@ -2,7 +2,10 @@
 //! whatever the exporter does.
 
 mod bounds;
+mod deliveries;
 mod endings;
 mod faults;
+#[cfg(unix)]
+mod forks;
 mod matrix;
 mod support;

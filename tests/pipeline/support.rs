@@ -56,6 +56,8 @@ pub fn assert_balanced(stats: &Stats) {
         let accounted_for = stats.dropped.total()
             + stats.buffered
             + exporter.exported
+            + exporter.filtered
+            + exporter.spooled
             + exporter.pending
             + exporter.dropped.total();
         assert_eq!(stats.ended, accounted_for, "{stats:#?}");

@@ -3,7 +3,7 @@
 use super::{current, id};
 use std::{sync::mpsc, thread, time::Duration};
 use throughline::{
-    Context, RequestId, Span, SpanContext, SpanKind, TraceFlags,
+    Context, Instrument, RequestId, Span, SpanContext, SpanKind, TraceFlags,
     testing::{AssertSpan, ManualClock, TestTracer},
 };
 
@@ -277,4 +277,53 @@ fn an_ended_span_is_current_no_longer_when_its_guard_goes_late() {
     drop(second);
     assert_eq!(current(), None);
     assert_eq!(test.tree(), "first\n  second\n");
+}
+
+/// Its spans have one entry on the thread's stack between them.
+#[test]
+fn an_unsampled_trace_is_current_until_the_last_of_its_guards_is_gone() {
+    let test = TestTracer::with(|builder| builder.sampler(throughline::sampling::AlwaysOff));
+    let root = test.span("root").entered();
+    let root_id = id(&root);
+    let first = Span::new("first").entered();
+    let second = Span::new("second").entered();
+    drop(root);
+    assert_eq!(current(), root_id);
+    drop(second);
+    assert_eq!(current(), root_id);
+    drop(first);
+    assert_eq!(current(), None);
+}
+
+#[test]
+fn a_poll_leaves_an_unsampled_trace_whatever_guards_were_forgotten_in_it() {
+    let test = TestTracer::with(|builder| builder.sampler(throughline::sampling::AlwaysOff));
+    let outer = test.span_builder("outer").root().start().entered();
+    let mut polled: std::pin::Pin<Box<dyn Future<Output = ()>>> = Box::pin(
+        async {
+            std::mem::forget(Span::new("inner").entered());
+            std::future::pending::<()>().await;
+        }
+        .instrument(test.span_builder("task").root().start()),
+    );
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    for _ in 0..2 {
+        assert!(polled.as_mut().poll(&mut context).is_pending());
+        assert_eq!(current(), id(&outer));
+    }
+    drop((polled, outer));
+    assert_eq!(current(), None);
+}
+
+#[test]
+fn a_recursion_without_an_end_is_cut_off_and_then_forgotten() {
+    let test = TestTracer::new();
+    let root = test.span("root").entered();
+    let guards: Vec<_> = (0..70_000).map(|_| Span::new("deeper").entered()).collect();
+    let (last, above) = (id(guards.last().unwrap()), id(&guards[65_000]));
+    assert!(current().is_some() && current() != last && current() != above);
+    drop(guards);
+    assert_eq!(current(), id(&root));
+    drop(root);
+    assert_eq!(current(), None);
 }

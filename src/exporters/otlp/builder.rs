@@ -4,10 +4,12 @@
 use super::{
     encoding::{OtlpBody, OtlpEncoding},
     exporter::Otlp,
+    grpc,
+    protocol::{Protocol, Target},
 };
 use crate::{
     exporters::{connection::connection_settings, courier::Courier},
-    transport::{Endpoint, Settings, SetupError},
+    transport::{Settings, SetupError},
     variables::{InvalidVariable, Variables},
 };
 use std::{ffi::OsString, fmt, time::Duration};
@@ -20,7 +22,7 @@ use std::{ffi::OsString, fmt, time::Duration};
 /// |---|---|
 /// | `OTEL_EXPORTER_OTLP_ENDPOINT` | [`endpoint`](Self::endpoint) |
 /// | `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | [`traces_endpoint`](Self::traces_endpoint) |
-/// | `OTEL_EXPORTER_OTLP_PROTOCOL` | [`encoding`](Self::encoding): `http/protobuf` or `http/json` |
+/// | `OTEL_EXPORTER_OTLP_PROTOCOL` | [`encoding`](Self::encoding): `http/protobuf` or `http/json`; with the feature `otlp-grpc` also `grpc` |
 /// | `OTEL_EXPORTER_OTLP_HEADERS` | [`header`](Self::header)s: `name=value,…`, percent-encoded |
 /// | `OTEL_EXPORTER_OTLP_TIMEOUT` | [`timeout`](Self::timeout), in milliseconds |
 /// | `OTEL_EXPORTER_OTLP_COMPRESSION` | [`gzip`](Self::gzip): `gzip` or `none` |
@@ -53,9 +55,9 @@ pub struct OtlpBuilder {
 /// A setting made in code, applied over the environment's.
 type Change = Box<dyn FnOnce(&mut Config) -> Result<(), SetupError> + Send>;
 
-struct Config {
-    endpoint: Endpoint,
-    encoding: OtlpEncoding,
+pub(super) struct Config {
+    target: Target,
+    pub(super) protocol: Protocol,
     most_bytes: usize,
     settings: Settings,
 }
@@ -68,7 +70,10 @@ impl Otlp {
 }
 
 impl OtlpBuilder {
-    fn change(mut self, change: impl FnOnce(&mut Config) -> Result<(), SetupError> + Send + 'static) -> Self {
+    pub(super) fn change(
+        mut self,
+        change: impl FnOnce(&mut Config) -> Result<(), SetupError> + Send + 'static,
+    ) -> Self {
         self.changes.push(Box::new(change));
         self
     }
@@ -81,11 +86,11 @@ impl OtlpBuilder {
     }
 
     /// The server's URL, for all signals; `/v1/traces` is added to its path. Default
-    /// `http://localhost:4318`.
+    /// `http://localhost:4318`; by gRPC, which does without a path, `http://localhost:4317`.
     pub fn endpoint(self, url: impl Into<String>) -> Self {
         let url = url.into();
         self.change(move |config| {
-            config.endpoint = endpoint_below(&url)?;
+            config.target = Target::below(url)?;
             Ok(())
         })
     }
@@ -95,15 +100,15 @@ impl OtlpBuilder {
     pub fn traces_endpoint(self, url: impl Into<String>) -> Self {
         let url = url.into();
         self.change(move |config| {
-            config.endpoint = Endpoint::exactly(&url)?;
+            config.target = Target::exactly(url)?;
             Ok(())
         })
     }
 
-    /// How spans are written. Default: [`OtlpEncoding::Protobuf`].
+    /// Sends by HTTP, the spans written so. Default: [`OtlpEncoding::Protobuf`].
     pub fn encoding(self, encoding: OtlpEncoding) -> Self {
         self.change(move |config| {
-            config.encoding = encoding;
+            config.protocol = Protocol::http(encoding);
             Ok(())
         })
     }
@@ -129,8 +134,8 @@ impl OtlpBuilder {
         for change in self.changes {
             change(&mut config)?;
         }
-        let client = config.settings.connect_to(config.endpoint, &self.variables)?;
-        Ok(Otlp::new(Courier::new(client, OtlpBody::new(config.encoding), config.most_bytes)))
+        let carrier = config.protocol.connect(&config.target, &config.settings, &self.variables)?;
+        Ok(Otlp::new(Courier::new(carrier, OtlpBody::new(config.protocol.encoding()), config.most_bytes)))
     }
 }
 
@@ -160,12 +165,12 @@ impl Config {
             &["OTEL_EXPORTER_OTLP_CLIENT_KEY", "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY"],
             variables,
         )?;
-        let (endpoint, encoding) = (read_endpoint(variables)?, read_encoding(variables)?);
-        Ok(Self { endpoint, encoding, most_bytes: 4 << 20, settings })
+        let (target, protocol) = (read_target(variables)?, read_protocol(variables)?);
+        Ok(Self { target, protocol, most_bytes: 4 << 20, settings })
     }
 }
 
-fn read_endpoint(variables: &Variables) -> Result<Endpoint, SetupError> {
+fn read_target(variables: &Variables) -> Result<Target, SetupError> {
     const FOR_TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
     const FOR_ALL: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
     let text = |name| {
@@ -173,34 +178,30 @@ fn read_endpoint(variables: &Variables) -> Result<Endpoint, SetupError> {
         Ok::<_, InvalidVariable>((variables.text(name, error)?, error))
     };
     if let (Some(url), error) = text(FOR_TRACES)? {
-        return Endpoint::exactly(&url).map_err(|_| error().into());
+        return Target::exactly(url).map_err(|_| error().into());
     }
     match text(FOR_ALL)? {
-        (Some(url), error) => endpoint_below(&url).map_err(|_| error().into()),
-        (None, _) => endpoint_below("http://localhost:4318"),
+        (Some(url), error) => Target::below(url).map_err(|_| error().into()),
+        (None, _) => Ok(Target::Default),
     }
 }
 
-fn read_encoding(variables: &Variables) -> Result<OtlpEncoding, SetupError> {
-    let mut encoding = OtlpEncoding::default();
+fn read_protocol(variables: &Variables) -> Result<Protocol, SetupError> {
+    let mut protocol = Protocol::default();
     for name in ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] {
-        let error = || InvalidVariable::new(name, "http/protobuf or http/json");
-        encoding = match variables.text(name, error)?.as_deref().map(str::trim) {
-            None => encoding,
-            Some("http/protobuf") => OtlpEncoding::Protobuf,
-            Some("http/json") => OtlpEncoding::Json,
-            Some(_) => return Err(error().into()),
-        };
+        let error = || InvalidVariable::new(name, grpc::NAMES);
+        if let Some(text) = variables.text(name, error)? {
+            protocol = named(text.trim()).ok_or_else(error)?;
+        }
     }
-    Ok(encoding)
+    Ok(protocol)
 }
 
-/// The address for traces below that for all signals, without a double slash.
-fn endpoint_below(url: &str) -> Result<Endpoint, SetupError> {
-    const TRACES_PATH: &str = "/v1/traces";
-    let (base, query) = match url.trim().split_once('?') {
-        Some((base, query)) => (base, format!("?{query}")),
-        None => (url.trim(), String::new()),
-    };
-    Endpoint::exactly(&format!("{}{TRACES_PATH}{query}", base.trim_end_matches('/')))
+fn named(name: &str) -> Option<Protocol> {
+    match name {
+        "http/protobuf" => Some(Protocol::http(OtlpEncoding::Protobuf)),
+        "http/json" => Some(Protocol::http(OtlpEncoding::Json)),
+        "grpc" => grpc::PROTOCOL,
+        _ => None,
+    }
 }

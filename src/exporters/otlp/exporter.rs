@@ -8,14 +8,18 @@ use crate::{
 };
 use std::fmt;
 
-/// Sends spans by OTLP over HTTP: to the OpenTelemetry Collector, to Jaeger, and to most backends there
-/// are.
+/// Sends spans by OTLP over HTTP or gRPC: to the OpenTelemetry Collector, to Jaeger, and to most backends
+/// there are.
 ///
 /// A batch goes as one request, or as several if it is longer than
 /// [`max_request_bytes`](super::OtlpBuilder::max_request_bytes). Spans that the server says it has refused
 /// are counted as such and never sent again; a server that is busy (429, 502, 503 and 504) or cannot be
 /// reached is tried again by the pipeline, no sooner than its `Retry-After` says, and not with what it has
 /// taken already. All other answers are final, those included that are none of an OTLP server.
+///
+/// [By gRPC](super::OtlpBuilder::grpc) (feature `otlp-grpc`) these are tried again: CANCELLED, DEADLINE_EXCEEDED, ABORTED,
+/// OUT_OF_RANGE, UNAVAILABLE and DATA_LOSS, and RESOURCE_EXHAUSTED from a server that says when; no sooner than its
+/// `google.rpc.RetryInfo` says.
 ///
 /// What OTLP has no field for goes as attributes: `throughline.outcome`, if the span was cancelled or panicked, and
 /// `throughline.adjusted_count`, if it stands for more than itself.

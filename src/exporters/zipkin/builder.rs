@@ -86,7 +86,7 @@ impl ZipkinBuilder {
             change(&mut config)?;
         }
         let client = config.settings.connect_to(config.endpoint, &self.variables)?;
-        Ok(Zipkin::new(Courier::new(client, ZipkinBody::default(), config.most_bytes)))
+        Ok(Zipkin::new(Courier::new(Box::new(client), ZipkinBody::default(), config.most_bytes)))
     }
 }
 

@@ -2,7 +2,11 @@
 
 use crate::{
     context::Baggage,
-    middleware::headers::{BAGGAGE, Headers, TRACEPARENT, TRACESTATE, parent, set},
+    middleware::{
+        headers::{BAGGAGE, Headers, TRACEPARENT, TRACESTATE, parent, set},
+        line::{Line, Values},
+        seen::Seen,
+    },
     propagation::{Propagator, baggage},
     trace::{Carried, Span},
 };
@@ -11,21 +15,53 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// What the names of headers begin with that carry one entry of baggage each.
 const ENTRIES: [&str; 2] = ["uberctx-", "ot-baggage-"];
 
+/// The bytes of traceparent, of a request id and of a short tracestate, which share an allocation.
+const IDS: usize = 192;
+
+/// Which headers a request has before anything is written.
+#[derive(Clone, Copy)]
+pub(super) struct Had {
+    trace_state: bool,
+    baggage: bool,
+}
+
+impl Had {
+    pub(super) const fn of(seen: &Seen<'_>) -> Self {
+        Self { trace_state: !seen.trace_state.is_none(), baggage: !seen.baggage.is_none() }
+    }
+}
+
 impl Headers {
     /// Writes what a call hands on. To a host that is not to have baggage none is sent, not even what was
     /// there before.
     pub(super) fn inject(
         &self,
         headers: &mut HeaderMap,
+        had: Had,
         span: &Span,
         may_have_baggage: impl FnOnce() -> bool,
     ) {
         let Some(carried) = span.carried() else {
             return;
         };
+        let mut line = Line::<IDS>::new();
+        let id = line.push(carried.request_id.encode(&mut [0; 36]).as_bytes());
         if self.formats.are_default() {
-            inject_default(headers, &carried, may_have_baggage);
-        } else if let Some(handle) = span.handle() {
+            let parent = line.push(&parent(&carried));
+            let state = carried.trace_state.to_header();
+            let short_state = line.push(state.as_bytes());
+            let values = Values::new(line);
+            set(headers, &TRACEPARENT, parent.and_then(|parent| values.value(parent)));
+            if !state.is_empty() {
+                let written = short_state.and_then(|state| values.value(state));
+                set(headers, &TRACESTATE, written.or_else(|| HeaderValue::from_str(&state).ok()));
+            } else if had.trace_state {
+                headers.remove(TRACESTATE);
+            }
+            inject_baggage(headers, had, &carried, may_have_baggage);
+            return self.inject_ids(headers, carried.request_id, id.and_then(|id| values.value(id)));
+        }
+        if let Some(handle) = span.handle() {
             let mut context = handle.outgoing();
             if !may_have_baggage() {
                 context.baggage = Baggage::EMPTY;
@@ -33,16 +69,17 @@ impl Headers {
             }
             self.formats.inject(&context, headers);
         }
-        self.inject_ids(headers, carried.request_id);
+        self.inject_ids(headers, carried.request_id, None);
     }
 }
 
-/// As the default formats' propagator does it, without its dynamic calls.
-fn inject_default(headers: &mut HeaderMap, carried: &Carried<'_>, may_have_baggage: impl FnOnce() -> bool) {
-    set(headers, &TRACEPARENT, HeaderValue::from_bytes(&parent(carried)).ok());
-    let state = Some(carried.trace_state).filter(|state| !state.is_empty());
-    set(headers, &TRACESTATE, state.and_then(|state| HeaderValue::from_str(&state.to_header()).ok()));
-    if carried.baggage.is_empty() && !headers.contains_key(BAGGAGE) {
+fn inject_baggage(
+    headers: &mut HeaderMap,
+    had: Had,
+    carried: &Carried<'_>,
+    may_have_baggage: impl FnOnce() -> bool,
+) {
+    if carried.baggage.is_empty() && !had.baggage {
         return;
     }
     if !may_have_baggage() {

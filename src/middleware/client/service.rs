@@ -1,8 +1,8 @@
 //! The service (floor 5): starts the exchange, hands the ids on, calls the inner one.
 
-use super::{config::Config, start::start, target::Target};
+use super::{config::Config, headers::Had, start::start, target::certain_host};
 use crate::{
-    middleware::{body::ResponseBody, call::call, classify::Side, future::ResponseFuture},
+    middleware::{body::ResponseBody, call::call, classify::Side, future::ResponseFuture, seen::Seen},
     trace::SpanHandle,
 };
 use http::{Request, Response};
@@ -59,14 +59,17 @@ where
 
     fn call(&mut self, request: Request<RequestB>) -> Self::Future {
         let Self { inner, config } = self;
-        call(inner, request, Side::Client, &config.common, |head, grpc| {
+        call(inner, request, Side::Client, &config.common, |head| {
             let parent = head.extensions.remove::<SpanHandle>();
-            let target = Target::of(head, config.origin.as_ref());
-            let span = start(config, head, &target, grpc, parent.as_ref());
-            config.common.headers.inject(&mut head.headers, &span, || {
-                target.certain_host().is_some_and(|host| config.baggage_to.contain(host))
+            let headers = &config.common.headers;
+            let seen = Seen::of(&head.headers, headers);
+            let had = Had::of(&seen);
+            let (span, grpc) = start(config, head, &seen, parent.as_ref());
+            headers.inject(&mut head.headers, had, &span, || {
+                let host = certain_host(&head.uri, config.origin.as_ref());
+                host.is_some_and(|host| config.baggage_to.contain(host))
             });
-            span
+            (span, grpc)
         })
     }
 }

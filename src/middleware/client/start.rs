@@ -3,10 +3,10 @@
 use super::{config::Config, target::Target};
 use crate::{
     context,
-    middleware::{authority, grpc, recorded, settings::Settings},
+    middleware::{grpc, methods::RecordedMethod, recorded, seen::Seen, settings::Settings},
     record::SpanKind,
     semconv,
-    trace::{Span, SpanBuilder, SpanHandle},
+    trace::{Attributes, Span, SpanHandle},
 };
 use http::request;
 use std::borrow::Cow;
@@ -24,50 +24,77 @@ pub struct UrlTemplate(pub Cow<'static, str>);
 pub(super) fn start(
     config: &Config,
     head: &request::Parts,
-    target: &Target,
-    call: Option<&grpc::Call>,
+    seen: &Seen<'_>,
     parent: Option<&SpanHandle>,
-) -> Span {
+) -> (Span, Option<grpc::Call>) {
     let Settings { tracer, headers, recorded, .. } = &*config.common;
-    let (mut builder, prefix) = match call {
-        Some(call) => (call.span_builder(tracer), semconv::RPC_REQUEST_METADATA),
-        None => (describe_http(config, head, target), semconv::HTTP_REQUEST_HEADER),
+    let target = Target::of(&head.uri, seen.host.first(), config.origin.as_ref());
+    let request = match grpc::Call::of(head, seen.content_type.first()) {
+        Some(call) => Request::Grpc(call),
+        None => Request::Http(config.common.methods.record(&head.method), (config.url_template)(head)),
     };
-    if let Some(authority) = target.authority() {
-        builder.set_attribute(semconv::SERVER_ADDRESS, authority::host(authority));
-        builder.set_attribute(semconv::SERVER_PORT, target.port(authority));
-    }
-    recorded::describe(&recorded.request, &head.headers, prefix, |key, value| {
-        builder.set_attribute(key, value)
-    });
+    let builder = tracer.span_builder(request.span_name()).kind(SpanKind::Client);
     // A call outside of any request may have been given an id by its caller; within one, the request's
     // own counts.
-    let given = headers.request_id(&head.headers, tracer);
+    let given = headers.request_id(&seen.request_id, &head.headers, tracer);
     let builder = match parent {
         Some(parent) => builder.parent(parent),
         None => builder.or_remote(context::Context { request_id: given, ..Default::default() }),
     };
-    let span = builder.kind(SpanKind::Client).start();
-    if let Some(baggage) = span.baggage() {
-        recorded.describe_baggage(baggage, |key, value| {
-            span.set_attribute(key, value);
-        });
+    let span = builder.start_described(|attributes| {
+        request.describe(head, &target, attributes);
+        target.describe_server(attributes);
+        recorded::describe(&recorded.request, &head.headers, request.prefix(), attributes);
+    });
+    if !recorded.baggage.is_empty()
+        && let Some(baggage) = span.baggage()
+    {
+        span.describe(|attributes| recorded.describe_baggage(baggage, attributes));
     }
-    span
+    (span, request.into_grpc())
 }
 
-fn describe_http(config: &Config, head: &request::Parts, target: &Target) -> SpanBuilder {
-    let method = config.common.methods.record(&head.method);
-    let template = (config.url_template)(head);
-    let mut builder = config.common.tracer.span_builder(method.span_name(template.as_deref()));
-    method.describe(&head.method, |key, value| builder.set_attribute(key, value));
-    if let Some(template) = template {
-        builder.set_attribute(semconv::URL_TEMPLATE, template);
+/// What a call asks for.
+enum Request {
+    Http(RecordedMethod, Option<Cow<'static, str>>),
+    Grpc(grpc::Call),
+}
+
+impl Request {
+    fn span_name(&self) -> Cow<'static, str> {
+        match self {
+            Self::Http(method, template) => method.span_name(template.as_deref()),
+            Self::Grpc(call) => call.span_name(),
+        }
     }
-    let url = target.full_url(&head.uri);
-    builder.set_attribute(semconv::URL_FULL, url);
-    if let Some(ResendCount(count @ 1..)) = head.extensions.get() {
-        builder.set_attribute(semconv::HTTP_REQUEST_RESEND_COUNT, *count);
+
+    /// Of the headers' names in attributes.
+    const fn prefix(&self) -> &'static str {
+        match self {
+            Self::Http(..) => semconv::HTTP_REQUEST_HEADER,
+            Self::Grpc(_) => semconv::RPC_REQUEST_METADATA,
+        }
     }
-    builder
+
+    fn into_grpc(self) -> Option<grpc::Call> {
+        match self {
+            Self::Http(..) => None,
+            Self::Grpc(call) => Some(call),
+        }
+    }
+
+    fn describe(&self, head: &request::Parts, target: &Target<'_>, attributes: &mut Attributes<'_>) {
+        let (method, template) = match self {
+            Self::Http(method, template) => (method, template),
+            Self::Grpc(call) => return call.describe(attributes),
+        };
+        method.describe(&head.method, attributes);
+        if let Some(template) = template {
+            attributes.text(semconv::URL_TEMPLATE, template);
+        }
+        target.describe_url(attributes);
+        if let Some(ResendCount(count @ 1..)) = head.extensions.get() {
+            attributes.number(semconv::HTTP_REQUEST_RESEND_COUNT, *count);
+        }
+    }
 }

@@ -1,58 +1,64 @@
 //! Where a call goes (floor 5): as its URI says, else the layer's origin, else the `Host` header.
 
 use super::config::Origin;
-use crate::middleware::authority;
+use crate::{
+    middleware::authority::{self, Addressed},
+    semconv,
+    trace::Attributes,
+};
 use http::{
-    Uri, request,
-    uri::{Authority, PathAndQuery, Scheme},
+    HeaderValue, Uri,
+    uri::{PathAndQuery, Scheme},
 };
 
 /// Where a call goes.
-pub(super) struct Target {
-    scheme: Option<Scheme>,
-    authority: Option<Authority>,
-    /// Does the call go there? The `Host` header does not say so: what a gateway passes on has its own
-    /// client's.
-    is_certain: bool,
+pub(super) struct Target<'a> {
+    uri: &'a Uri,
+    scheme: Option<&'a str>,
+    addressed: Option<Addressed<'a>>,
 }
 
-impl Target {
-    pub(super) fn of(head: &request::Parts, origin: Option<&Origin>) -> Self {
-        match origin.filter(|_| head.uri.authority().is_none()) {
-            Some(Origin { scheme, authority }) => {
-                Self { scheme: scheme.clone(), authority: Some(authority.clone()), is_certain: true }
-            }
-            None => Self {
-                scheme: head.uri.scheme().cloned(),
-                authority: authority::of(head),
-                is_certain: head.uri.authority().is_some(),
+impl<'a> Target<'a> {
+    pub(super) fn of(uri: &'a Uri, host: Option<&'a HeaderValue>, origin: Option<&'a Origin>) -> Self {
+        match origin.filter(|_| uri.authority().is_none()) {
+            Some(Origin { scheme, authority }) => Self {
+                uri,
+                scheme: scheme.as_ref().map(Scheme::as_str),
+                addressed: Some(Addressed::from_authority(authority)),
             },
+            None => Self { uri, scheme: uri.scheme_str(), addressed: Addressed::of(uri, host) },
         }
     }
 
-    pub(super) const fn authority(&self) -> Option<&Authority> {
-        self.authority.as_ref()
-    }
-
-    /// The host that the call goes to for certain.
-    pub(super) fn certain_host(&self) -> Option<&str> {
-        self.authority().filter(|_| self.is_certain).map(authority::host)
-    }
-
-    pub(super) fn port(&self, authority: &Authority) -> u16 {
-        let scheme = self.scheme.as_ref().map_or("", Scheme::as_str);
-        authority.port_u16().unwrap_or_else(|| authority::default_port(scheme))
-    }
-
-    /// The request's target as an absolute URL, whichever form it has [RFC 9112, 3.2].
-    pub(super) fn full_url(&self, uri: &Uri) -> String {
-        match (uri.scheme(), &self.authority) {
-            (None, Some(authority)) => {
-                let scheme = self.scheme.as_ref().map_or("http", Scheme::as_str);
+    /// Describes the request's target as an absolute URL, whichever form it has [RFC 9112, 3.2].
+    pub(super) fn describe_url(&self, attributes: &mut Attributes<'_>) {
+        let uri = self.uri;
+        match (uri.scheme_str(), uri.authority(), &self.addressed) {
+            (None, _, Some(addressed)) => {
                 let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
-                format!("{scheme}://{authority}{path}")
+                let scheme = self.scheme.unwrap_or("http");
+                attributes.joined(semconv::URL_FULL, &[scheme, "://", &addressed.authority, path]);
             }
-            _ => uri.to_string(),
+            (Some(scheme), Some(authority), _) => {
+                let (mark, query) = uri.query().map_or(("", ""), |query| ("?", query));
+                let parts = [scheme, "://", authority.as_str(), uri.path(), mark, query];
+                attributes.joined(semconv::URL_FULL, &parts);
+            }
+            _ => attributes.text(semconv::URL_FULL, &uri.to_string()),
         }
     }
+
+    pub(super) fn describe_server(&self, attributes: &mut Attributes<'_>) {
+        if let Some(Addressed { host, port, .. }) = &self.addressed {
+            attributes.text(semconv::SERVER_ADDRESS, host);
+            let port = port.unwrap_or_else(|| authority::default_port(self.scheme.unwrap_or_default()));
+            attributes.number(semconv::SERVER_PORT, port);
+        }
+    }
+}
+
+/// The host that a call goes to for certain. The `Host` header does not say so: what a gateway passes on has
+/// its own client's.
+pub(super) fn certain_host<'a>(uri: &'a Uri, origin: Option<&'a Origin>) -> Option<&'a str> {
+    Some(authority::host(uri.authority().or_else(|| Some(&origin?.authority))?))
 }

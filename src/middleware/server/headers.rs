@@ -4,7 +4,7 @@ use super::trust::Trust;
 use crate::{
     context::{Baggage, Context, SpanContext},
     diagnostics::Diagnostic,
-    middleware::headers::{BAGGAGE, Headers, TRACEPARENT, TRACESTATE},
+    middleware::{headers::Headers, seen::Seen},
     propagation::{Propagator, baggage, trace_context},
     trace::Tracer,
 };
@@ -22,6 +22,7 @@ impl Headers {
     /// Reads the context; malformed headers are ignored and counted.
     pub(super) fn extract(
         &self,
+        seen: &Seen<'_>,
         headers: &HeaderMap,
         trust: Trust,
         keeps_id: bool,
@@ -30,7 +31,7 @@ impl Headers {
         let mut context = Context::default();
         if trust != Trust::Ignore {
             let refused = match self.formats.are_default() {
-                true => extract_default(headers, &mut context),
+                true => extract_default(seen, &mut context),
                 false => usize::from(self.formats.extract(headers, &mut context).is_err()),
             };
             (0..refused).for_each(|_| tracer.note(Diagnostic::RejectedHeader));
@@ -46,7 +47,7 @@ impl Headers {
         }
         if !keeps_id {
             context.request_id = None;
-        } else if let Some(id) = self.request_id(headers, tracer) {
+        } else if let Some(id) = self.request_id(&seen.request_id, headers, tracer) {
             context.request_id = Some(id);
         }
         Brought { context, link }
@@ -55,10 +56,10 @@ impl Headers {
 
 /// As the default formats' propagator does it, without its dynamic calls; returns how many headers were
 /// refused.
-fn extract_default(headers: &HeaderMap, context: &mut Context) -> usize {
+fn extract_default(seen: &Seen<'_>, context: &mut Context) -> usize {
     let mut refused = 0;
-    if headers.contains_key(TRACEPARENT) {
-        match trace_context::extract(&headers.get_all(TRACEPARENT), &headers.get_all(TRACESTATE)) {
+    if !seen.trace_parent.is_none() {
+        match trace_context::extract(seen.trace_parent.clone(), seen.trace_state.clone()) {
             Ok(extracted) => {
                 refused += usize::from(extracted.dropped_trace_state.is_some());
                 context.span = Some(extracted.span);
@@ -66,8 +67,8 @@ fn extract_default(headers: &HeaderMap, context: &mut Context) -> usize {
             Err(_malformed) => refused += 1,
         }
     }
-    if headers.contains_key(BAGGAGE) {
-        match baggage::parse(&headers.get_all(BAGGAGE)) {
+    if !seen.baggage.is_none() {
+        match baggage::parse(seen.baggage.clone()) {
             Ok(baggage) => context.baggage = baggage,
             Err(_malformed) => refused += 1,
         }

@@ -56,13 +56,13 @@ where
 
     fn call(&mut self, request: Request<RequestB>) -> Self::Future {
         let Self { inner, config } = self;
-        call(inner, request, Side::Server, &config.common, |head, grpc| {
+        call(inner, request, Side::Server, &config.common, |head| {
             mark_secrets(&mut head.headers, &config.secret_headers);
-            let span = start(config, head, grpc);
+            let (span, grpc) = start(config, head);
             if let Some(id) = span.request_id() {
                 head.extensions.insert(id.clone());
             }
-            span
+            (span, grpc)
         })
     }
 }

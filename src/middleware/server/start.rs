@@ -8,114 +8,164 @@ use super::{
 };
 use crate::{
     diagnostics::Diagnostic,
-    middleware::{authority, future::protocol_version, grpc, recorded, settings::Settings},
+    middleware::{
+        authority::{self, Addressed},
+        grpc,
+        headers::Headers,
+        line,
+        methods::RecordedMethod,
+        recorded,
+        seen::Seen,
+        settings::Settings,
+        version::protocol_version,
+    },
     propagation::forwarded::{Hop, Node},
     record::SpanKind,
     semconv,
-    trace::{Span, SpanBuilder},
+    trace::{Attributes, Span},
 };
-use http::{header, request, uri::Authority};
+use http::request;
+use std::borrow::Cow;
 
-pub(super) fn start(config: &Config, head: &request::Parts, call: Option<&grpc::Call>) -> Span {
+pub(super) fn start(config: &Config, head: &request::Parts) -> (Span, Option<grpc::Call>) {
     let Settings { tracer, headers, recorded, .. } = &*config.common;
+    let seen = Seen::of(&head.headers, headers);
     let arrival = Arrival::new(head, (config.peer)(head));
     let trust = config.trust.trust(&arrival);
-    let origin = Origin::of(config, &arrival);
+    let origin = Origin::of(config, &arrival, &seen);
     let keeps_id = trust == Trust::Continue || !config.replaces_untrusted_ids;
-    let Brought { context, link } = headers.extract(&head.headers, trust, keeps_id, tracer);
-    let (mut builder, prefix) = match call {
-        Some(call) => (call.span_builder(tracer), semconv::RPC_REQUEST_METADATA),
-        None => (describe_http(config, head, origin.scheme), semconv::HTTP_REQUEST_HEADER),
+    let Brought { context, link } = headers.extract(&seen, &head.headers, trust, keeps_id, tracer);
+    let request = match grpc::Call::of(head, seen.content_type.first()) {
+        Some(call) => Request::Grpc(call),
+        None => Request::Http(config.common.methods.record(&head.method), (config.route)(head)),
     };
-    describe_connection(&arrival, &origin, &mut builder);
-    if trust == Trust::Continue
-        && let Some(caller) = headers.peer(&head.headers, tracer)
-    {
-        builder.set_attribute(semconv::SERVICE_PEER_NAME, caller);
+    let caller = match trust {
+        Trust::Continue => Headers::peer(&seen.service_name, tracer),
+        _ => None,
+    };
+    let baggage = (!recorded.baggage.is_empty()).then(|| context.baggage.clone());
+    let mut builder = tracer.span_builder(request.span_name()).kind(SpanKind::Server).remote(context);
+    if let Some(caller) = &link {
+        builder = builder.link(caller, &[]);
     }
-    recorded.describe_baggage(&context.baggage, |key, value| builder.set_attribute(key, value));
-    recorded::describe(&recorded.request, &head.headers, prefix, |key, value| {
-        builder.set_attribute(key, value)
+    let span = builder.start_described(|attributes| {
+        request.describe(head, &seen, origin.scheme, attributes);
+        describe_connection(&arrival, &origin, attributes);
+        if let Some(caller) = caller {
+            attributes.text(semconv::SERVICE_PEER_NAME, caller);
+        }
+        if let Some(baggage) = &baggage {
+            recorded.describe_baggage(baggage, attributes);
+        }
+        recorded::describe(&recorded.request, &head.headers, request.prefix(), attributes);
     });
-    let builder = match &link {
-        Some(caller) => builder.link(caller, &[]),
-        None => builder,
-    };
-    builder.kind(SpanKind::Server).remote(context).start()
+    (span, request.into_grpc())
+}
+
+/// What a request asks for.
+enum Request {
+    Http(RecordedMethod, Option<Cow<'static, str>>),
+    Grpc(grpc::Call),
+}
+
+impl Request {
+    fn span_name(&self) -> Cow<'static, str> {
+        match self {
+            Self::Http(method, route) => method.span_name(route.as_deref()),
+            Self::Grpc(call) => call.span_name(),
+        }
+    }
+
+    /// Of the headers' names in attributes.
+    const fn prefix(&self) -> &'static str {
+        match self {
+            Self::Http(..) => semconv::HTTP_REQUEST_HEADER,
+            Self::Grpc(_) => semconv::RPC_REQUEST_METADATA,
+        }
+    }
+
+    fn into_grpc(self) -> Option<grpc::Call> {
+        match self {
+            Self::Http(..) => None,
+            Self::Grpc(call) => Some(call),
+        }
+    }
+
+    fn describe(
+        &self,
+        head: &request::Parts,
+        seen: &Seen<'_>,
+        scheme: &str,
+        attributes: &mut Attributes<'_>,
+    ) {
+        let (method, route) = match self {
+            Self::Http(method, route) => (method, route),
+            Self::Grpc(call) => return call.describe(attributes),
+        };
+        method.describe(&head.method, attributes);
+        attributes.text(semconv::URL_PATH, head.uri.path());
+        attributes.text(semconv::URL_SCHEME, scheme);
+        if let Some(route) = route {
+            attributes.text(semconv::HTTP_ROUTE, route);
+        }
+        if let Some(query) = head.uri.query() {
+            attributes.text(semconv::URL_QUERY, query);
+        }
+        if let Some(agent) = seen.user_agent.first().and_then(|agent| agent.to_str().ok()) {
+            attributes.text(semconv::USER_AGENT_ORIGINAL, agent);
+        }
+    }
 }
 
 /// How the client asked, as the proxies tell that are believed, else as the request itself does.
 struct Origin<'a> {
     scheme: &'a str,
-    authority: Option<Authority>,
+    addressed: Option<Addressed<'a>>,
     /// `None` where no proxy tells: the client is the peer then.
     client: Option<Node>,
 }
 
 impl<'a> Origin<'a> {
-    fn of(config: &Config, arrival: &Arrival<'a>) -> Self {
+    fn of(config: &Config, arrival: &Arrival<'a>, seen: &Seen<'a>) -> Self {
         let head = arrival.head();
         let hop = config.forwarded.as_ref().map_or(Ok(Hop::default()), |forwarded| forwarded.read(arrival));
         let hop = hop.unwrap_or_else(|_malformed| {
             config.common.tracer.note(Diagnostic::RejectedHeader);
             Hop::default()
         });
-        let authority = hop.host.and_then(|host| Authority::try_from(host).ok());
+        let addressed = hop.host.and_then(|host| Addressed::parse(host.as_bytes()));
         Self {
             scheme: hop.scheme.or(head.uri.scheme_str()).unwrap_or(config.default_scheme),
-            authority: authority.or_else(|| authority::of(head)),
+            addressed: addressed.or_else(|| Addressed::of(&head.uri, seen.host.first())),
             client: hop.client,
         }
     }
 }
 
-fn describe_http(config: &Config, head: &request::Parts, scheme: &str) -> SpanBuilder {
-    let method = config.common.methods.record(&head.method);
-    let route = (config.route)(head);
-    let mut builder = config.common.tracer.span_builder(method.span_name(route.as_deref()));
-    method.describe(&head.method, |key, value| builder.set_attribute(key, value));
-    builder.set_attribute(semconv::URL_PATH, head.uri.path());
-    builder.set_attribute(semconv::URL_SCHEME, scheme);
-    if let Some(route) = route {
-        builder.set_attribute(semconv::HTTP_ROUTE, route);
-    }
-    if let Some(query) = head.uri.query() {
-        builder.set_attribute(semconv::URL_QUERY, query);
-    }
-    if let Some(agent) = header_text(head, &header::USER_AGENT) {
-        builder.set_attribute(semconv::USER_AGENT_ORIGINAL, agent);
-    }
-    builder
-}
-
 /// What HTTP and gRPC spans have in common.
-fn describe_connection(arrival: &Arrival<'_>, origin: &Origin<'_>, builder: &mut SpanBuilder) {
+fn describe_connection(arrival: &Arrival<'_>, origin: &Origin<'_>, attributes: &mut Attributes<'_>) {
     if let Some(version) = protocol_version(arrival.head().version) {
-        builder.set_attribute(semconv::NETWORK_PROTOCOL_VERSION, version);
+        attributes.text(semconv::NETWORK_PROTOCOL_VERSION, version);
     }
-    if let Some(authority) = &origin.authority {
-        builder.set_attribute(semconv::SERVER_ADDRESS, authority::host(authority));
+    if let Some(Addressed { host, port, .. }) = &origin.addressed {
+        attributes.text(semconv::SERVER_ADDRESS, host);
         // Only where it is not what the scheme says [semantic conventions, HTTP server spans].
         let default = authority::default_port(origin.scheme);
-        if let Some(port) = authority.port_u16().filter(|port| *port != default) {
-            builder.set_attribute(semconv::SERVER_PORT, port);
+        if let Some(port) = port.filter(|port| *port != default) {
+            attributes.number(semconv::SERVER_PORT, port);
         }
     }
-    let peer = arrival.peer().map(|peer| (peer.ip().to_string(), peer.port()));
+    let peer = arrival.peer().map(|peer| (line::address(peer.ip()), peer.port()));
     match (origin.client, &peer) {
         (Some(Node::Address(client)), _) => {
-            builder.set_attribute(semconv::CLIENT_ADDRESS, client.to_string());
+            attributes.text(semconv::CLIENT_ADDRESS, line::address(client).as_str());
         }
         // The peer is a proxy, and does not say whose.
         (Some(Node::Hidden), _) | (None, None) => {}
-        (None, Some((address, _))) => builder.set_attribute(semconv::CLIENT_ADDRESS, address),
+        (None, Some((address, _))) => attributes.text(semconv::CLIENT_ADDRESS, address.as_str()),
     }
     if let Some((address, port)) = &peer {
-        builder.set_attribute(semconv::NETWORK_PEER_ADDRESS, address);
-        builder.set_attribute(semconv::NETWORK_PEER_PORT, *port);
+        attributes.text(semconv::NETWORK_PEER_ADDRESS, address.as_str());
+        attributes.number(semconv::NETWORK_PEER_PORT, *port);
     }
-}
-
-fn header_text<'a>(head: &'a request::Parts, name: &header::HeaderName) -> Option<&'a str> {
-    head.headers.get(name)?.to_str().ok()
 }

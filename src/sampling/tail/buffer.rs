@@ -96,10 +96,18 @@ impl Tail {
     #[inline(never)]
     pub(crate) fn add(&mut self, span: SpanRecord, now: u64, outlet: &mut impl TailOutlet) {
         let key = Key::of(&span);
-        if self.decided(key).is_none() {
-            self.make_room(key, &span, now, outlet);
+        let mut growth = self.growth(key, &span);
+        while let Some(bytes) = growth
+            && let Some(reason) = self.lacks_room(bytes)
+            && let Some(dispensable) = self.most_dispensable()
+        {
+            // The span's own trace may be the one.
+            self.decide_early(dispensable, reason, now, outlet);
+            growth = self.growth(key, &span);
         }
-        if let Some(verdict) = self.decided(key) {
+        if growth.is_none()
+            && let Some(verdict) = self.decisions.get(key)
+        {
             add(&self.counters.late_spans, 1);
             self.carry_out(verdict, vec![span], outlet);
         } else if let Some(reason) = self.hold_back(key, span, now) {
@@ -107,18 +115,12 @@ impl Tail {
         }
     }
 
-    /// What was decided about a trace of which nothing is held back.
-    fn decided(&self, key: Key) -> Option<Verdict> {
-        if self.traces.contains_key(&key) { None } else { self.decisions.get(key) }
-    }
-
-    /// Decides about traces until there is room for one more span, or none are left. The span's own may be
-    /// among them.
-    fn make_room(&mut self, key: Key, span: &SpanRecord, now: u64, outlet: &mut impl TailOutlet) {
-        while let Some(reason) = self.lacks_room(key, span)
-            && let Some(dispensable) = self.most_dispensable()
-        {
-            self.decide_early(dispensable, reason, now, outlet);
+    /// The bytes that a span will take; `None` if it follows a decision, and takes none.
+    fn growth(&self, key: Key, span: &SpanRecord) -> Option<usize> {
+        match self.traces.get(&key) {
+            Some(trace) => Some(trace.growth(span)),
+            None if self.decisions.get(key).is_some() => None,
+            None => Some(TRACE_BYTES + span.size_bytes()),
         }
     }
 
@@ -184,15 +186,15 @@ impl Tail {
         reached
     }
 
-    fn lacks_room(&self, key: Key, span: &SpanRecord) -> Option<EarlyReason> {
+    /// Is there no room for one more span of so many bytes?
+    fn lacks_room(&self, bytes: usize) -> Option<EarlyReason> {
         if self.spans >= self.bounds.spans {
-            return Some(EarlyReason::Spans);
+            Some(EarlyReason::Spans)
+        } else if self.bytes + bytes > self.bounds.bytes {
+            Some(EarlyReason::Bytes)
+        } else {
+            None
         }
-        let growth = match self.traces.get(&key) {
-            Some(trace) => trace.growth(span),
-            None => TRACE_BYTES + span.size_bytes(),
-        };
-        (self.bytes + growth > self.bounds.bytes).then_some(EarlyReason::Bytes)
     }
 
     /// Deciding about this one costs least: it has ended, or at least it has no error, and it is the oldest.

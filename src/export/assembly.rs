@@ -1,0 +1,54 @@
+//! Putting the pipeline together (floor 3): for each delivery its way, and the threads it takes.
+
+use super::{
+    Delivery, Queue,
+    attempt::Sender,
+    inlet::{Destination, Inlet, Shelter, Single, Task, Terms},
+    worker::Worker,
+};
+use std::sync::Arc;
+
+/// The pipeline behind the collector.
+pub(crate) struct Assembly {
+    pub(crate) inlets: Vec<Arc<dyn Inlet>>,
+    pub(crate) tasks: Vec<Task>,
+}
+
+/// Builds what these deliveries need. Those with one shelter share an inlet.
+pub(crate) fn assemble(deliveries: Vec<Delivery>, terms: &Terms) -> Assembly {
+    let mut assembly = Assembly { inlets: Vec::new(), tasks: Vec::new() };
+    let mut sheltered: Vec<(Arc<dyn Shelter>, Vec<Destination>)> = Vec::new();
+    for (place, Delivery { exporter, filter, shelter }) in deliveries.into_iter().enumerate() {
+        let name = exporter.name().to_owned();
+        let destination = Destination { place, name, sender: Sender::new(exporter, filter) };
+        let Some(shelter) = shelter else {
+            assembly.add_single(destination, terms);
+            continue;
+        };
+        match sheltered.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &shelter)) {
+            Some((_, destinations)) => destinations.push(destination),
+            None => sheltered.push((shelter, vec![destination])),
+        }
+    }
+    for (shelter, destinations) in sheltered {
+        let (inlet, tasks) = shelter.open(destinations, terms);
+        assembly.inlets.push(inlet);
+        assembly.tasks.extend(tasks);
+    }
+    assembly
+}
+
+impl Assembly {
+    fn add_single(&mut self, destination: Destination, terms: &Terms) {
+        let queue = Arc::new(Queue::new(destination.name, terms.limits));
+        self.inlets.push(Arc::new(Single { place: destination.place, queue: queue.clone() }));
+        let worker = Worker {
+            sender: destination.sender,
+            queue,
+            resource: terms.resource.clone(),
+            retry: terms.retry.clone(),
+            diagnostics: terms.diagnostics.clone(),
+        };
+        self.tasks.push(Task { name: "tl-exporter", body: Box::new(move || worker.run()) });
+    }
+}

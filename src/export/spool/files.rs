@@ -1,0 +1,63 @@
+//! Files and directories that only their owner can read (floor 3). No memory is mapped: a file that somebody
+//! cuts short must not kill the host.
+
+use std::{
+    fs::{DirBuilder, File, OpenOptions},
+    io::{self, Read, Write},
+    path::Path,
+};
+
+/// Makes a directory, and those above it that are missing.
+pub(super) fn create_directories(path: &Path) -> io::Result<()> {
+    builder().recursive(true).create(path)
+}
+
+/// Makes a directory that is not there yet.
+pub(super) fn create_directory(path: &Path) -> io::Result<()> {
+    builder().create(path)
+}
+
+fn builder() -> DirBuilder {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "there are no modes to be set"))]
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+/// Makes a file that is not there yet.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    options().create_new(true).open(path)
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// At most so many bytes from the beginning of a file.
+pub(super) fn read(path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(at_most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Puts a whole file in the place of another: at every moment there is the one or the other.
+pub(super) fn replace(path: &Path, bytes: &[u8], is_durable: bool) -> io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = options().create(true).truncate(true).open(&new)?;
+    file.write_all(bytes)?;
+    if is_durable {
+        file.sync_data()?;
+    }
+    std::fs::rename(&new, path)?;
+    if is_durable { path.parent().map_or(Ok(()), sync_directory) } else { Ok(()) }
+}
+
+/// Makes the names in a directory last through a power failure, where the system has a way to ask for it.
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+}

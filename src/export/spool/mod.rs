@@ -1,0 +1,30 @@
+//! A queue on disk in front of any exporter (floor 3): what a crash leaves is delivered by the next process.
+//!
+//! Each process has a directory of its own within the spool, locked as long as it lives. A thread writes
+//! what ends there, in segments of 4 MiB, within 50 ms; each exporter delivers at its own pace, on its own
+//! thread, and notes in a cursor how far it is. [`state`] says which span is where; the files beside it touch
+//! the disk.
+
+mod codec;
+mod courier;
+mod cursor;
+mod files;
+mod home;
+mod keeper;
+mod line;
+mod ranges;
+mod reader;
+#[cfg(test)]
+mod samples;
+mod segment;
+mod settings;
+mod shelf;
+mod shelter;
+mod state;
+mod store;
+mod writer;
+
+#[cfg(fuzzing)]
+pub use segment::read_any;
+pub use settings::Fsync;
+pub use shelter::Spool;

@@ -1,0 +1,429 @@
+//! The spool as its threads see it (floor 3): the shared state, its lock, and waiting for it to change. What
+//! the lock covers is quick; files are touched when it has been released.
+
+use super::{
+    cursor, files,
+    line::{Held, Line},
+    ranges::Ranges,
+    settings::Settings,
+    shelf::{OWN, Segment, Shelf, Wanted},
+    state::{Arriving, Chores, Flight, Outcome, Setback, State, Work},
+};
+use crate::{
+    diagnostics::{Diagnostic, Diagnostics},
+    export::{
+        Completion, DropReason, ExporterStats,
+        inlet::{Inlet, Terms},
+    },
+    record::Chunk,
+    sync::{Condvar, Mutex, MutexGuard, lock, wait, wait_timeout},
+};
+use std::{
+    collections::VecDeque,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long what arrives is gathered for one write, and how much of it, in bytes of memory. The collector
+/// comes by every 10 ms, and oftener in a burst only.
+const GATHER: Duration = Duration::from_millis(5);
+const GATHER_BYTES: usize = 64 << 10;
+/// The most that is written at once.
+const MOST_GATHERED_BYTES: usize = 1 << 20;
+/// How long a file that could not be opened is left alone.
+const READ_PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) struct Store {
+    pub(super) settings: Settings,
+    /// The exporters' cursors, by file name.
+    pub(super) cursors: Vec<String>,
+    pub(super) diagnostics: Arc<Diagnostics>,
+    state: Mutex<State>,
+    /// For the thread that writes.
+    arrived: Condvar,
+    /// For all others.
+    changed: Condvar,
+    /// Written to and not yet made to last.
+    unsynced: Mutex<Unsynced>,
+}
+
+#[derive(Default)]
+struct Unsynced {
+    files: Vec<Arc<File>>,
+    directories: Vec<PathBuf>,
+}
+
+/// What the writing thread is to do.
+pub(super) enum Errand {
+    Write(Vec<Held>),
+    /// Nothing came for so long, or nothing more will.
+    Stop,
+}
+
+impl Store {
+    /// `names` are the exporters' with their places.
+    pub(super) fn new(
+        settings: Settings,
+        cursors: Vec<String>,
+        names: Vec<(usize, String)>,
+        terms: &Terms,
+    ) -> Self {
+        let lines: Vec<_> = names.into_iter().map(|(place, name)| Line::new(place, name)).collect();
+        let own = Shelf {
+            id: OWN,
+            home: None,
+            resource: terms.resource.clone(),
+            segments: VecDeque::new(),
+            marks: lines.iter().map(|_| Some(Default::default())).collect(),
+            strangers: Vec::new(),
+        };
+        let state = State {
+            limits: terms.limits,
+            arriving: VecDeque::new(),
+            arriving_spans: 0,
+            arriving_bytes: 0,
+            next: 0,
+            own,
+            found: Vec::new(),
+            left_alone: Vec::new(),
+            lines,
+            deadline: None,
+            closing: None,
+            writer_is_gone: false,
+            closed_books: None,
+        };
+        Self {
+            settings,
+            cursors,
+            diagnostics: terms.diagnostics.clone(),
+            state: Mutex::new(state),
+            arrived: Condvar::new(),
+            changed: Condvar::new(),
+            unsynced: Mutex::new(Unsynced::default()),
+        }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    // The writing thread's side.
+
+    /// Waits for spans to be written: until there are many, or the last write was some time ago.
+    pub(super) fn next_errand(&self, last_write: Option<Instant>) -> Errand {
+        let mut state = lock(&self.state);
+        loop {
+            if state.closed_books.is_some() || state.closing.is_some() {
+                return Errand::Stop;
+            }
+            let now = Instant::now();
+            let due = last_write.map_or(now, |last| last + GATHER);
+            let has_marker = state.arriving.iter().any(|item| !matches!(item, Arriving::Chunk(_)));
+            if state.arriving.is_empty() {
+                state = wait(&self.arrived, state);
+            } else if has_marker || state.arriving_bytes >= GATHER_BYTES || now >= due {
+                let held = self.gather(&mut state, now);
+                if !held.is_empty() {
+                    return Errand::Write(held);
+                }
+            } else {
+                state = wait_timeout(&self.arrived, state, due - now);
+            }
+        }
+    }
+
+    /// Takes what has arrived, up to a bound; what was asked behind all of it comes into force.
+    fn gather(&self, state: &mut State, now: Instant) -> Vec<Held> {
+        let (mut gathered, mut bytes) = (Vec::new(), 0);
+        while bytes < MOST_GATHERED_BYTES {
+            match state.arriving.front() {
+                Some(Arriving::Chunk(_)) => {}
+                Some(_) if gathered.is_empty() => {}
+                _ => break,
+            }
+            match state.arriving.pop_front() {
+                Some(Arriving::Chunk(chunk)) => {
+                    state.arriving_spans -= chunk.len();
+                    state.arriving_bytes -= chunk.bytes();
+                    bytes += chunk.bytes();
+                    let spans = state.number(chunk.len());
+                    gathered.push(Held { chunk, spans });
+                }
+                Some(Arriving::Flush(completion, deadline)) => {
+                    state.add_goals(&completion, deadline, now);
+                    self.changed.notify_all();
+                }
+                Some(Arriving::Shutdown(completion, deadline)) => {
+                    state.closing = Some((completion, deadline));
+                    self.changed.notify_all();
+                }
+                None => break,
+            }
+        }
+        gathered
+    }
+
+    /// These have been written, to this segment, or could not be.
+    pub(super) fn commit(&self, written: &[Held], segment: Option<Segment>) {
+        let now = Instant::now();
+        let mut state = lock(&self.state);
+        let is_on_disk = segment.is_some();
+        if let Some(segment) = segment {
+            state.note_segment(segment);
+        }
+        let mut is_kept = true;
+        for held in written {
+            is_kept &= state.keep(held, is_on_disk, now);
+        }
+        let chores = state.enforce(self.settings.max_bytes, self.settings.max_age, now);
+        drop(state);
+        self.changed.notify_all();
+        if !is_kept {
+            self.diagnostics.note(Diagnostic::SpansDropped);
+        }
+        self.run(chores);
+    }
+
+    pub(super) fn add_unsynced(&self, file: &Arc<File>, directory: &Path) {
+        let mut unsynced = lock(&self.unsynced);
+        if !unsynced.files.iter().any(|known| Arc::ptr_eq(known, file)) {
+            unsynced.files.push(file.clone());
+        }
+        if !unsynced.directories.iter().any(|known| known == directory) {
+            unsynced.directories.push(directory.to_owned());
+        }
+    }
+
+    /// Makes everything that has been written last through a power failure.
+    pub(super) fn sync(&self) {
+        let Unsynced { files, directories } = std::mem::take(&mut *lock(&self.unsynced));
+        let contents: io::Result<()> = files.iter().try_for_each(|file| file.sync_data());
+        // A directory that has been delivered whole is gone.
+        let is_there = |path: &&PathBuf| path.exists();
+        let mut directories = directories.iter().filter(is_there);
+        let names: io::Result<()> = directories.try_for_each(|path| files::sync_directory(path));
+        if names.and(contents).is_err() {
+            self.diagnostics.note(Diagnostic::SpoolUnavailable);
+        }
+    }
+
+    // The keeper's side.
+
+    /// Waits, but not beyond the end; false if that has come.
+    pub(super) fn rest(&self, until: Instant) -> bool {
+        let mut state = lock(&self.state);
+        loop {
+            if state.closed_books.is_some() || state.deadline.is_some() {
+                return false;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            state = wait_timeout(&self.changed, state, left);
+        }
+    }
+
+    pub(super) fn add_found(&self, shelf: Shelf) {
+        let mut state = lock(&self.state);
+        state.found.push(shelf);
+        drop(state);
+        self.changed.notify_all();
+        self.enforce();
+    }
+
+    pub(super) fn enforce(&self) {
+        let (bytes, age) = (self.settings.max_bytes, self.settings.max_age);
+        let chores = self.state().enforce(bytes, age, Instant::now());
+        self.run(chores);
+    }
+
+    // The exporters' side.
+
+    /// Waits until there is something for this exporter.
+    pub(super) fn next(&self, line: usize) -> Work {
+        let mut state = lock(&self.state);
+        loop {
+            let now = Instant::now();
+            state = match state.next_for(line, now) {
+                Ok(work) => return work,
+                Err(None) => wait(&self.changed, state),
+                Err(Some(until)) => wait_timeout(&self.changed, state, until.saturating_duration_since(now)),
+            };
+        }
+    }
+
+    pub(super) fn take_off(&self, line: usize, wanted: &Wanted, end: u64, read: usize) -> Flight {
+        self.state().take_off(line, wanted, end, read)
+    }
+
+    /// Counts a call of the exporter.
+    pub(super) fn measure(&self, line: usize, took: Duration) {
+        if let Some(line) = self.state().lines.get_mut(line) {
+            line.latency.add(took);
+        }
+    }
+
+    /// Counts a flight that is over, and writes down that it is.
+    pub(super) fn settle(&self, line: usize, flight: &Flight, outcome: Outcome) {
+        if let Some(line) = self.state().lines.get_mut(line) {
+            line.successes += 1;
+        }
+        self.finish(line, flight, outcome);
+    }
+
+    fn finish(&self, line: usize, flight: &Flight, outcome: Outcome) {
+        let mut state = lock(&self.state);
+        let shelf = flight.shelf;
+        let cursor = state.shelf_mut(shelf).and_then(|shelf| cursor_of(shelf, line)).map(|(home, done)| {
+            // What is settled just now is in it.
+            let mut done = done;
+            flight.ranges.iter().for_each(|range| done.insert(range.clone()));
+            (home, cursor::write(&done))
+        });
+        let name = self.cursors.get(line);
+        let chores = state.settle(line, flight, outcome);
+        drop(state);
+        if let (Some((home, bytes)), Some(name)) = (cursor, name) {
+            self.write_cursor(&home.join(name), &bytes);
+        }
+        if flight.damaged > 0 {
+            self.diagnostics.note(Diagnostic::SpoolDamaged);
+        }
+        self.run(chores);
+    }
+
+    fn write_cursor(&self, path: &Path, bytes: &[u8]) {
+        if files::replace(path, bytes, self.settings.fsync.is_immediate()).is_err() {
+            // Until it can be written again, a crash would deliver more than once.
+            self.diagnostics.note(Diagnostic::SpoolUnavailable);
+        }
+    }
+
+    /// Puts a flight back to be tried later, or sets it aside for good if it has failed too often.
+    pub(super) fn set_back(&self, line: usize, flight: &Flight, setback: Setback) {
+        let is_poison = self.state().set_back(line, flight, setback, Instant::now());
+        if is_poison {
+            let reason =
+                if setback.is_at_fault { DropReason::ExporterPanicked } else { DropReason::RetriesExhausted };
+            self.diagnostics.note(Diagnostic::ExportFailed);
+            self.finish(line, flight, Outcome { delivered: 0, filtered: 0, reason });
+        }
+    }
+
+    pub(super) fn not_read(&self, line: usize, wanted: &Wanted, is_gone: bool) {
+        self.state().not_read(line, wanted, is_gone, Instant::now() + READ_PAUSE);
+        if is_gone {
+            self.diagnostics.note(Diagnostic::SpoolDamaged);
+        }
+    }
+
+    /// The exporter needs nothing more, or (`None`) the thread that writes does not. The last one tidies up:
+    /// a process that has delivered everything leaves nothing behind, and of what it leaves it lets go.
+    pub(super) fn leave(&self, line: Option<usize>) {
+        let mut state = lock(&self.state);
+        match line.map(|line| state.lines.get_mut(line)) {
+            None => state.writer_is_gone = true,
+            Some(Some(line)) => line.is_closed = true,
+            Some(None) => {}
+        }
+        let nothing_arrives = state.writer_is_gone || state.closing.is_some();
+        if !nothing_arrives || !state.lines.iter().all(|line| line.is_closed) {
+            return;
+        }
+        let own = state.own.home.take();
+        // Other threads may hold on to the spool for longer than to the locks.
+        let _found: Vec<_> = state.found.iter_mut().map(|shelf| shelf.home.take()).collect();
+        let is_done_with = state.own.is_done_with();
+        drop(state);
+        if let Some(home) = own.filter(|_| is_done_with) {
+            home.remove();
+        }
+    }
+
+    fn run(&self, chores: Chores) {
+        for path in chores.remove {
+            let _gone_or_adopted_later = fs::remove_file(path);
+        }
+        for shelf in chores.finished.into_iter().filter(|shelf| shelf.segments.is_empty()) {
+            shelf.home.iter().for_each(|home| home.remove());
+        }
+        if chores.has_discarded {
+            self.diagnostics.note(Diagnostic::SpansDropped);
+        }
+    }
+}
+
+/// Where a cursor lies, and what it says.
+fn cursor_of(shelf: &Shelf, line: usize) -> Option<(PathBuf, Ranges)> {
+    Some((shelf.home.as_ref()?.path().to_owned(), shelf.mark(line)?.done.clone()))
+}
+
+impl Inlet for Store {
+    fn push(&self, chunk: &Arc<Chunk>, _more: bool) -> bool {
+        let mut state = lock(&self.state);
+        if let Some(books) = &mut state.closed_books {
+            for (_, stats) in books {
+                stats.dropped.add(DropReason::ShutdownDeadline, chunk.len() as u64);
+            }
+            return false;
+        }
+        let spans = state.arriving_spans + chunk.len();
+        let bytes = state.arriving_bytes.saturating_add(chunk.bytes());
+        if spans > state.limits.spans || bytes > state.limits.bytes {
+            // The disk hangs: the spans go past it.
+            let spans = state.number(chunk.len());
+            let is_kept = state.keep(&Held { chunk: chunk.clone(), spans }, false, Instant::now());
+            drop(state);
+            self.diagnostics.note(Diagnostic::SpoolUnavailable);
+            self.changed.notify_all();
+            return is_kept;
+        }
+        (state.arriving_spans, state.arriving_bytes) = (spans, bytes);
+        state.arriving.push_back(Arriving::Chunk(chunk.clone()));
+        drop(state);
+        self.arrived.notify_all();
+        true
+    }
+
+    fn push_flush(&self, completion: Arc<Completion>, deadline: Instant) {
+        let mut state = lock(&self.state);
+        let now = Instant::now();
+        while matches!(state.arriving.back(), Some(Arriving::Flush(_, until)) if *until <= now) {
+            state.arriving.pop_back();
+        }
+        state.arriving.push_back(Arriving::Flush(completion, deadline));
+        drop(state);
+        self.arrived.notify_all();
+    }
+
+    fn push_shutdown(&self, completion: Arc<Completion>, deadline: Instant) {
+        let mut state = lock(&self.state);
+        state.deadline = Some(deadline);
+        state.arriving.push_back(Arriving::Shutdown(completion, deadline));
+        drop(state);
+        self.arrived.notify_all();
+        self.changed.notify_all();
+    }
+
+    fn abandon(&self) {
+        self.state().abandon();
+        self.arrived.notify_all();
+        self.changed.notify_all();
+    }
+
+    fn exporters(&self) -> usize {
+        self.cursors.len()
+    }
+
+    fn stats(&self) -> Vec<(usize, ExporterStats)> {
+        self.state().stats()
+    }
+
+    fn is_urgent(&self) -> bool {
+        true
+    }
+}

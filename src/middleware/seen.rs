@@ -1,0 +1,76 @@
+//! The headers of a request that the layers read (floor 5), found in one walk.
+//!
+//! A request has few headers as a rule, and looking up each of ours costs more than looking at all of
+//! them once. Where there are many, they are looked up.
+
+use super::{
+    found::Found,
+    headers::{BAGGAGE, Headers, TRACEPARENT, TRACESTATE},
+};
+use http::{
+    HeaderMap, HeaderName,
+    header::{CONTENT_TYPE, HOST, USER_AGENT},
+};
+
+/// More lines than that are not walked.
+const FEW: usize = 32;
+
+/// What was found of each; the configured ones under the names that they have been given.
+#[derive(Clone, Default)]
+pub(super) struct Seen<'a> {
+    pub(super) trace_parent: Found<'a>,
+    pub(super) trace_state: Found<'a>,
+    pub(super) baggage: Found<'a>,
+    pub(super) request_id: Found<'a>,
+    pub(super) service_name: Found<'a>,
+    pub(super) host: Found<'a>,
+    pub(super) user_agent: Found<'a>,
+    pub(super) content_type: Found<'a>,
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn of(headers: &'a HeaderMap, names: &'a Headers) -> Self {
+        if headers.len() > FEW {
+            return Self::looked_up(headers, names);
+        }
+        let mut seen = Self::default();
+        for (name, value) in headers {
+            let place = match name.as_str() {
+                "traceparent" => Some(&mut seen.trace_parent),
+                "tracestate" => Some(&mut seen.trace_state),
+                "baggage" => Some(&mut seen.baggage),
+                "host" => Some(&mut seen.host),
+                "user-agent" => Some(&mut seen.user_agent),
+                "content-type" => Some(&mut seen.content_type),
+                _ => None,
+            };
+            if let Some(place) = place {
+                place.add(headers, name, value);
+            }
+            if names.request_id.as_ref() == Some(name) {
+                seen.request_id.add(headers, name, value);
+            }
+            if names.service_name.as_ref() == Some(name) {
+                seen.service_name.add(headers, name, value);
+            }
+        }
+        seen
+    }
+
+    fn looked_up(headers: &'a HeaderMap, names: &'a Headers) -> Self {
+        static NAMES: [HeaderName; 3] = [TRACEPARENT, TRACESTATE, BAGGAGE];
+
+        let [trace_parent, trace_state, baggage] = &NAMES;
+        let find = |name| Found::look_up(headers, name);
+        Self {
+            trace_parent: find(trace_parent),
+            trace_state: find(trace_state),
+            baggage: find(baggage),
+            request_id: names.request_id.as_ref().map_or(Found::None, find),
+            service_name: names.service_name.as_ref().map_or(Found::None, find),
+            host: find(&HOST),
+            user_agent: find(&USER_AGENT),
+            content_type: find(&CONTENT_TYPE),
+        }
+    }
+}

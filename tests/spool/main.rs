@@ -1,0 +1,9 @@
+//! The spool, with real files, processes, signals and disks that fail: what is promised to survive does, and
+//! the books say what became of the rest.
+
+mod bounds;
+mod crashes;
+mod delivery;
+mod disks;
+mod outages;
+mod support;
