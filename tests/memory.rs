@@ -9,7 +9,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use throughline::{
     Batch, Span, Tracer,
@@ -179,6 +179,14 @@ fn a_tracer_that_has_been_shut_down_leaves_little() {
     }
     assert!(setting.tracer.shutdown(LONG).is_complete());
     drop(setting);
-    let kept = live().saturating_sub(before);
+    // Its threads let go of what they have as they end, which nobody waits for.
+    let patience = Instant::now() + LONG;
+    let kept = loop {
+        let kept = live().saturating_sub(before);
+        if kept < 64 * KIB || Instant::now() > patience {
+            break kept;
+        }
+        thread::yield_now();
+    };
     assert!(kept < 64 * KIB, "{kept} bytes are kept");
 }

@@ -94,6 +94,10 @@ impl Details {
     }
 
     /// As [`push_attribute`](Self::push_attribute), of a text that comes in parts.
+    #[cfg_attr(
+        not(any(feature = "client", feature = "server")),
+        expect(dead_code, reason = "only the middleware has URLs to put together")
+    )]
     pub(crate) fn push_joined(&mut self, key: &'static str, parts: &[&str], limits: &Limits) {
         let bytes = parts.iter().map(|part| part.len()).sum();
         if bytes <= limits.value_bytes && self.has_usual_room(key, bytes, limits) {

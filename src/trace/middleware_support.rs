@@ -48,6 +48,10 @@ impl Attributes<'_> {
     }
 
     /// A text that comes in parts.
+    #[cfg_attr(
+        not(feature = "client"),
+        expect(dead_code, reason = "only a client has a URL to put together")
+    )]
     pub(crate) fn joined(&mut self, key: &'static str, parts: &[&str]) {
         self.details.push_joined(key, parts, self.limits);
     }
