@@ -175,8 +175,8 @@ fn a_hundred_panics_cost_a_batch_each_at_most() {
 #[test]
 fn a_shutdown_gives_a_waiting_batch_its_last_attempt() {
     let mut policy = RetryPolicy::default();
-    policy.initial_delay = LONG * 100;
-    policy.max_delay = LONG * 100;
+    policy.initial_delay = LONG * 1_000_000;
+    policy.max_delay = LONG * 1_000_000;
     for succeeds in [true, false] {
         let (tried, tries) = mpsc::channel();
         let mut calls = 0;

@@ -154,8 +154,8 @@ fn a_shutdown_makes_no_attempt_before_its_time() {
 #[test]
 fn a_shutdown_makes_a_last_attempt() {
     let mut policy = RetryPolicy::default();
-    policy.initial_delay = LONG * 100;
-    policy.max_delay = LONG * 100;
+    policy.initial_delay = LONG * 1_000_000;
+    policy.max_delay = LONG * 1_000_000;
     for is_back in [true, false] {
         let (scratch, backend) = (Scratch::new(), Backend::down());
         let builder = builder().retry(policy.clone());

@@ -2,9 +2,9 @@
 //! then what earlier processes left. Nothing is given up that may still be delivered.
 
 use super::{
+    flights::{Flight, Outcome, Setback, Work},
     reader::Reader,
     shelf::Wanted,
-    state::{Flight, Outcome, Setback, Work},
     store::Store,
 };
 use crate::{

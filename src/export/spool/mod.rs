@@ -2,13 +2,15 @@
 //!
 //! Each process has a directory of its own within the spool, locked as long as it lives. A thread writes
 //! what ends there, in segments of 4 MiB, within 50 ms; each exporter delivers at its own pace, on its own
-//! thread, and notes in a cursor how far it is. [`state`] says which span is where; the files beside it touch
-//! the disk.
+//! thread, and notes in a cursor how far it is. [`state`] and [`flights`] say which span is where and what is next; the
+//! files beside them touch the disk.
 
+mod arrivals;
 mod codec;
 mod courier;
 mod cursor;
 mod files;
+mod flights;
 mod home;
 mod keeper;
 mod line;

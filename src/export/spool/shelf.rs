@@ -161,14 +161,14 @@ impl Shelf {
         let Some(mark) = self.mark(line) else {
             return 0;
         };
-        let left = |spans: &Range<u64>| spans.end - spans.start - mark.done.count(spans);
+        let left = |spans: &Range<u64>| length(spans) - mark.done.count(spans);
         self.segments.iter().map(|segment| left(&segment.spans)).sum()
     }
 
     /// Is all of this on disk?
     pub(super) fn has(&self, range: &Range<u64>) -> bool {
-        let on_disk: u64 = self.parts_on_disk(range).map(|part| part.end - part.start).sum();
-        on_disk == range.end - range.start
+        let on_disk: u64 = self.parts_on_disk(range).map(|part| length(&part)).sum();
+        on_disk == length(range)
     }
 
     fn parts_on_disk(&self, range: &Range<u64>) -> impl Iterator<Item = Range<u64>> {
@@ -218,7 +218,7 @@ impl Shelf {
             lost.insert(spans.clone());
             mark.done.iter().chain(mark.held.iter()).for_each(|kept| lost.remove(kept));
             lost.iter().for_each(|range| mark.finish(range));
-            lost.iter().map(|range| range.end - range.start).sum()
+            lost.iter().map(length).sum()
         };
         Some(Discarded { lost: self.marks.iter_mut().map(&mut discard).collect(), path })
     }
@@ -237,4 +237,9 @@ impl Shelf {
         let hands_are_empty = self.marks.iter().flatten().all(|mark| mark.held.iter().len() == 0);
         hands_are_empty && (0..self.marks.len()).all(|line| self.left_for(line) == 0)
     }
+}
+
+/// How many numbers there are.
+pub(super) const fn length(range: &Range<u64>) -> u64 {
+    range.end.saturating_sub(range.start)
 }

@@ -3,19 +3,16 @@
 
 use super::{
     cursor, files,
+    flights::{Flight, Outcome, Setback, Work},
     line::{Held, Line},
     ranges::Ranges,
     settings::Settings,
     shelf::{OWN, Segment, Shelf, Wanted},
-    state::{Arriving, Chores, Flight, Outcome, Setback, State, Work},
+    state::{Chores, State},
 };
 use crate::{
     diagnostics::{Diagnostic, Diagnostics},
-    export::{
-        Completion, DropReason, ExporterStats,
-        inlet::{Inlet, Terms},
-    },
-    record::Chunk,
+    export::{DropReason, inlet::Terms},
     sync::{Condvar, Mutex, MutexGuard, lock, wait, wait_timeout},
 };
 use std::{
@@ -27,12 +24,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long what arrives is gathered for one write, and how much of it, in bytes of memory. The collector
-/// comes by every 10 ms, and oftener in a burst only.
-const GATHER: Duration = Duration::from_millis(5);
-const GATHER_BYTES: usize = 64 << 10;
-/// The most that is written at once.
-const MOST_GATHERED_BYTES: usize = 1 << 20;
 /// How long a file that could not be opened is left alone.
 const READ_PAUSE: Duration = Duration::from_secs(1);
 
@@ -43,9 +34,9 @@ pub(super) struct Store {
     pub(super) diagnostics: Arc<Diagnostics>,
     state: Mutex<State>,
     /// For the thread that writes.
-    arrived: Condvar,
+    pub(super) arrived: Condvar,
     /// For all others.
-    changed: Condvar,
+    pub(super) changed: Condvar,
     /// Written to and not yet made to last.
     unsynced: Mutex<Unsynced>,
 }
@@ -54,13 +45,6 @@ pub(super) struct Store {
 struct Unsynced {
     files: Vec<Arc<File>>,
     directories: Vec<PathBuf>,
-}
-
-/// What the writing thread is to do.
-pub(super) enum Errand {
-    Write(Vec<Held>),
-    /// Nothing came for so long, or nothing more will.
-    Stop,
 }
 
 impl Store {
@@ -111,60 +95,6 @@ impl Store {
     }
 
     // The writing thread's side.
-
-    /// Waits for spans to be written: until there are many, or the last write was some time ago.
-    pub(super) fn next_errand(&self, last_write: Option<Instant>) -> Errand {
-        let mut state = lock(&self.state);
-        loop {
-            if state.closed_books.is_some() || state.closing.is_some() {
-                return Errand::Stop;
-            }
-            let now = Instant::now();
-            let due = last_write.map_or(now, |last| last + GATHER);
-            let has_marker = state.arriving.iter().any(|item| !matches!(item, Arriving::Chunk(_)));
-            if state.arriving.is_empty() {
-                state = wait(&self.arrived, state);
-            } else if has_marker || state.arriving_bytes >= GATHER_BYTES || now >= due {
-                let held = self.gather(&mut state, now);
-                if !held.is_empty() {
-                    return Errand::Write(held);
-                }
-            } else {
-                state = wait_timeout(&self.arrived, state, due - now);
-            }
-        }
-    }
-
-    /// Takes what has arrived, up to a bound; what was asked behind all of it comes into force.
-    fn gather(&self, state: &mut State, now: Instant) -> Vec<Held> {
-        let (mut gathered, mut bytes) = (Vec::new(), 0);
-        while bytes < MOST_GATHERED_BYTES {
-            match state.arriving.front() {
-                Some(Arriving::Chunk(_)) => {}
-                Some(_) if gathered.is_empty() => {}
-                _ => break,
-            }
-            match state.arriving.pop_front() {
-                Some(Arriving::Chunk(chunk)) => {
-                    state.arriving_spans -= chunk.len();
-                    state.arriving_bytes -= chunk.bytes();
-                    bytes += chunk.bytes();
-                    let spans = state.number(chunk.len());
-                    gathered.push(Held { chunk, spans });
-                }
-                Some(Arriving::Flush(completion, deadline)) => {
-                    state.add_goals(&completion, deadline, now);
-                    self.changed.notify_all();
-                }
-                Some(Arriving::Shutdown(completion, deadline)) => {
-                    state.closing = Some((completion, deadline));
-                    self.changed.notify_all();
-                }
-                None => break,
-            }
-        }
-        gathered
-    }
 
     /// These have been written, to this segment, or could not be.
     pub(super) fn commit(&self, written: &[Held], segment: Option<Segment>) {
@@ -276,6 +206,9 @@ impl Store {
     }
 
     fn finish(&self, line: usize, flight: &Flight, outcome: Outcome) {
+        if flight.damaged > 0 {
+            self.diagnostics.note(Diagnostic::SpoolDamaged);
+        }
         let mut state = lock(&self.state);
         let shelf = flight.shelf;
         let cursor = state.shelf_mut(shelf).and_then(|shelf| cursor_of(shelf, line)).map(|(home, done)| {
@@ -289,9 +222,6 @@ impl Store {
         drop(state);
         if let (Some((home, bytes)), Some(name)) = (cursor, name) {
             self.write_cursor(&home.join(name), &bytes);
-        }
-        if flight.damaged > 0 {
-            self.diagnostics.note(Diagnostic::SpoolDamaged);
         }
         self.run(chores);
     }
@@ -360,70 +290,4 @@ impl Store {
 /// Where a cursor lies, and what it says.
 fn cursor_of(shelf: &Shelf, line: usize) -> Option<(PathBuf, Ranges)> {
     Some((shelf.home.as_ref()?.path().to_owned(), shelf.mark(line)?.done.clone()))
-}
-
-impl Inlet for Store {
-    fn push(&self, chunk: &Arc<Chunk>, _more: bool) -> bool {
-        let mut state = lock(&self.state);
-        if let Some(books) = &mut state.closed_books {
-            for (_, stats) in books {
-                stats.dropped.add(DropReason::ShutdownDeadline, chunk.len() as u64);
-            }
-            return false;
-        }
-        let spans = state.arriving_spans + chunk.len();
-        let bytes = state.arriving_bytes.saturating_add(chunk.bytes());
-        if spans > state.limits.spans || bytes > state.limits.bytes {
-            // The disk hangs: the spans go past it.
-            let spans = state.number(chunk.len());
-            let is_kept = state.keep(&Held { chunk: chunk.clone(), spans }, false, Instant::now());
-            drop(state);
-            self.diagnostics.note(Diagnostic::SpoolUnavailable);
-            self.changed.notify_all();
-            return is_kept;
-        }
-        (state.arriving_spans, state.arriving_bytes) = (spans, bytes);
-        state.arriving.push_back(Arriving::Chunk(chunk.clone()));
-        drop(state);
-        self.arrived.notify_all();
-        true
-    }
-
-    fn push_flush(&self, completion: Arc<Completion>, deadline: Instant) {
-        let mut state = lock(&self.state);
-        let now = Instant::now();
-        while matches!(state.arriving.back(), Some(Arriving::Flush(_, until)) if *until <= now) {
-            state.arriving.pop_back();
-        }
-        state.arriving.push_back(Arriving::Flush(completion, deadline));
-        drop(state);
-        self.arrived.notify_all();
-    }
-
-    fn push_shutdown(&self, completion: Arc<Completion>, deadline: Instant) {
-        let mut state = lock(&self.state);
-        state.deadline = Some(deadline);
-        state.arriving.push_back(Arriving::Shutdown(completion, deadline));
-        drop(state);
-        self.arrived.notify_all();
-        self.changed.notify_all();
-    }
-
-    fn abandon(&self) {
-        self.state().abandon();
-        self.arrived.notify_all();
-        self.changed.notify_all();
-    }
-
-    fn exporters(&self) -> usize {
-        self.cursors.len()
-    }
-
-    fn stats(&self) -> Vec<(usize, ExporterStats)> {
-        self.state().stats()
-    }
-
-    fn is_urgent(&self) -> bool {
-        true
-    }
 }

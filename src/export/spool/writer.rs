@@ -3,13 +3,8 @@
 //! asked again a little later.
 
 use super::{
-    cursor, files,
-    home::Home,
-    line::Held,
-    segment::Header,
-    settings::Fsync,
-    shelf::Segment,
-    store::{Errand, Store},
+    arrivals::Errand, cursor, files, home::Home, line::Held, segment::Header, settings::Fsync,
+    shelf::Segment, store::Store,
 };
 use crate::{clock::after, diagnostics::Diagnostic, ids::ThreadRng};
 use std::{

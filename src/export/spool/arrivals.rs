@@ -1,0 +1,152 @@
+//! The spool's front (floor 3): what comes from the collector, until the thread that writes takes it.
+
+use super::{
+    line::Held,
+    state::{Arriving, State},
+    store::Store,
+};
+use crate::{
+    diagnostics::Diagnostic,
+    export::{Completion, DropReason, ExporterStats, inlet::Inlet},
+    record::Chunk,
+    sync::{wait, wait_timeout},
+};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long what arrives is gathered for one write, and how much of it, in bytes of memory. The collector
+/// comes by every 10 ms, and oftener in a burst only.
+const GATHER: Duration = Duration::from_millis(5);
+const GATHER_BYTES: usize = 64 << 10;
+/// The most that is written at once.
+const MOST_GATHERED_BYTES: usize = 1 << 20;
+/// What the writing thread is to do.
+pub(super) enum Errand {
+    Write(Vec<Held>),
+    /// Nothing came for so long, or nothing more will.
+    Stop,
+}
+
+impl Store {
+    /// Waits for spans to be written: until there are many, or the last write was some time ago.
+    pub(super) fn next_errand(&self, last_write: Option<Instant>) -> Errand {
+        let mut state = self.state();
+        loop {
+            if state.closed_books.is_some() || state.closing.is_some() {
+                return Errand::Stop;
+            }
+            let now = Instant::now();
+            let due = last_write.map_or(now, |last| last + GATHER);
+            let has_marker = state.arriving.iter().any(|item| !matches!(item, Arriving::Chunk(_)));
+            if state.arriving.is_empty() {
+                state = wait(&self.arrived, state);
+            } else if has_marker || state.arriving_bytes >= GATHER_BYTES || now >= due {
+                let held = self.gather(&mut state, now);
+                if !held.is_empty() {
+                    return Errand::Write(held);
+                }
+            } else {
+                state = wait_timeout(&self.arrived, state, due - now);
+            }
+        }
+    }
+
+    /// Takes what has arrived, up to a bound; what was asked behind all of it comes into force.
+    fn gather(&self, state: &mut State, now: Instant) -> Vec<Held> {
+        let (mut gathered, mut bytes) = (Vec::new(), 0);
+        while bytes < MOST_GATHERED_BYTES {
+            match state.arriving.front() {
+                Some(Arriving::Chunk(_)) => {}
+                Some(_) if gathered.is_empty() => {}
+                _ => break,
+            }
+            match state.arriving.pop_front() {
+                Some(Arriving::Chunk(chunk)) => {
+                    state.arriving_spans -= chunk.len();
+                    state.arriving_bytes -= chunk.bytes();
+                    bytes += chunk.bytes();
+                    let spans = state.number(chunk.len());
+                    gathered.push(Held { chunk, spans });
+                }
+                Some(Arriving::Flush(completion, deadline)) => {
+                    state.add_goals(&completion, deadline, now);
+                    self.changed.notify_all();
+                }
+                Some(Arriving::Shutdown(completion, deadline)) => {
+                    state.closing = Some((completion, deadline));
+                    self.changed.notify_all();
+                }
+                None => break,
+            }
+        }
+        gathered
+    }
+}
+
+impl Inlet for Store {
+    fn push(&self, chunk: &Arc<Chunk>, _more: bool) -> bool {
+        let mut state = self.state();
+        if let Some(books) = &mut state.closed_books {
+            for (_, stats) in books {
+                stats.dropped.add(DropReason::ShutdownDeadline, chunk.len() as u64);
+            }
+            return false;
+        }
+        let spans = state.arriving_spans + chunk.len();
+        let bytes = state.arriving_bytes.saturating_add(chunk.bytes());
+        if spans > state.limits.spans || bytes > state.limits.bytes {
+            // The disk hangs: the spans go past it.
+            let spans = state.number(chunk.len());
+            let is_kept = state.keep(&Held { chunk: chunk.clone(), spans }, false, Instant::now());
+            drop(state);
+            self.diagnostics.note(Diagnostic::SpoolUnavailable);
+            self.changed.notify_all();
+            return is_kept;
+        }
+        (state.arriving_spans, state.arriving_bytes) = (spans, bytes);
+        state.arriving.push_back(Arriving::Chunk(chunk.clone()));
+        drop(state);
+        self.arrived.notify_all();
+        true
+    }
+
+    fn push_flush(&self, completion: Arc<Completion>, deadline: Instant) {
+        let mut state = self.state();
+        let now = Instant::now();
+        while matches!(state.arriving.back(), Some(Arriving::Flush(_, until)) if *until <= now) {
+            state.arriving.pop_back();
+        }
+        state.arriving.push_back(Arriving::Flush(completion, deadline));
+        drop(state);
+        self.arrived.notify_all();
+    }
+
+    fn push_shutdown(&self, completion: Arc<Completion>, deadline: Instant) {
+        let mut state = self.state();
+        state.deadline = Some(deadline);
+        state.arriving.push_back(Arriving::Shutdown(completion, deadline));
+        drop(state);
+        self.arrived.notify_all();
+        self.changed.notify_all();
+    }
+
+    fn abandon(&self) {
+        self.state().abandon();
+        self.arrived.notify_all();
+        self.changed.notify_all();
+    }
+
+    fn exporters(&self) -> usize {
+        self.cursors.len()
+    }
+
+    fn stats(&self) -> Vec<(usize, ExporterStats)> {
+        self.state().stats()
+    }
+
+    fn is_urgent(&self) -> bool {
+        true
+    }
+}
