@@ -6,7 +6,8 @@
 //! which that happens, behind rounds in which everything is set up.
 //!
 //! `budgets.txt` beside this file holds what was counted last, and with which compiler, C library and
-//! valgrind. With the same ones, more than 3 % above it fails; with others the budgets are a hint.
+//! valgrind. With the same ones, more than 3 % above it fails (25 % for all threads); with others the budgets
+//! are a hint.
 //! `cargo bench --bench instructions -- --update` writes it anew.
 
 #[path = "../workloads/mod.rs"]
@@ -19,8 +20,11 @@ mod subjects;
 use budgets::{Budget, Budgets};
 use std::process::ExitCode;
 
-/// The share by which a budget may be exceeded.
+/// The share by which the caller's budget may be exceeded.
 const SLACK: f64 = 0.03;
+/// The same for all threads together: how often the collector and an exporter wake up, and with how much to do,
+/// is the scheduler's choice.
+const PROCESS_SLACK: f64 = 0.25;
 
 fn main() -> ExitCode {
     // cargo passes `--bench` to whatever it benches.
@@ -59,7 +63,9 @@ fn count(update: bool) -> ExitCode {
             now.process,
             percent(process)
         );
-        exceeded |= [caller, process].iter().any(|more| more.is_some_and(|more| more > SLACK));
+        exceeded |= [(caller, SLACK), (process, PROCESS_SLACK)]
+            .iter()
+            .any(|(more, slack)| more.is_some_and(|more| more > *slack));
         counted.push(name, now);
     }
     if update {
@@ -68,9 +74,10 @@ fn count(update: bool) -> ExitCode {
         println!("\nthe budgets are of another compiler, C library or valgrind, and so only a hint");
     } else if exceeded {
         eprintln!(
-            "\nmore than {} % above the budget: make it cheaper or, if it is worth its price, say so in the \
+            "\nmore than {} % above the budget ({} % for all threads): make it cheaper or, if it is worth its price, say so in the \
              commit and run `cargo bench --bench instructions -- --update`",
             100.0 * SLACK,
+            100.0 * PROCESS_SLACK,
         );
         return ExitCode::FAILURE;
     }

@@ -95,13 +95,14 @@ mod record;
 /// **Secrets.** An argument whose name contains, in any case, `password`, `passwd`, `secret`, `token`,
 /// `api_key`, `apikey`, `authorization`, `credential`, `private_key`, `session` or `cookie` is recorded as
 /// the text `REDACTED`; its value is not looked at. Only its own name counts: what is inside a structure
-/// is that structure's `Debug`'s to hide. A field of the same name takes its place, and is recorded as it is.
+/// is that structure's `Debug`'s to hide. A field of the same name takes its place; only the tracer's own redaction,
+/// which does not know `session`, still looks at it.
 ///
 /// ```
 /// # use throughline::{Span, Tracer, exporters::Memory, instrument};
 /// # use std::time::Duration;
-/// #[instrument(skip(page), fields(token = token.len()))]
-/// fn login(user: &str, password: &str, token: &str, page: impl Fn()) {
+/// #[instrument(skip(page), fields(session = session.len()))]
+/// fn login(user: &str, password: &str, session: &str, page: impl Fn()) {
 ///     page();
 /// }
 /// # let memory = Memory::new();
@@ -113,7 +114,7 @@ mod record;
 /// let span = memory.spans().remove(0);
 /// assert_eq!(span.attribute("user"), Some("ada".into()));
 /// assert_eq!(span.attribute("password"), Some("REDACTED".into()));
-/// assert_eq!(span.attribute("token"), Some(4_i64.into()));
+/// assert_eq!(span.attribute("session"), Some(4_i64.into()));
 /// # Ok::<(), throughline::BuildError>(())
 /// ```
 ///

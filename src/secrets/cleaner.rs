@@ -44,6 +44,8 @@ type Scanner<'a> = dyn Fn(&[u8], usize) -> Option<Range<usize>> + 'a;
 
 /// Shorter than anything that is found.
 const FEWEST_BYTES: usize = 5;
+/// So often a text is cleaned at most. Nearly always, the second time finds nothing.
+const MOST_ROUNDS: usize = 4;
 
 impl Cleaner {
     /// Has the text any secrets?
@@ -55,15 +57,32 @@ impl Cleaner {
     /// The text without secrets; `None` if it has none.
     #[inline]
     pub(crate) fn clean(&self, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
-        if text.len() < FEWEST_BYTES {
+        let kinds = self.possible_in(text, reading);
+        if kinds.is_empty() {
             return None;
+        }
+        let mut clean = self.clean_of(kinds, text, reading, found)?;
+        // What has been put in place may have brought together what was apart.
+        for _ in 1..MOST_ROUNDS {
+            match self.clean_of(self.possible_in(&clean, reading), &clean, reading, found) {
+                Some(cleaner) => clean = cleaner,
+                None => break,
+            }
+        }
+        Some(clean)
+    }
+
+    /// What a text may have in it of what is looked for.
+    #[inline]
+    fn possible_in(&self, text: &str, reading: Reading) -> Secrets {
+        if text.len() < FEWEST_BYTES {
+            return Secrets::NONE;
         }
         let signs = Signs::of(text.as_bytes());
         if signs.say_nothing(reading.is_cut) {
-            return None;
+            return Secrets::NONE;
         }
-        let kinds = possible(signs, reading.is_cut).and(self.kinds);
-        if kinds.is_empty() { None } else { self.clean_of(kinds, text, reading, found) }
+        possible(signs, reading.is_cut).and(self.kinds)
     }
 
     /// What ends a scanner's secret may be part of another's, so the order matters: those that span

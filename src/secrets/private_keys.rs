@@ -1,6 +1,9 @@
 //! PEM blocks with private keys (floor 0) [RFC 7468].
 
-use super::bytes::{at, find, part, run, run_within};
+use super::{
+    REDACTED,
+    bytes::{at, find, part, run, run_within},
+};
 use std::ops::Range;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
@@ -16,12 +19,17 @@ pub(super) fn next(bytes: &[u8], from: usize) -> Option<Range<usize>> {
     loop {
         let start = find(bytes, from, BEGIN)?;
         let label = label(bytes, start + BEGIN.len());
-        // `RSA PRIVATE KEY`, `PGP PRIVATE KEY BLOCK`, …
-        if find(part(bytes, label.clone()), 0, b"PRIVATE KEY").is_some() {
+        if is_private(bytes, label.clone()) {
             return Some(start..block_end(bytes, label.end));
         }
         from = label.start;
     }
+}
+
+/// `RSA PRIVATE KEY`, `PGP PRIVATE KEY BLOCK`, …; but none that has become a label by what was replaced in it.
+fn is_private(bytes: &[u8], label: Range<usize>) -> bool {
+    let has = |what| find(part(bytes, label.clone()), 0, what).is_some();
+    has(b"PRIVATE KEY") && !has(REDACTED.as_bytes())
 }
 
 fn label(bytes: &[u8], start: usize) -> Range<usize> {
@@ -30,9 +38,14 @@ fn label(bytes: &[u8], start: usize) -> Range<usize> {
 }
 
 fn block_end(bytes: &[u8], from: usize) -> usize {
-    let Some(end) = find(bytes, from, END) else {
-        return bytes.len();
-    };
-    let label = label(bytes, end + END.len());
-    if at(bytes, label.end) == b'-' { run(bytes, label.end, |byte| byte == b'-') } else { bytes.len() }
+    let mut from = from;
+    while let Some(end) = find(bytes, from, END) {
+        let label = label(bytes, end + END.len());
+        // One that is torn is none: its dashes may be the next block's.
+        if at(bytes, label.end) == b'-' && is_private(bytes, label.clone()) {
+            return run(bytes, label.end, |byte| byte == b'-');
+        }
+        from = label.start;
+    }
+    bytes.len()
 }

@@ -7,18 +7,24 @@ use http::{HeaderName, Request, Response, header};
 use http_body_util::Empty;
 use std::{
     convert::Infallible,
+    fs,
     io::{self, BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
 use throughline::{
-    Context, Span, SpanContext, Status, TraceFlags, Tracer,
+    Batch, Context, Span, SpanContext, Status, TraceFlags, Tracer,
     context::{Baggage, TraceState},
-    export::{ExportError, Exporter},
+    export::{Delivery, ExportError, Exporter, Report, Spool},
     exporters::{ColorChoice, Console, JsonLines, Memory, Otlp, OtlpEncoding, Zipkin},
     middleware::{ClientLayer, ServerLayer},
+    redact::Redaction,
 };
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -30,7 +36,7 @@ const URL: &str = "https://ada:C4N4RY@shop.example/orders/7?page=2&token=C4N4RY"
 /// An exporter, and what it has written so far.
 struct Sink {
     name: &'static str,
-    exporter: Box<dyn Exporter>,
+    exporter: Delivery,
     written: Box<dyn Fn() -> Vec<u8>>,
 }
 
@@ -45,6 +51,7 @@ fn sinks() -> Vec<Sink> {
         Sink::server("otlp as json", |url| {
             Otlp::builder().traces_endpoint(url).encoding(OtlpEncoding::Json).build().unwrap()
         }),
+        Sink::spool(),
         Sink::server("zipkin", |url| Zipkin::builder().endpoint(url).build().unwrap()),
     ]
 }
@@ -52,7 +59,7 @@ fn sinks() -> Vec<Sink> {
 impl Sink {
     fn writer<E: Exporter + 'static>(name: &'static str, exporter: impl FnOnce(Shared) -> E) -> Self {
         let written = Shared::default();
-        let exporter = Box::new(exporter(written.clone()));
+        let exporter = exporter(written.clone()).into();
         Self { name, exporter, written: Box::new(move || written.0.lock().unwrap().clone()) }
     }
 
@@ -67,14 +74,26 @@ impl Sink {
                 let _gone = answer(connection.unwrap(), &received);
             }
         });
-        let exporter = Box::new(exporter(url));
+        let exporter = exporter(url).into();
         Self { name, exporter, written: Box::new(move || read.0.lock().unwrap().clone()) }
+    }
+
+    /// The files, as they are while an exporter has their spans in hand.
+    fn spool() -> Self {
+        static DIRECTORIES: AtomicUsize = AtomicUsize::new(0);
+        let number = DIRECTORIES.fetch_add(1, Ordering::Relaxed);
+        let directory =
+            std::env::temp_dir().join(format!("throughline-canary-{}-{number}", std::process::id()));
+        let read = Shared::default();
+        let written = read.clone();
+        let exporter = Spool::new(&directory).wrap(ReadsSpool { directory, read });
+        Self { name: "spool", exporter, written: Box::new(move || written.0.lock().unwrap().clone()) }
     }
 
     /// What is kept, as it is printed and as it is serialised.
     fn memory() -> Self {
         let memory = Memory::new();
-        let exporter = Box::new(memory.clone());
+        let exporter = memory.clone().into();
         let written = move || {
             let records = memory.records();
             let json =
@@ -82,6 +101,40 @@ impl Sink {
             format!("{records:?}{memory:?}{json}").into_bytes()
         };
         Self { name: "memory", exporter, written: Box::new(written) }
+    }
+}
+
+/// Reads the directory, all the way down, whenever it is given spans; takes it away in the end.
+struct ReadsSpool {
+    directory: PathBuf,
+    read: Shared,
+}
+
+impl ReadsSpool {
+    fn read(&mut self, directory: &Path) {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            match fs::read(entry.path()) {
+                Ok(bytes) => self.read.write_all(&bytes).unwrap(),
+                Err(_) => self.read(&entry.path()),
+            }
+        }
+    }
+}
+
+impl Exporter for ReadsSpool {
+    fn name(&self) -> &str {
+        "reads-spool"
+    }
+
+    fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
+        self.read(&self.directory.clone());
+        Ok(())
+    }
+}
+
+impl Drop for ReadsSpool {
+    fn drop(&mut self) {
+        let _gone = fs::remove_dir_all(&self.directory);
     }
 }
 
@@ -201,17 +254,17 @@ async fn exchange(tracer: &Tracer) {
     client.layer(service_fn(failing)).oneshot(Request::get(URL).body(()).unwrap()).await.unwrap_err();
 }
 
-#[tokio::test]
-async fn no_exporter_writes_a_secret_and_nothing_prints_it() {
-    let sinks = sinks();
+/// What each exporter has written of all that, what was printed meanwhile, and the report.
+async fn written(redaction: Redaction) -> (Vec<(&'static str, String)>, Printed, Report) {
     let mut builder = Tracer::builder("shop")
         .environment(|_| None)
+        .redaction(redaction)
         .resource_attribute("deployment.secret", CANARY)
         .resource_attribute("deployment.url", URL);
-    let mut written = Vec::new();
-    for Sink { name, exporter, written: read } in sinks {
+    let mut sinks = Vec::new();
+    for Sink { name, exporter, written } in self::sinks() {
         builder = builder.exporter(exporter);
-        written.push((name, read));
+        sinks.push((name, written));
     }
     let tracer = builder.build().unwrap();
     let mut printed = Printed::default();
@@ -222,16 +275,29 @@ async fn no_exporter_writes_a_secret_and_nothing_prints_it() {
     let report = tracer.shutdown(Duration::from_secs(30));
     assert!(report.is_complete(), "{report}");
     printed.add(&report);
+    let texts = sinks.into_iter().map(|(name, read)| (name, String::from_utf8_lossy(&read()).into_owned()));
+    (texts.collect(), printed, report)
+}
 
-    for (name, read) in written {
-        let text = String::from_utf8_lossy(&read()).into_owned();
-        assert!(text.contains("charge"), "{name} has written the spans: {text}");
-        assert!(!text.contains(CANARY), "{name}: {text}");
+#[tokio::test]
+async fn no_exporter_writes_a_secret_and_nothing_prints_it() {
+    let (texts, printed, report) = written(Redaction::default()).await;
+    for (name, text) in texts {
+        assert!(text.contains("charge") && !text.contains(CANARY), "{name}: {text}");
     }
     assert!(!printed.0.contains(CANARY), "{}", printed.0);
-    let counted: Vec<_> =
+    let unused: Vec<_> =
         report.stats.redacted.iter().filter(|rule| rule.count == 0).map(|rule| &rule.name).collect();
-    assert_eq!(counted, ["api key", "card"], "all others have been found");
+    assert_eq!(unused, ["api key", "card"], "all others have been found");
+}
+
+/// Or what is said above would be said of nothing.
+#[tokio::test]
+async fn without_redaction_every_exporter_writes_them() {
+    let (texts, ..) = written(Redaction::none()).await;
+    for (name, text) in texts {
+        assert!(text.contains(CANARY), "{name}: {text}");
+    }
 }
 
 #[test]

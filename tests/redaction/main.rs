@@ -3,6 +3,7 @@
     feature = "client",
     feature = "otlp",
     feature = "server",
+    feature = "spool",
     feature = "testing",
     feature = "zipkin"
 ))]

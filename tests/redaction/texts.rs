@@ -242,6 +242,13 @@ fn private_keys() {
             ),
         ],
     );
+    // The first one's end is torn.
+    assert_eq!(
+        Redaction::default().text(
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA P -----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY----- b"
+        ),
+        "REDACTED b"
+    );
     // What holds one by its name loses all of it.
     assert_eq!(
         Redaction::default().text("password=-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----"),
