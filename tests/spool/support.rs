@@ -45,6 +45,8 @@ impl Scratch {
             return Vec::new();
         };
         let mut homes: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        // One in the making holds nothing yet.
+        homes.retain(|home| !home.file_name().unwrap().to_str().unwrap().starts_with("new-"));
         homes.sort();
         homes
     }
