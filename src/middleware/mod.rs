@@ -36,6 +36,7 @@
 //! that the matched route is known. `ClientLayer` inside of retries, so that each attempt is a span.
 
 mod addresses;
+mod asked;
 mod authority;
 mod body;
 mod call;

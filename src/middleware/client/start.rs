@@ -3,7 +3,7 @@
 use super::{config::Config, target::Target};
 use crate::{
     context,
-    middleware::{grpc, methods::RecordedMethod, recorded, seen::Seen, settings::Settings},
+    middleware::{asked::Asked, grpc, recorded, seen::Seen, settings::Settings},
     record::SpanKind,
     semconv,
     trace::{Attributes, Span, SpanHandle},
@@ -27,13 +27,10 @@ pub(super) fn start(
     seen: &Seen<'_>,
     parent: Option<&SpanHandle>,
 ) -> (Span, Option<grpc::Call>) {
-    let Settings { tracer, headers, recorded, .. } = &*config.common;
+    let Settings { tracer, headers, methods, recorded, .. } = &*config.common;
     let target = Target::of(&head.uri, seen.host.first(), config.origin.as_ref());
-    let request = match grpc::Call::of(head, seen.content_type.first()) {
-        Some(call) => Request::Grpc(call),
-        None => Request::Http(config.common.methods.record(&head.method), (config.url_template)(head)),
-    };
-    let builder = tracer.span_builder(request.span_name()).kind(SpanKind::Client);
+    let asked = Asked::of(head, seen.content_type.first(), methods, || (config.url_template)(head));
+    let builder = tracer.span_builder(asked.span_name()).kind(SpanKind::Client);
     // A call outside of any request may have been given an id by its caller; within one, the request's
     // own counts.
     let given = headers.request_id(&seen.request_id, &head.headers, tracer);
@@ -42,59 +39,29 @@ pub(super) fn start(
         None => builder.or_remote(context::Context { request_id: given, ..Default::default() }),
     };
     let span = builder.start_described(|attributes| {
-        request.describe(head, &target, attributes);
+        describe(&asked, head, &target, attributes);
         target.describe_server(attributes);
-        recorded::describe(&recorded.request, &head.headers, request.prefix(), attributes);
+        recorded::describe(&recorded.request, &head.headers, asked.prefix(), attributes);
     });
     if !recorded.baggage.is_empty()
         && let Some(baggage) = span.baggage()
     {
         span.describe(|attributes| recorded.describe_baggage(baggage, attributes));
     }
-    (span, request.into_grpc())
+    (span, asked.into_grpc())
 }
 
-/// What a call asks for.
-enum Request {
-    Http(RecordedMethod, Option<Cow<'static, str>>),
-    Grpc(grpc::Call),
-}
-
-impl Request {
-    fn span_name(&self) -> Cow<'static, str> {
-        match self {
-            Self::Http(method, template) => method.span_name(template.as_deref()),
-            Self::Grpc(call) => call.span_name(),
-        }
+fn describe(asked: &Asked, head: &request::Parts, target: &Target<'_>, attributes: &mut Attributes<'_>) {
+    let (method, template) = match asked {
+        Asked::Http(method, template) => (method, template),
+        Asked::Grpc(call) => return call.describe(attributes),
+    };
+    method.describe(&head.method, attributes);
+    if let Some(template) = template {
+        attributes.text(semconv::URL_TEMPLATE, template);
     }
-
-    /// Of the headers' names in attributes.
-    const fn prefix(&self) -> &'static str {
-        match self {
-            Self::Http(..) => semconv::HTTP_REQUEST_HEADER,
-            Self::Grpc(_) => semconv::RPC_REQUEST_METADATA,
-        }
-    }
-
-    fn into_grpc(self) -> Option<grpc::Call> {
-        match self {
-            Self::Http(..) => None,
-            Self::Grpc(call) => Some(call),
-        }
-    }
-
-    fn describe(&self, head: &request::Parts, target: &Target<'_>, attributes: &mut Attributes<'_>) {
-        let (method, template) = match self {
-            Self::Http(method, template) => (method, template),
-            Self::Grpc(call) => return call.describe(attributes),
-        };
-        method.describe(&head.method, attributes);
-        if let Some(template) = template {
-            attributes.text(semconv::URL_TEMPLATE, template);
-        }
-        target.describe_url(attributes);
-        if let Some(ResendCount(count @ 1..)) = head.extensions.get() {
-            attributes.number(semconv::HTTP_REQUEST_RESEND_COUNT, *count);
-        }
+    target.describe_url(attributes);
+    if let Some(ResendCount(count @ 1..)) = head.extensions.get() {
+        attributes.number(semconv::HTTP_REQUEST_RESEND_COUNT, *count);
     }
 }

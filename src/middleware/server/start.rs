@@ -9,12 +9,11 @@ use super::{
 use crate::{
     diagnostics::Diagnostic,
     middleware::{
+        asked::Asked,
         authority::{self, Addressed},
         grpc,
         headers::Headers,
-        line,
-        methods::RecordedMethod,
-        recorded,
+        line, recorded,
         seen::Seen,
         settings::Settings,
         version::protocol_version,
@@ -25,31 +24,27 @@ use crate::{
     trace::{Attributes, Span},
 };
 use http::request;
-use std::borrow::Cow;
 
 pub(super) fn start(config: &Config, head: &request::Parts) -> (Span, Option<grpc::Call>) {
-    let Settings { tracer, headers, recorded, .. } = &*config.common;
+    let Settings { tracer, headers, methods, recorded, .. } = &*config.common;
     let seen = Seen::of(&head.headers, headers);
     let arrival = Arrival::new(head, (config.peer)(head));
     let trust = config.trust.trust(&arrival);
     let origin = Origin::of(config, &arrival, &seen);
     let keeps_id = trust == Trust::Continue || !config.replaces_untrusted_ids;
     let Brought { context, link } = headers.extract(&seen, &head.headers, trust, keeps_id, tracer);
-    let request = match grpc::Call::of(head, seen.content_type.first()) {
-        Some(call) => Request::Grpc(call),
-        None => Request::Http(config.common.methods.record(&head.method), (config.route)(head)),
-    };
+    let asked = Asked::of(head, seen.content_type.first(), methods, || (config.route)(head));
     let caller = match trust {
         Trust::Continue => Headers::peer(&seen.service_name, tracer),
         _ => None,
     };
     let baggage = (!recorded.baggage.is_empty()).then(|| context.baggage.clone());
-    let mut builder = tracer.span_builder(request.span_name()).kind(SpanKind::Server).remote(context);
+    let mut builder = tracer.span_builder(asked.span_name()).kind(SpanKind::Server).remote(context);
     if let Some(caller) = &link {
         builder = builder.link(caller, &[]);
     }
     let span = builder.start_described(|attributes| {
-        request.describe(head, &seen, origin.scheme, attributes);
+        describe(&asked, head, &seen, origin.scheme, attributes);
         describe_connection(&arrival, &origin, attributes);
         if let Some(caller) = caller {
             attributes.text(semconv::SERVICE_PEER_NAME, caller);
@@ -57,63 +52,33 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> (Span, Option<grp
         if let Some(baggage) = &baggage {
             recorded.describe_baggage(baggage, attributes);
         }
-        recorded::describe(&recorded.request, &head.headers, request.prefix(), attributes);
+        recorded::describe(&recorded.request, &head.headers, asked.prefix(), attributes);
     });
-    (span, request.into_grpc())
+    (span, asked.into_grpc())
 }
 
-/// What a request asks for.
-enum Request {
-    Http(RecordedMethod, Option<Cow<'static, str>>),
-    Grpc(grpc::Call),
-}
-
-impl Request {
-    fn span_name(&self) -> Cow<'static, str> {
-        match self {
-            Self::Http(method, route) => method.span_name(route.as_deref()),
-            Self::Grpc(call) => call.span_name(),
-        }
+fn describe(
+    asked: &Asked,
+    head: &request::Parts,
+    seen: &Seen<'_>,
+    scheme: &str,
+    attributes: &mut Attributes<'_>,
+) {
+    let (method, route) = match asked {
+        Asked::Http(method, route) => (method, route),
+        Asked::Grpc(call) => return call.describe(attributes),
+    };
+    method.describe(&head.method, attributes);
+    attributes.text(semconv::URL_PATH, head.uri.path());
+    attributes.text(semconv::URL_SCHEME, scheme);
+    if let Some(route) = route {
+        attributes.text(semconv::HTTP_ROUTE, route);
     }
-
-    /// Of the headers' names in attributes.
-    const fn prefix(&self) -> &'static str {
-        match self {
-            Self::Http(..) => semconv::HTTP_REQUEST_HEADER,
-            Self::Grpc(_) => semconv::RPC_REQUEST_METADATA,
-        }
+    if let Some(query) = head.uri.query() {
+        attributes.text(semconv::URL_QUERY, query);
     }
-
-    fn into_grpc(self) -> Option<grpc::Call> {
-        match self {
-            Self::Http(..) => None,
-            Self::Grpc(call) => Some(call),
-        }
-    }
-
-    fn describe(
-        &self,
-        head: &request::Parts,
-        seen: &Seen<'_>,
-        scheme: &str,
-        attributes: &mut Attributes<'_>,
-    ) {
-        let (method, route) = match self {
-            Self::Http(method, route) => (method, route),
-            Self::Grpc(call) => return call.describe(attributes),
-        };
-        method.describe(&head.method, attributes);
-        attributes.text(semconv::URL_PATH, head.uri.path());
-        attributes.text(semconv::URL_SCHEME, scheme);
-        if let Some(route) = route {
-            attributes.text(semconv::HTTP_ROUTE, route);
-        }
-        if let Some(query) = head.uri.query() {
-            attributes.text(semconv::URL_QUERY, query);
-        }
-        if let Some(agent) = seen.user_agent.first().and_then(|agent| agent.to_str().ok()) {
-            attributes.text(semconv::USER_AGENT_ORIGINAL, agent);
-        }
+    if let Some(agent) = seen.user_agent.first().and_then(|agent| agent.to_str().ok()) {
+        attributes.text(semconv::USER_AGENT_ORIGINAL, agent);
     }
 }
 
