@@ -1,10 +1,17 @@
 //! Exporters that do as they are told, and ways to wait that end.
 
+#[path = "../support/books.rs"]
+mod books;
+#[path = "../support/gate.rs"]
+mod gate;
+
+pub use books::assert_balanced;
+pub use gate::Gate;
 use std::{
     collections::HashSet,
     pin::pin,
     sync::{
-        Arc, Condvar, Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
         mpsc,
     },
@@ -49,21 +56,6 @@ pub fn quick_retries(max_attempts: u32) -> RetryPolicy {
     policy
 }
 
-/// The books balance, for each exporter, whenever they are read.
-#[track_caller]
-pub fn assert_balanced(stats: &Stats) {
-    for exporter in &stats.exporters {
-        let accounted_for = stats.dropped.total()
-            + stats.buffered
-            + exporter.exported
-            + exporter.filtered
-            + exporter.spooled
-            + exporter.pending
-            + exporter.dropped.total();
-        assert_eq!(stats.ended, accounted_for, "{stats:#?}");
-    }
-}
-
 /// Never complete after a loss.
 #[track_caller]
 pub fn assert_honest(report: &Report) {
@@ -77,37 +69,6 @@ pub fn assert_honest(report: &Report) {
 /// How many spans the only exporter lost for a reason.
 pub fn lost(stats: &Stats, reason: DropReason) -> u64 {
     stats.exporters[0].dropped.get(reason)
-}
-
-/// A door that an exporter stands before until it is opened. Opens when the last handle goes.
-#[derive(Clone)]
-pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
-
-impl Gate {
-    pub fn closed() -> Self {
-        Self(Arc::new((Mutex::new(false), Condvar::new())))
-    }
-
-    pub fn open(&self) {
-        *self.0.0.lock().unwrap() = true;
-        self.0.1.notify_all();
-    }
-
-    pub fn pass(&self) {
-        let (is_open, changed) = &*self.0;
-        let _open = changed.wait_while(is_open.lock().unwrap(), |is_open| !*is_open).unwrap();
-    }
-
-    /// A handle that opens the gate when it is dropped, also by a failed assertion.
-    pub fn opened_at_the_end(&self) -> impl Drop + use<> {
-        struct Opens(Gate);
-        impl Drop for Opens {
-            fn drop(&mut self) {
-                self.0.open();
-            }
-        }
-        Opens(self.clone())
-    }
 }
 
 /// What an exporter has been given and asked, for the test to look at.

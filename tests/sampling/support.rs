@@ -1,10 +1,13 @@
 //! Trace ids out of a seed, callers, and what a sampler says of them.
 
+#[path = "../support/books.rs"]
+mod books;
+
+pub use books::assert_balanced;
 use std::time::Duration;
 use throughline::{
     Context, SpanContext, SpanId, SpanKind, TraceFlags, TraceId, Tracer, TracerBuilder,
     context::TraceState,
-    export::Stats,
     exporters::Memory,
     sampling::{Sampler, SamplingParameters, SamplingResult},
 };
@@ -74,20 +77,6 @@ pub fn builder() -> TracerBuilder {
 pub fn tracer(configure: impl FnOnce(TracerBuilder) -> TracerBuilder) -> (Tracer, Memory) {
     let memory = Memory::new();
     (configure(builder()).exporter(memory.clone()).build().unwrap(), memory)
-}
-
-/// Every span that ended is in exactly one place.
-#[track_caller]
-pub fn assert_balanced(stats: &Stats) {
-    for exporter in &stats.exporters {
-        let accounted_for = stats.dropped.total()
-            + stats.buffered
-            + stats.sampled_out_spans
-            + exporter.exported
-            + exporter.pending
-            + exporter.dropped.total();
-        assert_eq!(stats.ended, accounted_for, "{stats:#?}");
-    }
 }
 
 /// Waits for what another thread does by itself.

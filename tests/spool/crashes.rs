@@ -330,7 +330,7 @@ fn what_was_delivered_before_a_crash_is_not_delivered_again() {
 #[test]
 fn what_a_recovery_leaves_is_recovered() {
     let (scratch, backend) = left_behind(2_000);
-    let gate = super::support::Gate::default();
+    let gate = super::support::Gate::closed();
     let _gate_opens = gate.opened_at_the_end();
     let (seen, passes) = (backend.seen.clone(), gate.clone());
     let exporter = Script(move |batch: &Batch| {

@@ -171,7 +171,7 @@ fn what_is_for_another_exporter_waits_for_it() {
 /// Of two that share a spool, one that hangs holds up no other, and a file goes when both have it.
 #[test]
 fn exporters_that_share_a_spool_go_at_their_own_pace() {
-    let (scratch, backend, gate, seen) = (Scratch::new(), Backend::down(), Gate::default(), Seen::default());
+    let (scratch, backend, gate, seen) = (Scratch::new(), Backend::down(), Gate::closed(), Seen::default());
     let _gate_opens = gate.opened_at_the_end();
     let spool = Spool::new(scratch.spool());
     let (hung_seen, hung_gate) = (seen.clone(), gate.clone());
@@ -206,7 +206,7 @@ fn live_spans_come_before_the_backlog() {
     drop(tracer);
 
     let order = Arc::new(Mutex::new(Vec::new()));
-    let (noted, gate) = (order.clone(), Gate::default());
+    let (noted, gate) = (order.clone(), Gate::closed());
     let (reached, at_gate) = mpsc::channel();
     let passes = gate.clone();
     let exporter = Script(move |batch: &Batch| {

@@ -128,7 +128,7 @@ fn a_full_disk_at_the_end_is_a_loss() {
 /// What is in memory and on disk leaves memory for what has no other place, and is read back later.
 #[test]
 fn what_is_on_disk_makes_room_for_what_is_not() {
-    let (scratch, seen, gate) = (Scratch::new(), Seen::default(), Gate::default());
+    let (scratch, seen, gate) = (Scratch::new(), Seen::default(), Gate::closed());
     let _gate_opens = gate.opened_at_the_end();
     let Some(disk) = Tmpfs::new(&scratch, "512k") else { return };
     let (taken, passes) = (seen.clone(), gate.clone());

@@ -106,7 +106,7 @@ fn a_shutdown_keeps_its_deadline() {
                 let mut quickest = Duration::MAX;
                 // A deadline that is not kept is missed every time, one busy moment of the machine is not.
                 for _ in 0..5 {
-                    let (scratch, gate) = (Scratch::new(), Gate::default());
+                    let (scratch, gate) = (Scratch::new(), Gate::closed());
                     let _gate_opens = gate.opened_at_the_end();
                     let builder = builder().retry(RetryPolicy::default()).batch_delay(Duration::ZERO);
                     let exporter = exporter(kind, &gate);
@@ -175,7 +175,7 @@ fn a_shutdown_makes_a_last_attempt() {
 /// Flushing again and again in front of an exporter that hangs gathers nothing, and never says it is done.
 #[test]
 fn flushes_in_front_of_a_hung_exporter_end_in_time() {
-    let (scratch, gate) = (Scratch::new(), Gate::default());
+    let (scratch, gate) = (Scratch::new(), Gate::closed());
     let _gate_opens = gate.opened_at_the_end();
     let tracer = spooled(&scratch, exporter(Kind::Hung, &gate));
     end_numbered(&tracer, 0..10);

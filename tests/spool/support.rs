@@ -1,17 +1,24 @@
 //! Directories that go away, exporters that do as they are told, and children of this very program.
 
+#[path = "../support/books.rs"]
+mod books;
+#[path = "../support/gate.rs"]
+mod gate;
+
+pub use books::assert_balanced;
+pub use gate::Gate;
 use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{Arc, Condvar, Mutex, atomic::AtomicU64, atomic::Ordering},
+    sync::{Arc, Mutex, atomic::AtomicU64, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
 use throughline::{
     Batch, SpanRecord, Tracer, TracerBuilder,
-    export::{ExportError, Exporter, ExporterStats, Report, RetryPolicy, Spool, Stats},
+    export::{ExportError, Exporter, ExporterStats, Report, RetryPolicy, Spool},
     redact::Redaction,
 };
 
@@ -210,32 +217,6 @@ impl Backend {
     }
 }
 
-/// A door that an exporter stands before until it is opened.
-#[derive(Clone, Default)]
-pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
-
-impl Gate {
-    pub fn open(&self) {
-        *self.0.0.lock().unwrap() = true;
-        self.0.1.notify_all();
-    }
-
-    pub fn pass(&self) {
-        let (is_open, changed) = &*self.0;
-        let _open = changed.wait_while(is_open.lock().unwrap(), |is_open| !*is_open).unwrap();
-    }
-
-    pub fn opened_at_the_end(&self) -> impl Drop + use<> {
-        struct Opens(Gate);
-        impl Drop for Opens {
-            fn drop(&mut self) {
-                self.0.open();
-            }
-        }
-        Opens(self.clone())
-    }
-}
-
 /// Waits until it is so, and fails if it does not come to be.
 #[track_caller]
 pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -251,21 +232,6 @@ pub fn books(tracer: &Tracer) -> ExporterStats {
     let stats = tracer.stats();
     assert_balanced(&stats);
     stats.exporters.into_iter().next().unwrap()
-}
-
-#[track_caller]
-pub fn assert_balanced(stats: &Stats) {
-    for exporter in &stats.exporters {
-        let accounted_for = stats.dropped.total()
-            + stats.buffered
-            + stats.sampled_out_spans
-            + exporter.exported
-            + exporter.filtered
-            + exporter.pending
-            + exporter.spooled
-            + exporter.dropped.total();
-        assert_eq!(stats.ended, accounted_for, "{stats:#?}");
-    }
 }
 
 #[track_caller]
