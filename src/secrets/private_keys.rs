@@ -41,11 +41,15 @@ fn block_end(bytes: &[u8], from: usize) -> usize {
     let mut from = from;
     while let Some(end) = find(bytes, from, END) {
         let label = label(bytes, end + END.len());
-        // One that is torn is none: its dashes may be the next block's.
-        if at(bytes, label.end) == b'-' && is_private(bytes, label.clone()) {
-            return run(bytes, label.end, |byte| byte == b'-');
-        }
         from = label.start;
+        if at(bytes, label.end) != b'-' || !is_private(bytes, label.clone()) {
+            continue;
+        }
+        from = run(bytes, label.end, |byte| byte == b'-');
+        // Those dashes may as well begin the next block, which then belongs to this one.
+        if !part(bytes, from..bytes.len()).starts_with(b"BEGIN ") {
+            return from;
+        }
     }
     bytes.len()
 }

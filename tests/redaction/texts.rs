@@ -249,6 +249,13 @@ fn private_keys() {
         ),
         "REDACTED b"
     );
+    // The dashes that end the first one begin the second.
+    for between in ["-----", " -----", "\n-----", "----------"] {
+        let texts = format!(
+            "a -----BEGIN RSA PRIVATE KEY-----END RSA PRIVATE KEY{between}BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY----- b"
+        );
+        assert_eq!(Redaction::default().text(&texts), "a REDACTED b", "{texts}");
+    }
     // What holds one by its name loses all of it.
     assert_eq!(
         Redaction::default().text("password=-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----"),
