@@ -3,8 +3,13 @@
 //! A new exporter is one line more in `sinks`.
 
 use bytes::Bytes;
-use http::{HeaderName, Request, Response, header};
-use http_body_util::Empty;
+use http::{HeaderMap, HeaderName, Request, Response, header};
+use http_body::Body;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    service::TowerToHyperService,
+};
 use std::{
     convert::Infallible,
     fs,
@@ -51,6 +56,7 @@ fn sinks() -> Vec<Sink> {
         Sink::server("otlp as json", |url| {
             Otlp::builder().traces_endpoint(url).encoding(OtlpEncoding::Json).build().unwrap()
         }),
+        Sink::called("otlp over grpc", |url| Otlp::builder().grpc().endpoint(url).build().unwrap()),
         Sink::spool(),
         Sink::server("zipkin", |url| Zipkin::builder().endpoint(url).build().unwrap()),
     ]
@@ -74,6 +80,17 @@ impl Sink {
                 let _gone = answer(connection.unwrap(), &received);
             }
         });
+        let exporter = exporter(url).into();
+        Self { name, exporter, written: Box::new(move || read.0.lock().unwrap().clone()) }
+    }
+
+    /// What a gRPC server is called with.
+    fn called<E: Exporter + 'static>(name: &'static str, exporter: impl FnOnce(String) -> E) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let received = Shared::default();
+        let read = received.clone();
+        thread::spawn(move || answer_calls(listener, received));
         let exporter = exporter(url).into();
         Self { name, exporter, written: Box::new(move || read.0.lock().unwrap().clone()) }
     }
@@ -161,6 +178,36 @@ fn answer(connection: TcpStream, received: &Shared) -> io::Result<()> {
         received.clone().write_all(&body)?;
         reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
     }
+}
+
+/// Answers every call with an empty message, until the process goes.
+#[tokio::main(flavor = "current_thread")]
+async fn answer_calls(listener: TcpListener, received: Shared) {
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    loop {
+        let (connection, _) = listener.accept().await.unwrap();
+        let received = received.clone();
+        let service = service_fn(move |request| answer_call(request, received.clone()));
+        let service = TowerToHyperService::new(service);
+        let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(connection), service);
+        let _gone = connection.await;
+    }
+}
+
+async fn answer_call(
+    request: Request<hyper::body::Incoming>,
+    mut received: Shared,
+) -> Result<Response<impl Body<Data = Bytes, Error = Infallible>>, hyper::Error> {
+    let (head, body) = request.into_parts();
+    let message = body.collect().await?.to_bytes();
+    received.write_all(format!("{:?}", head.headers).as_bytes()).unwrap();
+    received.write_all(&message).unwrap();
+    let state = HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]);
+    let message = Full::new(Bytes::from_static(&[0; 5]));
+    let head = Response::builder().header(header::CONTENT_TYPE, "application/grpc");
+    Ok(head.body(message.with_trailers(std::future::ready(Some(Ok(state))))).unwrap())
 }
 
 #[derive(Clone, Default)]
