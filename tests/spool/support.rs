@@ -4,9 +4,12 @@
 mod books;
 #[path = "../support/gate.rs"]
 mod gate;
+#[path = "../support/script.rs"]
+mod script;
 
 pub use books::assert_balanced;
 pub use gate::Gate;
+pub use script::Script;
 use std::{
     collections::HashMap,
     fs,
@@ -108,19 +111,6 @@ pub fn end_numbered(tracer: &Tracer, numbers: std::ops::Range<i64>) {
 
 pub fn number(span: &SpanRecord) -> i64 {
     span.attribute("number").unwrap().as_i64().unwrap()
-}
-
-/// An exporter that is a closure.
-pub struct Script<F>(pub F);
-
-impl<F: FnMut(&Batch) -> Result<(), ExportError> + Send> Exporter for Script<F> {
-    fn name(&self) -> &str {
-        "script"
-    }
-
-    fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
-        (self.0)(batch)
-    }
 }
 
 /// What has been delivered.
