@@ -32,7 +32,15 @@ pub(super) struct Exchange {
 impl Exchange {
     pub(super) fn new(span: Span, side: Side, grpc: Option<grpc::Call>, settings: Arc<Settings>) -> Self {
         if let Some(id) = span.request_id() {
-            span.describe(|attributes| attributes.text(semconv::REQUEST_ID, id.encode(&mut [0; 36])));
+            span.describe(|attributes| {
+                let buffer = &mut [0; 36];
+                let text = id.encode(buffer);
+                match id.as_uuid() {
+                    Some(_) => attributes.known(semconv::REQUEST_ID, text),
+                    // As the caller has sent it.
+                    None => attributes.text(semconv::REQUEST_ID, text),
+                }
+            });
         }
         Self { span, side, grpc, settings }
     }
@@ -141,7 +149,7 @@ impl<'a> Callee<'a> {
             attributes.text(semconv::NETWORK_PROTOCOL_VERSION, version);
         }
         if let Some(address) = self.address {
-            attributes.text(semconv::NETWORK_PEER_ADDRESS, line::address(address.ip()).as_str());
+            attributes.known(semconv::NETWORK_PEER_ADDRESS, line::address(address.ip()).as_str());
             attributes.number(semconv::NETWORK_PEER_PORT, address.port());
         }
     }

@@ -83,6 +83,20 @@ impl Details {
         }
     }
 
+    /// As [`push_text`](Self::push_text), of a text in which no secret can be.
+    #[cfg_attr(
+        not(any(feature = "client", feature = "server")),
+        expect(dead_code, reason = "only the middleware sets such texts")
+    )]
+    #[inline(always)]
+    pub(crate) fn push_known(&mut self, key: &'static str, text: &str, limits: &Limits) {
+        if text.len() <= limits.value_bytes && self.has_usual_room(key, text.len(), limits) {
+            self.slots.push(self.values.keep_known(key, text));
+        } else {
+            self.push_any(key.into(), text.into(), limits);
+        }
+    }
+
     /// As [`push_attribute`](Self::push_attribute), of an integer.
     #[inline(always)]
     pub(crate) fn push_i64(&mut self, key: &'static str, number: i64, limits: &Limits) {

@@ -28,6 +28,8 @@ enum Kind {
     I64,
     F64,
     Text,
+    /// A text in which no secret can be: see [`View::Known`].
+    Known,
     List,
 }
 
@@ -64,6 +66,9 @@ pub(crate) enum View<'a> {
     I64(i64),
     F64(f64),
     Text(&'a str),
+    /// A text in which no secret can be, whatever a program or its callers do: it is one of a closed set, or the
+    /// crate has written it itself, such as an address. Its key may still say that it is one.
+    Known(&'a str),
     Other(&'a Value<'static>),
 }
 
@@ -74,7 +79,7 @@ impl<'a> View<'a> {
             Self::Bool(flag) => Value::Bool(flag),
             Self::I64(number) => Value::I64(number),
             Self::F64(number) => Value::F64(number),
-            Self::Text(text) => Value::from(text),
+            Self::Text(text) | Self::Known(text) => Value::from(text),
             Self::Other(value) => value.reborrow(),
         }
     }
@@ -164,6 +169,12 @@ impl Values {
         Slot { key: Key::Static(key), kind: Kind::Text, bits: self.keep_str(text).bits() }
     }
 
+    /// As [`keep_text`](Self::keep_text), of a text in which no secret can be.
+    #[inline(always)]
+    pub(super) fn keep_known(&mut self, key: &'static str, text: &str) -> Slot {
+        Slot { kind: Kind::Known, ..self.keep_text(key, text) }
+    }
+
     /// As [`keep_text`](Self::keep_text), of a text that comes in parts.
     pub(super) fn keep_joined(&mut self, key: &'static str, parts: &[&str]) -> Slot {
         let start = self.text.len();
@@ -239,7 +250,7 @@ impl Values {
             self.unused += place.len();
         }
         match slot.kind {
-            Kind::Text => self.unused += Place::of(slot.bits).len(),
+            Kind::Text | Kind::Known => self.unused += Place::of(slot.bits).len(),
             Kind::List => {
                 if let Some(list) = self.lists.get_mut(slot.bits as usize) {
                     // Its place in the list of lists stays until the next compaction.
@@ -261,7 +272,7 @@ impl Values {
             if let Key::Kept(place) = slot.key {
                 slot.key = Key::Kept(self.keep_str(text_at(&old, place)));
             }
-            if let Kind::Text = slot.kind {
+            if let Kind::Text | Kind::Known = slot.kind {
                 slot.bits = self.keep_str(text_at(&old, Place::of(slot.bits))).bits();
             }
             if let Kind::List = slot.kind
@@ -351,6 +362,7 @@ impl Values {
             Kind::I64 => View::I64(slot.bits as i64),
             Kind::F64 => View::F64(f64::from_bits(slot.bits)),
             Kind::Text => View::Text(text_at(&self.text, Place::of(slot.bits))),
+            Kind::Known => View::Known(text_at(&self.text, Place::of(slot.bits))),
             Kind::List => self.lists.get(slot.bits as usize).map_or(View::Bool(false), View::Other),
         }
     }
@@ -371,7 +383,7 @@ impl Slot {
             *place = place.moved(offset.text);
         }
         match self.kind {
-            Kind::Text => self.bits = Place::of(self.bits).moved(offset.text).bits(),
+            Kind::Text | Kind::Known => self.bits = Place::of(self.bits).moved(offset.text).bits(),
             Kind::List => self.bits += offset.lists,
             Kind::Bool | Kind::I64 | Kind::F64 => {}
         }

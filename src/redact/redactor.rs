@@ -152,6 +152,7 @@ impl Pass<'_> {
     #[inline]
     fn parts(&mut self, reading: Reading, value: View<'_>) -> Edit {
         match value {
+            View::Known(_) => Edit::Keep,
             View::Text(text) => {
                 let reading = read(text, self.limits.value_bytes, reading);
                 match self.rules.cleaner.clean(text, reading, &mut self.found) {
@@ -301,7 +302,9 @@ impl Survey for FirstLook<'_> {
         };
         match (class, value) {
             (Class::Allowed, _) | (_, View::Bool(_)) => false,
-            (Class::Secret(_), _) | (_, View::Other(Value::I64s(_))) => true,
+            (Class::Secret(_), _) => true,
+            (Class::Read(_), View::Known(_)) => false,
+            (_, View::Other(Value::I64s(_))) => true,
             (Class::Read(reading), View::Other(Value::Strs(texts))) => {
                 let reading = read_list(texts, self.limits.value_bytes, reading);
                 texts.iter().any(|text| cleaner.finds_in(text, reading))

@@ -47,6 +47,12 @@ impl Attributes<'_> {
         self.details.push_text(key, text, self.limits);
     }
 
+    /// A text in which no secret can be: it is one of a closed set, or written by the crate itself. What a
+    /// request, an answer or a setting brings along is none.
+    pub(crate) fn known(&mut self, key: &'static str, text: &str) {
+        self.details.push_known(key, text, self.limits);
+    }
+
     /// A text that comes in parts.
     #[cfg_attr(
         not(feature = "client"),

@@ -123,14 +123,14 @@ fn describe_connection(arrival: &Arrival<'_>, origin: &Origin<'_>, attributes: &
     let peer = arrival.peer().map(|peer| (line::address(peer.ip()), peer.port()));
     match (origin.client, &peer) {
         (Some(Node::Address(client)), _) => {
-            attributes.text(semconv::CLIENT_ADDRESS, line::address(client).as_str());
+            attributes.known(semconv::CLIENT_ADDRESS, line::address(client).as_str());
         }
         // The peer is a proxy, and does not say whose.
         (Some(Node::Hidden), _) | (None, None) => {}
-        (None, Some((address, _))) => attributes.text(semconv::CLIENT_ADDRESS, address.as_str()),
+        (None, Some((address, _))) => attributes.known(semconv::CLIENT_ADDRESS, address.as_str()),
     }
     if let Some((address, port)) = &peer {
-        attributes.text(semconv::NETWORK_PEER_ADDRESS, address.as_str());
+        attributes.known(semconv::NETWORK_PEER_ADDRESS, address.as_str());
         attributes.number(semconv::NETWORK_PEER_PORT, *port);
     }
 }
