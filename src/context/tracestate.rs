@@ -198,12 +198,17 @@ impl TraceState {
         text.split(|byte| *byte == b',').find_map(|member| member.strip_prefix(key)).map(ascii)
     }
 
+    /// The whole list, its members between commas.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
     fn as_str(&self) -> &str {
-        ascii(self.0.as_deref().unwrap_or_default())
+        ascii(self.as_bytes())
     }
 
     fn members(&self) -> impl Iterator<Item = Member<'_>> + Clone {
-        let text = self.0.as_deref().unwrap_or_default();
+        let text = self.as_bytes();
         text.split(|byte| *byte == b',')
             .filter_map(|member| split_once(member, b'='))
             .map(|(key, value)| Member { key, value })

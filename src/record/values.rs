@@ -72,6 +72,18 @@ pub(crate) enum View<'a> {
     Other(&'a Value<'static>),
 }
 
+/// What has to be seen of a value to know whether a secret may be in it.
+#[derive(Clone, Copy)]
+pub(crate) enum Glimpse<'a> {
+    Text(&'a [u8]),
+    I64(i64),
+    List(&'a Value<'static>),
+    /// Whether there is a secret is none.
+    Bool,
+    /// None can be in it.
+    Harmless,
+}
+
 impl<'a> View<'a> {
     #[inline]
     pub(crate) fn value(self) -> Value<'a> {
@@ -346,6 +358,21 @@ impl Values {
         slots: &'a [Slot],
     ) -> impl ExactSizeIterator<Item = Attribute<'a>> + Clone + use<'a> {
         slots.iter().map(|slot| Attribute { key: self.key(slot), value: self.value(slot) })
+    }
+
+    /// As [`view`](Self::view), for a look at all values of all spans.
+    #[inline(always)]
+    pub(super) fn glimpse<'a>(&'a self, slot: &Slot) -> Glimpse<'a> {
+        match slot.kind {
+            Kind::Text => {
+                let Place { start, end } = Place::of(slot.bits);
+                Glimpse::Text(self.text.as_bytes().get(start as usize..end as usize).unwrap_or_default())
+            }
+            Kind::I64 => Glimpse::I64(slot.bits as i64),
+            Kind::Known | Kind::F64 => Glimpse::Harmless,
+            Kind::Bool => Glimpse::Bool,
+            Kind::List => self.lists.get(slot.bits as usize).map_or(Glimpse::Harmless, Glimpse::List),
+        }
     }
 
     /// What a slot means.
