@@ -77,6 +77,7 @@ pub(crate) enum View<'a> {
 pub(crate) enum Glimpse<'a> {
     Text(&'a [u8]),
     I64(i64),
+    F64(f64),
     List(&'a Value<'static>),
     /// Whether there is a secret is none.
     Bool,
@@ -369,7 +370,8 @@ impl Values {
                 Glimpse::Text(self.text.as_bytes().get(start as usize..end as usize).unwrap_or_default())
             }
             Kind::I64 => Glimpse::I64(slot.bits as i64),
-            Kind::Known | Kind::F64 => Glimpse::Harmless,
+            Kind::F64 => Glimpse::F64(f64::from_bits(slot.bits)),
+            Kind::Known => Glimpse::Harmless,
             Kind::Bool => Glimpse::Bool,
             Kind::List => self.lists.get(slot.bits as usize).map_or(Glimpse::Harmless, Glimpse::List),
         }

@@ -30,13 +30,18 @@ impl Class {
             Self::Secret(Secret::Key)
         } else {
             Self::Read(match key {
-                semconv::URL_FULL => Reading::URL,
+                semconv::URL_FULL | URL_ORIGINAL | HTTP_URL | HTTP_TARGET => Reading::URL,
                 semconv::URL_QUERY => Reading::QUERY,
                 _ => Reading::TEXT,
             })
         }
     }
 }
+
+/// Whole URLs, or all behind the host, under the keys of other and of earlier conventions.
+const URL_ORIGINAL: &str = "url.original";
+const HTTP_URL: &str = "http.url";
+const HTTP_TARGET: &str = "http.target";
 
 /// The header that an attribute of this key records, of HTTP or, as `rpc.….metadata.…`, of an RPC.
 fn header_of(key: &str) -> Option<&str> {

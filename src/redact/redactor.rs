@@ -8,7 +8,7 @@ use super::{
 use crate::{
     context::TraceState,
     record::{Edit, Editor, Event, Glimpse, Label, Limits, Link, Owner, Resource, SpanRecord, Survey, View},
-    secrets::{Found, REDACTED, Reading, Secret, is_card_number},
+    secrets::{Found, REDACTED, Reading, Secret, is_card_float, is_card_number},
     value::{Attribute, Value},
 };
 use std::{borrow::Cow, sync::Arc};
@@ -160,9 +160,11 @@ impl Pass<'_> {
                     None => Edit::Keep,
                 }
             }
-            View::I64(number) => self.numbers(&[number]),
+            View::I64(number) => self.numbers(&[number], is_card_number),
+            View::F64(number) => self.numbers(&[number], is_card_float),
             View::Other(Value::Strs(texts)) => self.list(reading, texts),
-            View::Other(Value::I64s(numbers)) => self.numbers(numbers),
+            View::Other(Value::I64s(numbers)) => self.numbers(numbers, is_card_number),
+            View::Other(Value::F64s(numbers)) => self.numbers(numbers, is_card_float),
             _ => Edit::Keep,
         }
     }
@@ -185,8 +187,8 @@ impl Pass<'_> {
         Edit::Replace(Value::Strs(clean_list.into()))
     }
 
-    fn numbers(&mut self, numbers: &[i64]) -> Edit {
-        if self.rules.cleaner.kinds.has(Secret::Card) && numbers.iter().copied().any(is_card_number) {
+    fn numbers<N: Copy>(&mut self, numbers: &[N], is_card: impl Fn(N) -> bool) -> Edit {
+        if self.rules.cleaner.kinds.has(Secret::Card) && numbers.iter().copied().any(is_card) {
             self.found.add(Secret::Card, 1);
             return Edit::Replace(MARK);
         }
@@ -298,7 +300,7 @@ impl FirstLook<'_> {
                 texts.iter().any(|text| self.rules.cleaner.finds_in(text.as_bytes(), reading))
             }
             // Rare, and so left to the editor.
-            Value::I64s(_) => true,
+            Value::I64s(_) | Value::F64s(_) => true,
             _ => false,
         }
     }
@@ -336,6 +338,7 @@ impl Survey for FirstLook<'_> {
                 self.rules.cleaner.finds_in(text, reading)
             }
             Glimpse::I64(number) => is_card_number(number),
+            Glimpse::F64(number) => is_card_float(number),
             Glimpse::List(list) => self.minds_list(reading, list),
             Glimpse::Bool | Glimpse::Harmless => false,
         }

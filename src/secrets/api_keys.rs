@@ -1,11 +1,11 @@
 //! Keys that say by how they begin whose they are (floor 0).
 
-use super::bytes::{Class, at, before, part, run, run_back};
+use super::bytes::{Class, at, begins_word, part, run, run_back};
 use std::ops::Range;
 
 /// How keys begin, and the fewest characters that follow: as their providers publish them for
 /// scanners like this one.
-const KEYS: [(&str, usize); 34] = [
+const KEYS: [(&str, usize); 35] = [
     // Amazon Web Services
     ("AKIA", 16),
     ("ASIA", 16),
@@ -38,6 +38,7 @@ const KEYS: [(&str, usize); 34] = [
     // Anthropic, OpenAI, Hugging Face
     ("sk-ant-", 20),
     ("sk-proj-", 20),
+    ("sk-svcacct-", 20),
     ("hf_", 30),
     // npm, PyPI, Docker
     ("npm_", 30),
@@ -53,6 +54,9 @@ const KEYS: [(&str, usize); 34] = [
 pub(super) const FEWEST_BYTES: usize = 20;
 /// At the end of a text that is cut, so much of a key is too much.
 const FEWEST_OF_CUT: usize = 4;
+/// The fewest characters behind a plain `sk-`, and so at the end of a text that is cut.
+const FEWEST_OF_PLAIN: usize = 32;
+const FEWEST_OF_PLAIN_CUT: usize = 8;
 
 /// The next key. It lies in a run of bytes that keys are made of, up to that run's end, and no run that is too
 /// short for a key is walked over more than halfway.
@@ -84,7 +88,7 @@ fn key_start(bytes: &[u8], run: Range<usize>, is_cut: bool) -> Option<usize> {
     let fewest = if is_cut { FEWEST_OF_CUT } else { FEWEST_BYTES };
     (run.start..(run.end + 1).saturating_sub(fewest)).find(|start| {
         is_second(at(bytes, *start), at(bytes, start + 1))
-            && !before(bytes, *start).is_ascii_alphanumeric()
+            && begins_word(bytes, *start)
             && is_key(part(bytes, *start..run.end), is_cut)
     })
 }
@@ -93,6 +97,16 @@ fn is_key(bytes: &[u8], is_cut: bool) -> bool {
     KEYS.iter().any(|(begin, fewest)| {
         let fewest = if is_cut { FEWEST_OF_CUT } else { *fewest };
         bytes.strip_prefix(begin.as_bytes()).is_some_and(|follows| follows.len() >= fewest)
+    }) || is_plain_openai_key(bytes, is_cut)
+}
+
+/// Their first keys say no more than `sk-`, with which names begin as well: letters and digits alone follow.
+fn is_plain_openai_key(bytes: &[u8], is_cut: bool) -> bool {
+    bytes.strip_prefix(b"sk-").is_some_and(|follows| {
+        let fewest = if is_cut { FEWEST_OF_PLAIN_CUT } else { FEWEST_OF_PLAIN };
+        let length = run(follows, 0, |byte| byte.is_ascii_alphanumeric());
+        let has_all = |is: fn(&u8) -> bool| part(follows, 0..length).iter().any(is);
+        length >= fewest && has_all(u8::is_ascii_uppercase) && has_all(u8::is_ascii_digit)
     })
 }
 

@@ -79,6 +79,60 @@ pub(super) fn without_punctuation(bytes: &[u8], range: Range<usize>) -> usize {
     if closing == range.len() { range.end } else { range.end - closing }
 }
 
+pub(super) const fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
+}
+
+pub(super) const fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// What is percent-encoded here, once or twice, and in how many bytes.
+pub(super) fn encoded_at(bytes: &[u8], start: usize) -> Option<(u8, usize)> {
+    let byte = |start| {
+        let digit = |place| char::from(at(bytes, place)).to_digit(16);
+        Some((digit(start)? << 4 | digit(start + 1)?) as u8)
+    };
+    if at(bytes, start) != b'%' {
+        return None;
+    }
+    match byte(start + 1)? {
+        b'%' => Some(byte(start + 3).map_or((b'%', 3), |twice| (twice, 5))),
+        once => Some((once, 3)),
+    }
+}
+
+/// What ends here, percent-encoded or as an escape of JSON or of Rust, and in how many bytes.
+pub(super) fn escape_before(bytes: &[u8], end: usize) -> Option<(u8, usize)> {
+    let encoded = |width: usize| {
+        let (byte, encoded_width) = encoded_at(bytes, end.checked_sub(width)?)?;
+        (encoded_width == width).then_some((byte, width))
+    };
+    let slash = |width: usize| before(bytes, (end + 1).checked_sub(width)?).eq(&b'\\').then_some(width);
+    let unicode = |width| {
+        let digits = part(bytes, end - 4..end);
+        let code =
+            digits.iter().try_fold(0, |code, digit| Some(code << 4 | char::from(*digit).to_digit(16)?));
+        let is_unicode = at(bytes, end - 5) == b'u';
+        code.filter(|code| is_unicode && *code < 128).map(|code| (code as u8, width))
+    };
+    encoded(3).or_else(|| encoded(5)).or_else(|| slash(6).and_then(unicode)).or_else(|| {
+        let byte = match before(bytes, end) {
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            _ => return None,
+        };
+        slash(2).map(|width| (byte, width))
+    })
+}
+
+/// Can a word begin here? Not amid another one; but behind what an escape stands for, which is read as letters.
+pub(super) fn begins_word(bytes: &[u8], start: usize) -> bool {
+    !before(bytes, start).is_ascii_alphanumeric()
+        || escape_before(bytes, start).is_some_and(|(byte, _)| !byte.is_ascii_alphanumeric())
+}
+
 /// Does a word, a quotation or a piece of markup end here?
 pub(super) const fn ends_word(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte.is_ascii_control() || matches!(byte, b'"' | b'`' | b'<' | b'>' | b'\\')

@@ -1,10 +1,10 @@
 //! Cleaning texts (floor 0): the scanners in their order, and what stands in a secret's place.
 
 use super::{
-    Found, Names, REDACTED, Secret, Secrets, api_keys, cards, credentials, emails, jwts,
+    Found, Names, REDACTED, Secret, Secrets, api_keys, asides, cards, credentials, emails, jwts,
     pairs::{self, Form},
     private_keys,
-    signs::{AT, BLANK, CAPITAL_J, EQUALS, QUOTE, Signs},
+    signs::{AT, BLANK, CAPITAL, ENCODED, EQUALS, FRAME, MARK, Signs},
     user_info,
 };
 use std::{borrow::Cow, ops::Range};
@@ -39,10 +39,11 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The scanners in their order; the one for names with their values stands at its first kind. What ends a
+/// The scanners in their order; those for names with their values, each of which may find two kinds, stand at one
+/// of them each. What ends a
 /// scanner's secret may be part of another's: those that span spaces and separators come before names with
 /// their values, which end there; user info comes before e-mail addresses, which its end looks like.
-const ORDER: [Secret; 8] = [
+const ORDER: [Secret; 9] = [
     Secret::PrivateKey,
     Secret::Jwt,
     Secret::Credentials,
@@ -51,10 +52,11 @@ const ORDER: [Secret; 8] = [
     Secret::Email,
     Secret::Card,
     Secret::Query,
+    Secret::Assignment,
 ];
 
-/// Shorter than anything that is found.
-const FEWEST_BYTES: usize = 5;
+/// What is shorter has no room for a name, a sign and a value.
+const FEWEST_BYTES: usize = 3;
 /// So often a text is cleaned at most. Nearly always, the second time finds nothing.
 const MOST_ROUNDS: usize = 4;
 
@@ -78,10 +80,23 @@ impl Cleaner {
         if kinds.is_empty() {
             return None;
         }
+        self.clean_if(kinds, |text| self.possible_in(text, reading.is_cut), text, reading, found)
+    }
+
+    /// As [`clean`](Self::clean), where the text has such kinds at most and what becomes of it those that are
+    /// `possible` then.
+    fn clean_if(
+        &self,
+        kinds: Secrets,
+        possible: impl Fn(&[u8]) -> Secrets,
+        text: &str,
+        reading: Reading,
+        found: &mut Found,
+    ) -> Option<String> {
         let mut clean = self.clean_of(kinds, text, reading, found)?;
         // What has been put in place may have brought together what was apart.
         for _ in 1..MOST_ROUNDS {
-            match self.clean_of(self.possible_in(clean.as_bytes(), reading.is_cut), &clean, reading, found) {
+            match self.clean_of(possible(clean.as_bytes()), &clean, reading, found) {
                 Some(cleaner) => clean = cleaner,
                 None => break,
             }
@@ -92,7 +107,7 @@ impl Cleaner {
     /// May there be secrets in any part of this list, between what cannot be in a part: commas and equals signs?
     pub(crate) fn may_find_in_list(&self, list: &[u8]) -> bool {
         let signs = Signs::of(list);
-        signs.has(QUOTE | BLANK | AT | CAPITAL_J)
+        signs.has(FRAME | BLANK | AT | CAPITAL | ENCODED)
             || signs.digits >= cards::FEWEST_DIGITS
             || api_keys::next(list, 0, false).is_some()
     }
@@ -100,7 +115,7 @@ impl Cleaner {
     /// What a text may have in it of what is looked for.
     #[inline(always)]
     fn possible_in(&self, bytes: &[u8], is_cut: bool) -> Secrets {
-        if bytes.len() < FEWEST_BYTES {
+        if bytes.len() < FEWEST_BYTES && !is_cut {
             return Secrets::NONE;
         }
         let signs = Signs::of(bytes);
@@ -136,12 +151,13 @@ impl Cleaner {
         let found = match scanner {
             Secret::PrivateKey => private_keys::next(bytes, from),
             Secret::Jwt => jwts::next(bytes, from, is_cut),
-            Secret::Credentials => credentials::next(bytes, from),
+            Secret::Credentials => credentials::next(bytes, from, is_cut),
             Secret::ApiKey => api_keys::next(bytes, from, is_cut),
             Secret::UserInfo => user_info::next(bytes, from, is_cut),
-            Secret::Email => emails::next(bytes, from),
+            Secret::Email => emails::next(bytes, from, is_cut),
             Secret::Card => cards::next(bytes, from, is_cut),
-            _ => return pairs::next(bytes, from, &self.names, form, kinds),
+            Secret::Query => return pairs::next(bytes, from, &self.names, form, kinds),
+            _ => return asides::next(bytes, from, &self.names, form, kinds),
         };
         Some((found?, scanner))
     }
@@ -149,7 +165,9 @@ impl Cleaner {
 
 /// Those that look for any of these kinds.
 fn scanners(kinds: Secrets) -> impl Iterator<Item = Secret> {
-    let kinds = kinds.with_if(kinds.has(Secret::Assignment), Secret::Query);
+    let kinds = kinds
+        .with_if(kinds.has(Secret::Assignment), Secret::Query)
+        .with_if(kinds.has(Secret::Query), Secret::Assignment);
     ORDER.into_iter().filter(move |scanner| kinds.has(*scanner))
 }
 
@@ -160,16 +178,19 @@ fn possible(signs: Signs, length: usize, is_cut: bool) -> Secrets {
     let fewest_digits = if is_cut { cards::FEWEST_OF_CUT } else { cards::FEWEST_DIGITS };
     let is_long = |fewest| (length >= fewest) | is_cut;
     Secrets::NONE
-        .with_if(signs.has(BLANK) & is_long(private_keys::FEWEST_BYTES), Secret::PrivateKey)
-        .with_if(signs.has(CAPITAL_J) & is_long(jwts::FEWEST_BYTES), Secret::Jwt)
-        .with_if(signs.has(BLANK), Secret::Credentials)
+        .with_if(signs.has(BLANK | ENCODED) & is_long(private_keys::FEWEST_BYTES), Secret::PrivateKey)
+        .with_if(signs.has(CAPITAL) & is_long(jwts::FEWEST_BYTES), Secret::Jwt)
+        .with_if(signs.has(BLANK | ENCODED), Secret::Credentials)
         .with_if(is_long(api_keys::FEWEST_BYTES), Secret::ApiKey)
-        .with_if(signs.has(AT) | is_cut, Secret::UserInfo)
+        .with_if(signs.has(AT | ENCODED) | is_cut, Secret::UserInfo)
         .with_if(signs.has(AT), Secret::Email)
         .with_if(signs.digits >= fewest_digits, Secret::Card)
-        .with_if(signs.has(EQUALS), Secret::Query)
-        // A colon alone separates nothing: on one side of it or the other there is a quote.
-        .with_if(signs.has(EQUALS | QUOTE), Secret::Assignment)
+        .with_if(signs.has(EQUALS | ENCODED), Secret::Query)
+        // A colon alone separates nothing: beside it or before its name there is a frame or a blank.
+        .with_if(
+            signs.has(EQUALS | ENCODED | FRAME) | (signs.has(MARK) & signs.has(BLANK)),
+            Secret::Assignment,
+        )
 }
 
 /// A text under way.
@@ -202,5 +223,164 @@ impl Work<'_, '_> {
         }
         clean.push_str(text.get(copied..).unwrap_or_default());
         self.clean = Some(clean);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cleaner, Found, Names, Reading, Secret, Secrets};
+    use proptest::prelude::*;
+
+    /// What scanners look at, whole and in parts, and what the first test looks at.
+    const PIECES: [&str; 96] = [
+        "password",
+        "Password",
+        "token",
+        "key",
+        "code",
+        "DB_PASS",
+        "x-api-key",
+        "Cookie",
+        "--password",
+        "pwd",
+        "=",
+        ":",
+        ": ",
+        " = ",
+        "=>",
+        ":=",
+        "%3D",
+        "%3A",
+        "%253D",
+        "\"",
+        "'",
+        "`",
+        "\\",
+        "\\\"",
+        "\\\\\\\"",
+        "\\n",
+        "&",
+        "&amp;",
+        "\\u0026",
+        "?",
+        "#",
+        ";",
+        ",",
+        ".",
+        "%3F",
+        "%26",
+        "%22",
+        "%20",
+        "%0A",
+        "%",
+        "+",
+        " ",
+        "  ",
+        "\t",
+        "\n",
+        "\r",
+        "{",
+        "}",
+        "[",
+        "]",
+        "(",
+        ")",
+        "<",
+        ">",
+        "</",
+        "<password>",
+        "</password>",
+        "Some(",
+        "Secret { ",
+        "-",
+        "--",
+        "-----BEGIN",
+        "-----END",
+        "PRIVATE KEY",
+        "-----",
+        "://",
+        "//",
+        "\\/\\/",
+        "%2F%2F",
+        "@",
+        "%40",
+        "/",
+        "eyJ",
+        "eyA",
+        "ewoJ",
+        "ew0K",
+        "eyJhbGciOiJIUzI1NiJ9",
+        "Bearer",
+        "basic",
+        "YWRhOnMzY3JldA==",
+        "4111",
+        "4111111111111111",
+        "41111",
+        "11111111111",
+        "u64",
+        "ghp_",
+        "sk-",
+        "AKIA",
+        "IOSFODNN7EXAMPLE",
+        "h.example",
+        "ada",
+        "s3cret",
+        "REDACTED",
+        "REDACTED:REDACTED",
+        "\u{a0}",
+        "é",
+    ];
+
+    fn text() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            9 => prop::sample::select(PIECES.to_vec()).prop_map(str::to_owned),
+            1 => "[ -~]{1,3}",
+        ];
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    fn cleaner() -> impl Strategy<Value = Cleaner> {
+        let all = Secrets::USUAL.with(Secret::Email);
+        let kinds = prop_oneof![
+            Just(all),
+            prop::sample::select(Secret::ALL.to_vec()).prop_map(|kind| Secrets::NONE.with(kind)),
+            prop::sample::select(Secret::ALL.to_vec()).prop_map(move |kind| all.without(kind)),
+        ];
+        kinds.prop_map(|kinds| Cleaner { kinds, names: Names::USUAL })
+    }
+
+    impl Cleaner {
+        /// As [`clean`](Self::clean), all scanners looking at every text.
+        fn clean_ungated(&self, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
+            self.clean_if(self.kinds, |_| self.kinds, text, reading, found)
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn the_first_test_hides_nothing_from_the_scanners(
+            text in text(),
+            cleaner in cleaner(),
+            reading in prop::sample::select(vec![Reading::TEXT, Reading::URL, Reading::QUERY]),
+            is_cut: bool,
+        ) {
+            let reading = Reading { is_cut, ..reading };
+            let [mut found, mut found_ungated] = [Found::default(); 2];
+            let clean = cleaner.clean(&text, reading, &mut found);
+            prop_assert_eq!(&clean, &cleaner.clean_ungated(&text, reading, &mut found_ungated));
+            prop_assert_eq!(found, found_ungated);
+            prop_assert_eq!(cleaner.finds_in(text.as_bytes(), reading), clean.is_some());
+        }
+
+        #[test]
+        fn nor_what_is_in_a_list(parts in prop::collection::vec(text(), 1..4), cleaner in cleaner()) {
+            // As tracestates are: in no part a comma or an equals sign.
+            let list = parts.join(",");
+            let finds = |part: &str| cleaner.clean_ungated(part, Reading::TEXT, &mut Found::default()).is_some();
+            let is_found = list.split([',', '=']).any(finds);
+            prop_assert!(!is_found || cleaner.may_find_in_list(list.as_bytes()), "{}", list);
+        }
     }
 }

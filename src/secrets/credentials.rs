@@ -5,7 +5,10 @@
 
 use super::{
     REDACTED,
-    bytes::{before, ends_word, part, position_of, run, run_back, without_punctuation},
+    bytes::{
+        at, before, begins_word, encoded_at, ends_word, escape_before, is_blank, part, position_of, run,
+        run_back, without_punctuation,
+    },
 };
 use std::ops::Range;
 
@@ -22,11 +25,12 @@ enum Scheme {
     Basic,
 }
 
-/// The next credentials, their scheme left out.
-pub(super) fn next(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+/// The next credentials, their scheme left out. The space between may be encoded. Where the text `is_cut`,
+/// whatever follows at its end is some.
+pub(super) fn next(bytes: &[u8], from: usize, is_cut: bool) -> Option<Range<usize>> {
     let mut from = from;
     loop {
-        let space = position_of(bytes, from, [b' ', b'\t'])?;
+        let space = position_of(bytes, from, [b' ', b'\t', b'+', b'%'])?;
         from = space + 1;
         // How both words end.
         if !matches!(before(bytes, space), b'r' | b'R' | b'c' | b'C') {
@@ -35,36 +39,50 @@ pub(super) fn next(bytes: &[u8], from: usize) -> Option<Range<usize>> {
         let Some((scheme, scheme_start)) = scheme_before(bytes, space) else {
             continue;
         };
-        let start = run(bytes, space, is_blank);
+        let start = behind_spaces(bytes, space);
+        if start == space {
+            continue;
+        }
         let end = run(bytes, start, |byte| !ends_word(byte) && !matches!(byte, b',' | b';' | b'\''));
         let end = without_punctuation(bytes, start..end);
         let token = part(bytes, start..end);
         if token.is_empty() || token == REDACTED.as_bytes() {
             continue;
         }
-        let is_alone = scheme_start == 0 && end == bytes.len();
+        let is_alone = (scheme_start == 0 || is_cut) && end == bytes.len();
         if is_alone || is_in_header(bytes, scheme_start) || looks_right(scheme, token) {
             return Some(start..end);
         }
     }
 }
 
-const fn is_blank(byte: u8) -> bool {
-    byte == b' ' || byte == b'\t'
+fn behind_spaces(bytes: &[u8], start: usize) -> usize {
+    let mut start = start;
+    loop {
+        start += match at(bytes, start) {
+            b' ' | b'\t' | b'+' => 1,
+            b'%' => match encoded_at(bytes, start) {
+                Some((b' ', width)) => width,
+                _ => return start,
+            },
+            _ => return start,
+        };
+    }
 }
 
 fn scheme_before(bytes: &[u8], end: usize) -> Option<(Scheme, usize)> {
     [(Scheme::Bearer, "bearer"), (Scheme::Basic, "basic")].into_iter().find_map(|(scheme, word)| {
         let start = end.checked_sub(word.len())?;
         let is_word = part(bytes, start..end).eq_ignore_ascii_case(word.as_bytes());
-        (is_word && !before(bytes, start).is_ascii_alphanumeric()).then_some((scheme, start))
+        (is_word && begins_word(bytes, start)).then_some((scheme, start))
     })
 }
 
 /// Does it follow a colon, an equals sign or an opening quote?
 fn is_in_header(bytes: &[u8], scheme_start: usize) -> bool {
     let blanks = run_back(bytes, scheme_start, 4, is_blank);
-    matches!(before(bytes, blanks), b':' | b'=' | b'"' | b'\'' | b'`')
+    let opens = |byte| matches!(byte, b':' | b'=' | b'"' | b'\'' | b'`');
+    opens(before(bytes, blanks)) || escape_before(bytes, blanks).is_some_and(|(byte, _)| opens(byte))
 }
 
 fn looks_right(scheme: Scheme, token: &[u8]) -> bool {

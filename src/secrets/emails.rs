@@ -9,8 +9,8 @@ use std::ops::Range;
 const MOST_LOCAL_BYTES: usize = 64;
 const MOST_DOMAIN_BYTES: usize = 255;
 
-/// The next address.
-pub(super) fn next(bytes: &[u8], from: usize) -> Option<Range<usize>> {
+/// The next address. Where the text `is_cut`, its end may be missing.
+pub(super) fn next(bytes: &[u8], from: usize, is_cut: bool) -> Option<Range<usize>> {
     let mut from = from;
     loop {
         let at = position(bytes, from, |byte| byte == b'@')?;
@@ -23,6 +23,9 @@ pub(super) fn next(bytes: &[u8], from: usize) -> Option<Range<usize>> {
         }
         if let Some(length) = domain_length(part(bytes, from..domain_end)) {
             return Some(start..from + length);
+        }
+        if is_cut && domain_end == bytes.len() {
+            return Some(start..domain_end);
         }
     }
 }

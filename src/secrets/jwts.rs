@@ -1,11 +1,12 @@
 //! JSON Web Tokens (floor 0) [RFC 7515, 7.1; RFC 7516, 7.1]: three or five parts in base64url, dots
 //! between them, of which the first is a JSON object.
 
-use super::bytes::{at, before, find, run};
+use super::bytes::{at, before, part, position_of, run};
 use std::ops::Range;
 
-/// `{"` in base64, however it goes on.
-const OBJECT: &[u8] = b"eyJ";
+/// `{"` in base64, however it goes on, and the same with what writers put between for people to read: a space, a
+/// line end and a tab or two or more spaces, or CR LF. Each has a J, an A or a K, which the first test relies on.
+const OBJECTS: [&[u8]; 6] = [b"eyJ", b"eyA", b"ewoJ", b"ewogICA", b"ewogICJ", b"ew0K"];
 /// The shortest header there can be, `{"alg":"…"}` with one character.
 const FEWEST_HEADER_BYTES: usize = 15;
 /// With its dots, the others being empty.
@@ -16,7 +17,12 @@ const MOST_PARTS: usize = 5;
 pub(super) fn next(bytes: &[u8], from: usize, is_cut: bool) -> Option<Range<usize>> {
     let mut from = from;
     loop {
-        let start = find(bytes, from, OBJECT)?;
+        let start = position_of(bytes, from, [b'e'])?;
+        from = start + 1;
+        let rest = part(bytes, start..bytes.len());
+        if !matches!(at(bytes, from), b'y' | b'w') || !OBJECTS.iter().any(|object| rest.starts_with(object)) {
+            continue;
+        }
         let header_end = run(bytes, start, is_base64url);
         // A later start in the same run has a shorter header and the same rest.
         from = header_end;

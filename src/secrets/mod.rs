@@ -14,6 +14,7 @@
 //! | `private_keys`, `jwts`, `credentials`, `api_keys`, `user_info`, `emails`, `cards`, `pairs` | a scanner each |
 
 mod api_keys;
+mod asides;
 mod bytes;
 mod cards;
 mod cleaner;
@@ -24,11 +25,13 @@ mod kind;
 mod names;
 mod pairs;
 mod private_keys;
+mod prose;
 mod signs;
 mod user_info;
+mod values;
 mod words;
 
-pub(crate) use cards::is_card_number;
+pub(crate) use cards::{is_card_float, is_card_number};
 pub(crate) use cleaner::{Cleaner, Reading, clean};
 pub use kind::Secret;
 pub(crate) use kind::{Found, Secrets};

@@ -1,12 +1,16 @@
 //! Names whose values are secrets (floor 0): of attributes, of query parameters, of headers.
 //!
-//! An attribute's key is a secret's if one of the words of a list stands in it as a whole segment:
-//! `db.password`, `userPassword` and `user-password` are, `password_count` and `passwords` are not. So is a
-//! query parameter's name, or if it is on a list of its own, decoded, in whatever case.
+//! An attribute's key is a secret's if one of the words of a list stands in it as a whole segment, a number
+//! behind it or not: `db.password1`, `userPassword` and `user-password` are, `password_count` and `passwords` are
+//! not. A few words count at a segment's end as well: `dbpassword`. So is a query parameter's name, or if it is on
+//! a list of its own, decoded, in whatever case.
 
 use super::{
     bytes::{at, part},
-    words::{MOST_WORD_BYTES, are_secret_words, is_about, is_secret_parameter, is_secret_word, may_be_in},
+    words::{
+        MOST_WORD_BYTES, are_secret_words, ends_with_secret, is_about, is_secret_parameter, is_secret_word,
+        is_short_password, is_weak, may_be_in,
+    },
 };
 
 /// Headers whose values are secrets: those that carry credentials by their specification
@@ -30,8 +34,8 @@ const HEADERS: [&str; 16] = [
     "private-token",
 ];
 
-/// More than this is no name that is looked for.
-const MOST_QUERY_BYTES: usize = 64;
+/// Of longer names, so much of their end is looked at.
+pub(super) const MOST_NAME_BYTES: usize = 64;
 
 /// Must this header's value never be recorded? The name is in lowercase.
 #[cfg(any(feature = "client", feature = "server"))]
@@ -98,22 +102,47 @@ impl Names {
 
     /// Does a key of these words hold a secret?
     pub(crate) fn is_secret_key(&self, key: &[u8]) -> bool {
+        self.weight(key).is_some()
+    }
+
+    /// How surely does a name of these words say that a value is a secret?
+    pub(super) fn weight(&self, key: &[u8]) -> Option<Weight> {
         if self.words.is_empty() && !may_be_in(key) {
-            return false;
+            return None;
         }
-        let mut segments = Segments::of(key);
-        let mut is_found = false;
+        let weight = self.weight_of(Segments::of(key));
+        // `passWord` is one word as well as two.
+        if weight.is_none() && key.iter().any(u8::is_ascii_uppercase) {
+            return self.weight_of(Segments::whole(key));
+        }
+        weight
+    }
+
+    fn weight_of(&self, mut segments: Segments<'_>) -> Option<Weight> {
+        let mut weight = None;
+        let mut count = 0;
         let mut last = Word::default();
         while !segments.rest.is_empty() {
             // What a setting has added is meant as it is, whatever the key ends with.
             if self.words.iter().any(|words| segments.start_with(words)) {
-                return true;
+                return Some(Weight::Strong);
             }
-            let word = Word::of(segments.next().unwrap_or_default());
-            let before = std::mem::replace(&mut last, word);
-            is_found = is_found || is_secret_word(word.get()) || are_secret_words(before.get(), word.get());
+            let segment = without_number(segments.next().unwrap_or_default());
+            let before = std::mem::replace(&mut last, Word::of(segment));
+            let is_secret = is_secret_word(last.get())
+                || are_secret_words(before.get(), last.get())
+                || ends_with_secret(segment);
+            let said = if is_weak(last.get()) { Weight::Weak } else { Weight::Strong };
+            weight = weight.max(is_secret.then_some(said));
+            count += 1;
         }
-        is_found && !is_about(last.get())
+        let is_short = is_short_password(last.get());
+        match weight {
+            _ if is_about(last.get()) => None,
+            None if is_short && count > 1 => Some(Weight::Strong),
+            Some(_) if count > 1 => Some(Weight::Strong),
+            weight => weight,
+        }
     }
 
     /// Does a query parameter of this name, still encoded, hold a secret?
@@ -122,12 +151,13 @@ impl Names {
         if is_plain && self.words.is_empty() && self.queries.is_empty() && !may_be_in(encoded) {
             return false;
         }
-        let mut buffer = [0; MOST_QUERY_BYTES];
+        let mut buffer = [0; MOST_NAME_BYTES];
         let Some(name) = decode(encoded, &mut buffer) else {
             return false;
         };
         let has_words = self.is_secret_key(name);
         name.make_ascii_lowercase();
+        let name = without_places(name.trim_ascii());
         let is_in = |list: &[String], name: &[u8]| list.iter().any(|known| known.as_bytes() == name);
         if is_in(&self.allowed_queries, name) {
             return false;
@@ -135,6 +165,14 @@ impl Names {
         let is_secret = |name: &[u8]| is_secret_parameter(name) || is_in(&self.queries, name);
         has_words || is_secret(name) || is_secret(innermost(name))
     }
+}
+
+/// How surely a name says that its value is a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// It may as well be a word of prose or of a program.
+    Weak,
+    Strong,
 }
 
 /// A segment in lowercase; empty if it is too long for any list.
@@ -160,6 +198,23 @@ impl Word {
     }
 }
 
+/// `password` of `password1`.
+fn without_number(segment: &[u8]) -> &[u8] {
+    let digits = segment.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    part(segment, 0..segment.len() - digits)
+}
+
+/// `code` of `code[]` and of `code[0][1]`.
+fn without_places(name: &[u8]) -> &[u8] {
+    let mut name = name;
+    while let Some(open) = name.strip_suffix(b"]").map(without_number)
+        && let Some(shorter) = open.strip_suffix(b"[")
+    {
+        name = shorter;
+    }
+    name
+}
+
 /// `password` of `user[password]` and of `user.password`.
 fn innermost(name: &[u8]) -> &[u8] {
     let name = name.strip_suffix(b"]").unwrap_or(name);
@@ -168,7 +223,7 @@ fn innermost(name: &[u8]) -> &[u8] {
 }
 
 /// Undoes percent-encoding: a server decodes names before it compares them. `None` if it does not fit.
-fn decode<'b>(name: &[u8], buffer: &'b mut [u8; MOST_QUERY_BYTES]) -> Option<&'b mut [u8]> {
+fn decode<'b>(name: &[u8], buffer: &'b mut [u8; MOST_NAME_BYTES]) -> Option<&'b mut [u8]> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut length = 0;
     let mut position = 0;
@@ -178,6 +233,7 @@ fn decode<'b>(name: &[u8], buffer: &'b mut [u8; MOST_QUERY_BYTES]) -> Option<&'b
                 Some((high, low)) => ((high << 4 | low) as u8, 3),
                 None => (b'%', 1),
             },
+            b'+' => (b' ', 1),
             byte => (byte, 1),
         };
         *buffer.get_mut(length)? = byte;
@@ -196,11 +252,18 @@ fn lowercase(segment: &[u8]) -> String {
 struct Segments<'a> {
     /// Begins with a word.
     rest: &'a [u8],
+    /// Capitals set words apart.
+    is_camel: bool,
 }
 
 impl<'a> Segments<'a> {
     fn of(key: &'a [u8]) -> Self {
-        Self { rest: from_word(key) }
+        Self { rest: from_word(key), is_camel: true }
+    }
+
+    /// Whatever capitals there are.
+    fn whole(key: &'a [u8]) -> Self {
+        Self { is_camel: false, ..Self::of(key) }
     }
 
     fn start_with(&self, words: &[impl AsRef<str>]) -> bool {
@@ -221,7 +284,7 @@ impl<'a> Iterator for Segments<'a> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        let end = word_end(self.rest);
+        let end = word_end(self.rest, self.is_camel);
         let (segment, rest) = self.rest.split_at_checked(end).filter(|(segment, _)| !segment.is_empty())?;
         self.rest = from_word(rest);
         Some(segment)
@@ -237,10 +300,10 @@ fn from_word(key: &[u8]) -> &[u8] {
     part(key, start..key.len())
 }
 
-fn word_end(key: &[u8]) -> usize {
+fn word_end(key: &[u8], is_camel: bool) -> usize {
     let run = key.iter().position(|byte| !is_word(*byte)).unwrap_or(key.len());
     let run = part(key, 0..run);
-    if !run.iter().any(u8::is_ascii_uppercase) {
+    if !is_camel || !run.iter().any(u8::is_ascii_uppercase) {
         return run.len();
     }
     // `camelCase` and `HTTPServer`: before a capital that follows none, or that none follows.

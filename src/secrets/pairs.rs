@@ -1,16 +1,21 @@
-//! Names with their values in texts (floor 0): `?token=…`, `password=…`, `"password": "…"`.
+//! Names with their values in texts (floor 0): `?token=…`, `password=…`, `"password": "…"`, `Cookie: …`.
 
 use super::{
     Names, REDACTED, Secret, Secrets,
     bytes::{
-        Class, at, before, ends_word, find, part, position, position_of, run, run_back, run_within,
-        without_punctuation,
+        Class, at, before, encoded_at, ends_word, escape_before, is_blank, is_quote, part, position_of, run,
+        run_back, without_punctuation,
     },
+    names::{MOST_NAME_BYTES, Weight},
+    prose::{is_line_end, is_prose, is_prose_in_header},
+    values::{self, MOST_BACKSLASHES, MOST_BLANKS, Opening},
 };
 use std::ops::Range;
 
-const MOST_NAME_BYTES: usize = 64;
-const MOST_BLANKS: usize = 4;
+/// So far back of a name the place is looked for where it begins.
+const MOST_RUN_BYTES: usize = 1024;
+/// So far back the brace is looked for in which `{a:1,b:2}` stands.
+const MOST_OBJECT_BYTES: usize = 256;
 
 /// What is known of the text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,50 +52,104 @@ pub(super) fn next(
             Secret::Query => in_query(bytes, sign, &name, names, form),
             _ => in_text(bytes, sign, &name, names),
         };
-        if let Some(value) = value
-            && !value.is_empty()
-            && part(bytes, value.clone()) != REDACTED.as_bytes()
-        {
+        if let Some(value) = value.filter(|value| is_new(part(bytes, value.clone()))) {
             return Some((value, kind));
         }
     }
 }
 
-/// Can this colon stand between a name and its value? Not where there is no quotation on either side of it,
-/// as in URLs and times.
+/// Is there a value that has not been taken out yet?
+pub(super) fn is_new(value: &[u8]) -> bool {
+    !value.is_empty() && value != REDACTED.as_bytes()
+}
+
+/// Can this colon stand between a name and its value? Not where nothing is on either side of it, as in URLs and
+/// times, but in `{a:1,b:2}`.
 fn may_assign(bytes: &[u8], colon: usize) -> bool {
-    let is_beside = |byte| is_quote(byte) || byte == b' ';
+    let is_beside = |byte: u8| is_quote(byte) || is_blank(byte);
     is_beside(before(bytes, colon))
         || is_beside(at(bytes, colon + 1))
-        || matches!(at(bytes, colon + 1), b'\\' | b'S')
+        || at(bytes, colon + 1).is_ascii_whitespace()
+        || at(bytes, colon + 1) == b'\\'
+        || values::is_printed(bytes, colon + 1)
+        || is_in_object(bytes, colon)
+}
+
+fn is_in_object(bytes: &[u8], colon: usize) -> bool {
+    let name = run_back(bytes, colon, MOST_NAME_BYTES, |byte| Class::Name.has(byte));
+    match before(bytes, name) {
+        b'{' => name < colon,
+        b',' => part(bytes, name.saturating_sub(MOST_OBJECT_BYTES)..name).contains(&b'{'),
+        _ => false,
+    }
 }
 
 struct Name {
     range: Range<usize>,
     is_quoted: bool,
-    /// It stands directly before the sign.
-    is_adjacent: bool,
+    /// What stands before it, what escapes it decoded.
+    before: u8,
 }
 
 impl Name {
     fn before(bytes: &[u8], sign: usize) -> Option<Self> {
-        let mut end = run_back(bytes, sign, MOST_BLANKS, |byte| byte == b' ');
+        let mut end = values::before_blanks(bytes, sign);
         let is_quoted = is_quote(before(bytes, end));
         if is_quoted {
-            end -= 1;
-            // A quotation within a quotation.
-            end -= usize::from(before(bytes, end) == b'\\');
+            end = run_back(bytes, end - 1, MOST_BACKSLASHES, |byte| byte == b'\\');
+        } else {
+            end = run_back(bytes, end, MOST_BLANKS, |byte| byte == b'+');
         }
-        let start = run_back(bytes, end, MOST_NAME_BYTES + 1, |byte| Class::Name.has(byte));
-        let is_name = start < end && end - start <= MOST_NAME_BYTES;
-        is_name.then_some(Self { range: start..end, is_quoted, is_adjacent: end == sign })
+        let start = run_back(bytes, end, MOST_RUN_BYTES, |byte| Class::Name.has(byte));
+        let (start, before) = name_start(bytes, start..end);
+        let range = start.max(end.saturating_sub(MOST_NAME_BYTES))..end;
+        (!range.is_empty()).then_some(Self { range, is_quoted, before })
     }
 
     fn is_in_query(&self, bytes: &[u8], sign: usize, form: Form) -> bool {
-        let is_first = self.range.start == 0 && form.is_query;
-        let follows = matches!(before(bytes, self.range.start), b'?' | b'&' | b'#');
-        self.is_adjacent && at(bytes, sign) == b'=' && (is_first || follows)
+        let follows = matches!(self.before, b'?' | b'&' | b'#') || (form.is_url && self.before == b';');
+        let is_first = form.is_query && self.before == 0;
+        at(bytes, sign) == b'=' && !self.is_quoted && (is_first || follows)
     }
+}
+
+/// Where in a run of a name's bytes the name begins, and what stands before it. What separates names may be
+/// encoded.
+pub(super) fn name_start(bytes: &[u8], run: Range<usize>) -> (usize, u8) {
+    let encoded = (run.start..run.end).rev().filter(|place| at(bytes, *place) == b'%').find_map(|place| {
+        let (byte, width) = encoded_at(bytes, place)?;
+        let is_behind = place + width < run.end;
+        (is_behind && is_separator(byte)).then_some((place + width, width, byte))
+    });
+    if let Some((start, width, byte)) = encoded {
+        // Blanks before a name do not count.
+        return (start, if byte == b' ' { before_name(bytes, start - width) } else { byte });
+    }
+    // An escape's letters are read as the name's first: `\u0026`, `\n`.
+    if before(bytes, run.start) == b'\\' {
+        let escape = [2, 6].into_iter().find_map(|width| {
+            let end = run.start + width - 1;
+            let (byte, found) = escape_before(bytes, end)?;
+            (found == width && end < run.end).then_some((end, byte))
+        });
+        if let Some(escape) = escape {
+            return escape;
+        }
+    }
+    (run.start, before_name(bytes, run.start))
+}
+
+/// What stands before a name, blanks left out that a query's names may have.
+fn before_name(bytes: &[u8], start: usize) -> u8 {
+    let is_html = part(bytes, 0..start).ends_with(b"&amp;");
+    let start = run_back(bytes, start, MOST_NAME_BYTES, |byte| byte == b'+');
+    if is_html { b'&' } else { before(bytes, start) }
+}
+
+const fn is_separator(byte: u8) -> bool {
+    !byte.is_ascii_alphanumeric()
+        && byte.is_ascii()
+        && !matches!(byte, b'-' | b'_' | b'.' | b'[' | b']' | b'~' | b'%')
 }
 
 fn in_query(bytes: &[u8], sign: usize, name: &Name, names: &Names, form: Form) -> Option<Range<usize>> {
@@ -107,65 +166,75 @@ fn in_query(bytes: &[u8], sign: usize, name: &Name, names: &Names, form: Form) -
 
 fn in_text(bytes: &[u8], sign: usize, name: &Name, names: &Names) -> Option<Range<usize>> {
     // First, so that only a value that counts is walked over.
-    if !names.is_secret_key(part(bytes, name.range.clone())) {
-        return None;
+    let text = part(bytes, name.range.clone());
+    // As it is sent: `api_key` is a name of a program's.
+    let is_sent = |name: &str| !name.contains('_') && names.is_secret_header(name);
+    let is_header = std::str::from_utf8(text).is_ok_and(is_sent);
+    let weight = if is_header { Weight::Strong } else { names.weight(text)? };
+    let (start, is_sure) = value_start(bytes, sign, name)?;
+    if is_sure {
+        return word(bytes, start);
     }
-    let mut start = value_start(bytes, sign)?;
-    let is_escaped = at(bytes, start) == b'\\' && is_quote(at(bytes, start + 1));
-    start += usize::from(is_escaped);
-    let first = at(bytes, start);
-    if is_quote(first) {
-        return Some(start + 1..quotation_end(bytes, start + 1, first, is_escaped));
+    let is_quoted = Opening::at(bytes, start).is_some();
+    if is_quoted || values::is_printed(bytes, start) {
+        let value =
+            (weight == Weight::Strong || values::is_quotation(bytes, start)).then(|| word(bytes, start))?;
+        return value;
     }
-    // `token: expired` is prose, `"token": 7` is not; what a list or an object has in it is looked at by
-    // itself.
-    let is_prose = at(bytes, sign) == b':' && !name.is_quoted;
-    if is_prose || matches!(first, b'{' | b'[' | b'(') {
-        return None;
+    if is_header {
+        return if is_prose_in_header(bytes, start) { None } else { line(bytes, start, name) };
     }
-    let end = run(bytes, start, |byte| !ends_word(byte) && !is_quote(byte) && !matches!(byte, b'&' | b';'));
-    let value = start..without_punctuation(bytes, start..end);
-    (!is_placeholder(part(bytes, value.clone()))).then_some(value)
+    if weight == Weight::Weak || is_prose(bytes, start) { None } else { word(bytes, start) }
 }
 
-fn value_start(bytes: &[u8], sign: usize) -> Option<usize> {
+/// Where the value begins, and whether it is surely none of prose.
+fn value_start(bytes: &[u8], sign: usize, name: &Name) -> Option<(usize, bool)> {
+    let mut is_sure = at(bytes, sign) == b'=' || name.is_quoted;
     let mut start = sign + 1;
     match (at(bytes, sign), at(bytes, start)) {
         // A comparison, or the end of a text in base64; a path, as code has them.
         (b'=', b'=') | (b':', b':') => return None,
         (b'=', b'>') => start += 1,
+        (b':', b'=') => {
+            start += 1;
+            is_sure = true;
+        }
         _ => {}
     }
-    start = run_within(bytes, start, MOST_BLANKS, |byte| byte == b' ');
-    let is_option = part(bytes, start..bytes.len()).starts_with(b"Some(");
-    Some(if is_option { start + b"Some(".len() } else { start })
+    let behind = values::behind_blanks(bytes, start);
+    // On the next line there may be something else.
+    let is_on_line =
+        !part(bytes, start..behind).iter().any(|byte| matches!(byte, b'\n' | b'\r' | b'n' | b'r'));
+    let is_there = is_on_line || name.is_quoted || Opening::at(bytes, behind).is_some();
+    is_there.then_some((behind, is_sure))
 }
 
-/// The place of the closing quote, of its backslash if that is escaped; else the end.
-fn quotation_end(bytes: &[u8], start: usize, quote: u8, is_escaped: bool) -> usize {
-    if is_escaped {
-        return find(bytes, start, &[b'\\', quote]).unwrap_or(bytes.len());
-    }
+fn word(bytes: &[u8], start: usize) -> Option<Range<usize>> {
+    let value = values::value(bytes, start);
+    (!values::is_placeholder(part(bytes, value.clone()))).then_some(value)
+}
+
+/// A header's value, to the end of the line or of the quotation in which the header stands.
+fn line(bytes: &[u8], start: usize, name: &Name) -> Option<Range<usize>> {
+    let quote = is_quote(name.before).then_some(name.before);
     let mut end = start;
-    loop {
-        match position(bytes, end, |byte| byte == quote || byte == b'\\') {
-            Some(backslash) if at(bytes, backslash) == b'\\' => end = backslash + 2,
-            Some(close) => return close,
-            None => return bytes.len(),
+    while end < bytes.len() {
+        let byte = at(bytes, end);
+        let is_end = is_line_end(byte)
+            || Some(byte) == quote
+            || (byte == b'\\'
+                && (values::is_written_blank(bytes, end)
+                    || quote.is_some_and(|quote| at(bytes, end + 1) == quote)));
+        if is_end {
+            break;
         }
+        end += 1;
     }
-}
-
-/// Does it stand for a value that is elsewhere, or for none?
-fn is_placeholder(value: &[u8]) -> bool {
-    let is_numbered = |rest: &[u8]| !rest.is_empty() && rest.iter().all(u8::is_ascii_digit);
-    match value {
-        b"?" | b"%s" | b"null" | b"None" | b"nil" | b"true" | b"false" | b"undefined" => true,
-        [b'$', rest @ ..] => is_numbered(rest),
-        masked => !masked.is_empty() && masked.iter().all(|byte| *byte == b'*'),
-    }
-}
-
-const fn is_quote(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'' | b'`')
+    let blanks = end - run_back(bytes, end, end - start, is_blank);
+    let value = part(bytes, start..end - blanks);
+    // Credentials behind their scheme have been taken out already.
+    let scheme = run(value, 0, |byte| byte.is_ascii_alphabetic());
+    let credentials = run(value, scheme, is_blank);
+    let is_done = scheme > 0 && part(value, credentials..value.len()).starts_with(REDACTED.as_bytes());
+    (!is_done || value.contains(&b'=')).then_some(start..end - blanks)
 }

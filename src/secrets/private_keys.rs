@@ -1,4 +1,4 @@
-//! PEM blocks with private keys (floor 0) [RFC 7468].
+//! PEM blocks with private keys (floor 0) [RFC 7468], in a form or a URL with the spaces encoded as well.
 
 use super::{
     REDACTED,
@@ -6,11 +6,11 @@ use super::{
 };
 use std::ops::Range;
 
-const BEGIN: &[u8] = b"-----BEGIN ";
+const BEGIN: &[u8] = b"-----BEGIN";
 const HYPHENS: usize = 5;
-const END: &[u8] = b"-----END ";
+const END: &[u8] = b"-----END";
 /// A text shorter than this has none.
-pub(super) const FEWEST_BYTES: usize = BEGIN.len() + 11;
+pub(super) const FEWEST_BYTES: usize = BEGIN.len() + 12;
 const MOST_LABEL_BYTES: usize = 64;
 
 /// The next block, its lines included. One without an end goes on to the end of the text: that may
@@ -43,14 +43,17 @@ fn line_start(bytes: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-/// `RSA PRIVATE KEY`, `PGP PRIVATE KEY BLOCK`, …; but none that has become a label by what was replaced in it.
+/// ` RSA PRIVATE KEY`, ` PGP PRIVATE KEY BLOCK`, …; but none that has become a label by what was replaced in it.
 fn is_private(bytes: &[u8], label: Range<usize>) -> bool {
-    let has = |what| find(part(bytes, label.clone()), 0, what).is_some();
-    has(b"PRIVATE KEY") && !has(REDACTED.as_bytes())
+    let has = |what: &[u8]| find(part(bytes, label.clone()), 0, what).is_some();
+    let is_apart = matches!(at(bytes, label.start), b' ' | b'+' | b'%');
+    let says_so = has(b"PRIVATE KEY") || has(b"PRIVATE+KEY") || has(b"PRIVATE%20KEY");
+    is_apart && says_so && !has(REDACTED.as_bytes())
 }
 
 fn label(bytes: &[u8], start: usize) -> Range<usize> {
-    let is_label = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ';
+    let is_label =
+        |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b' ' | b'+' | b'%');
     start..run_within(bytes, start, MOST_LABEL_BYTES, is_label)
 }
 
@@ -64,7 +67,7 @@ fn block_end(bytes: &[u8], from: usize) -> usize {
         }
         from = run(bytes, label.end, |byte| byte == b'-');
         // Those dashes may as well begin the next block, which then belongs to this one.
-        if !part(bytes, from..bytes.len()).starts_with(b"BEGIN ") {
+        if !part(bytes, from..bytes.len()).starts_with(b"BEGIN") {
             return from;
         }
     }

@@ -12,7 +12,7 @@ pub(super) struct Signs {
 }
 
 /// A field in which a byte is counted.
-const FIELD_BITS: u32 = 10;
+const FIELD_BITS: u32 = 8;
 const FIELD: u64 = (1 << FIELD_BITS) - 1;
 /// As many bytes as a field can count.
 const CHUNK: usize = FIELD as usize;
@@ -23,13 +23,18 @@ const fn field(place: u32) -> u64 {
 
 const DIGITS: u64 = field(0);
 pub(super) const EQUALS: u64 = field(1);
-/// Of any of the three sorts.
-pub(super) const QUOTE: u64 = field(2);
+/// What values are put between, a quote of any of the three sorts, a bracket, a brace or a tag's end, and the backslash that
+/// escapes one.
+pub(super) const FRAME: u64 = field(2);
 /// A space or a tab.
 pub(super) const BLANK: u64 = field(3);
 pub(super) const AT: u64 = field(4);
-/// The third letter of a JSON object in base64.
-pub(super) const CAPITAL_J: u64 = field(5);
+/// Of those that an object of JSON has near its beginning, one or another, in base64.
+pub(super) const CAPITAL: u64 = field(5);
+/// What may stand between a name and its value if a blank does as well: a colon, an option's hyphen.
+pub(super) const MARK: u64 = field(6);
+/// What percent-encoding writes, a plus sign for a space among it.
+pub(super) const ENCODED: u64 = field(7);
 
 /// What a byte adds.
 static MARKS: [u64; 256] = {
@@ -40,10 +45,12 @@ static MARKS: [u64; 256] = {
         *first = match byte {
             b'0'..=b'9' => DIGITS,
             b'=' => EQUALS,
-            b'"' | b'\'' | b'`' => QUOTE,
+            b'"' | b'\'' | b'`' | b'\\' | b'(' | b'{' | b'>' => FRAME,
             b' ' | b'\t' => BLANK,
             b'@' => AT,
-            b'J' => CAPITAL_J,
+            b'J' | b'A' | b'K' => CAPITAL,
+            b':' | b'-' => MARK,
+            b'%' | b'+' => ENCODED,
             _ => 0,
         };
         byte = byte.wrapping_add(1);
@@ -91,20 +98,30 @@ impl Signs {
 
 #[cfg(test)]
 mod tests {
-    use super::{AT, BLANK, CAPITAL_J, EQUALS, QUOTE, Signs};
+    use super::{AT, BLANK, CAPITAL, ENCODED, EQUALS, FRAME, MARK, Signs};
 
-    const TELLING: [(u8, u64); 9] = [
+    const TELLING: [(u8, u64); 19] = [
         (b'=', EQUALS),
-        (b'"', QUOTE),
-        (b'\'', QUOTE),
-        (b'`', QUOTE),
+        (b'"', FRAME),
+        (b'\'', FRAME),
+        (b'`', FRAME),
+        (b'\\', FRAME),
+        (b'(', FRAME),
+        (b'{', FRAME),
+        (b'>', FRAME),
         (b' ', BLANK),
         (b'\t', BLANK),
         (b'@', AT),
-        (b'J', CAPITAL_J),
+        (b'J', CAPITAL),
+        (b'A', CAPITAL),
+        (b'K', CAPITAL),
+        (b':', MARK),
+        (b'-', MARK),
+        (b'%', ENCODED),
+        (b'+', ENCODED),
         (b'7', 0),
     ];
-    const ALL: [u64; 5] = [EQUALS, QUOTE, BLANK, AT, CAPITAL_J];
+    const ALL: [u64; 7] = [EQUALS, FRAME, BLANK, AT, CAPITAL, MARK, ENCODED];
 
     #[track_caller]
     fn sees(text: &[u8], sign: u64, digits: usize) {
@@ -132,7 +149,7 @@ mod tests {
 
     #[test]
     fn however_many_there_are() {
-        for count in [1, 31, 1_022, 1_023, 1_024, 1_025, 2_046, 2_047, 5_000] {
+        for count in [1, 31, 254, 255, 256, 257, 510, 511, 5_000] {
             for (byte, sign) in TELLING {
                 sees(&vec![byte; count], sign, if byte == b'7' { count } else { 0 });
             }

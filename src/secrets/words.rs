@@ -38,14 +38,22 @@ const SECRET_WORDS: [&str; 31] = [
 ];
 
 /// Two words that do so in a row.
-const SECRET_PAIRS: [(&str, &str); 6] = [
+const SECRET_PAIRS: [(&str, &str); 7] = [
     ("api", "key"),
     ("access", "key"),
     ("account", "key"),
     ("private", "key"),
     ("encryption", "key"),
+    ("auth", "key"),
     ("card", "number"),
 ];
+
+/// A word that ends with one of these stands for a secret as well, such as `dbpassword`.
+const SECRET_ENDS: [&str; 4] = ["password", "passwd", "passphrase", "secret"];
+
+/// What is short for a password at the end of a name of several words, such as `db.pass`; by itself, it is what a
+/// test does.
+const SHORT_PASSWORD: &str = "pass";
 
 /// A name that ends with such a word says something about the secret, not the secret itself.
 const ABOUT: [&str; 22] = [
@@ -78,7 +86,7 @@ pub(super) const MOST_WORD_BYTES: usize = 16;
 
 /// Query parameters whose values are secrets: those of the semantic conventions (`url.full`,
 /// `url.query`), and the usual names besides.
-const SECRET_PARAMETERS: [&str; 38] = [
+const SECRET_PARAMETERS: [&str; 43] = [
     "x-amz-signature",
     "x-amz-credential",
     "x-amz-security-token",
@@ -108,6 +116,11 @@ const SECRET_PARAMETERS: [&str; 38] = [
     "samlresponse",
     "code",
     "code_verifier",
+    "auth_code",
+    "authcode",
+    "authorization_code",
+    "oauth_signature",
+    "oauth_verifier",
     "device_code",
     "auth",
     "authorization",
@@ -121,6 +134,24 @@ const SECRET_PARAMETERS: [&str; 38] = [
 
 pub(super) fn is_secret_word(word: &[u8]) -> bool {
     is_among(&SECRET_WORDS, word)
+}
+
+pub(super) fn ends_with_secret(word: &[u8]) -> bool {
+    SECRET_ENDS.iter().any(|end| {
+        let start = word.len().checked_sub(end.len());
+        start
+            .and_then(|start| word.get(start..))
+            .is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes()))
+    })
+}
+
+pub(super) fn is_short_password(word: &[u8]) -> bool {
+    word == SHORT_PASSWORD.as_bytes()
+}
+
+/// Is it a secret's name only where more is said? Parsers know tokens, too.
+pub(super) fn is_weak(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"token")
 }
 
 pub(super) fn are_secret_words(first: &[u8], second: &[u8]) -> bool {
@@ -158,10 +189,12 @@ const fn follow(triple: u16, byte: u8) -> u16 {
 /// A set of triples: a bit for each of the values of a hash.
 type Triples = [u64; 64];
 
-/// The first triple of each word and parameter, and of each pair's second word.
+/// The first triple of each word, end and parameter, and of each pair's second word.
 static TRIPLES: Triples = {
     let mut triples = [0; 64];
     add_all(&mut triples, &SECRET_WORDS);
+    add_all(&mut triples, &SECRET_ENDS);
+    add_all(&mut triples, &[SHORT_PASSWORD]);
     add_all(&mut triples, &SECRET_PARAMETERS);
     let mut pairs: &[(&str, &str)] = &SECRET_PAIRS;
     while let [(_, second), rest @ ..] = pairs {
@@ -196,13 +229,14 @@ const fn place(triple: u16) -> (usize, u32) {
 
 #[cfg(test)]
 mod tests {
-    use super::{SECRET_PAIRS, SECRET_PARAMETERS, SECRET_WORDS, may_be_in};
+    use super::{SECRET_ENDS, SECRET_PAIRS, SECRET_PARAMETERS, SECRET_WORDS, may_be_in};
 
     #[test]
     fn no_word_is_missed_wherever_it_stands() {
         let pairs = SECRET_PAIRS.map(|(first, second)| format!("{first}_{second}"));
         let words = SECRET_WORDS.iter().chain(&SECRET_PARAMETERS).map(|word| (*word).to_owned());
-        for word in words.chain(pairs) {
+        let ends = SECRET_ENDS.iter().map(|end| format!("my{end}"));
+        for word in words.chain(pairs).chain(ends).chain(["db.pass".to_owned()]) {
             for name in [&word, &word.to_uppercase(), &format!("a.{word}"), &format!("user[{word}]-1")] {
                 assert!(may_be_in(name.as_bytes()), "{name}");
             }

@@ -151,6 +151,58 @@ fn any_text_takes_time_in_proportion_to_its_length() {
         "[",
         "a.b",
         "aB",
+        "password=[",
+        "password=a(",
+        "password=a\"b",
+        "password=a\"\"",
+        "password=[\\\"",
+        "password=['\"`",
+        "\\\"password\\\":\\\"",
+        "password: ",
+        "cookie: a ",
+        "cookie: a=b",
+        "password: Some(",
+        "password:\n",
+        "password := ",
+        "{password:",
+        ",password:1",
+        "--password ",
+        "--password a ",
+        "--password=",
+        "<password>",
+        "<password>a</b>",
+        "password>",
+        "</password>",
+        "''",
+        "\"\"",
+        "\\",
+        "\\n",
+        "\\u0026",
+        "\t",
+        "\n",
+        "%3D",
+        "a%3D",
+        "token%3D",
+        "%22token%22%3A%22",
+        "%3Ftoken%3D1",
+        "%253D",
+        "%2F",
+        "%2F%2Fa:b",
+        "//a:b ",
+        "\\/\\/a:b",
+        "://a:b@",
+        "&amp;token=",
+        "+",
+        "Bearer+",
+        "bearer%20",
+        "-----BEGIN+",
+        "-----BEGIN+PRIVATE+KEY-----",
+        "eyAi",
+        "ewoJ",
+        "4111+",
+        "4111.",
+        "4111%20",
+        "[0]=",
     ];
     let redaction = Redaction::default().with(Secret::Email);
     // A quadratic walk over so much would take minutes.
@@ -158,7 +210,7 @@ fn any_text_takes_time_in_proportion_to_its_length() {
     for part in parts {
         let text = part.repeat(BYTES / part.len());
         is_quick(&redaction, &text);
-        for before in ["token=", "http://a:"] {
+        for before in ["token=", "http://a:", "password=[", "password=a\"", "cookie: "] {
             is_quick(&redaction, &[before, &text].concat());
         }
     }

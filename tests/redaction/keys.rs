@@ -23,13 +23,16 @@ fn words_count_as_whole_segments_in_any_case() {
                   client_secret clientSecret token accessToken OAuthToken x-my-token api_key apiKey ApiKey \
                   APIKey api-key apikey my.api.key aws.secret.access.key private_key authorization \
                   proxy.authorization credentials jwt cookie set-cookie csrf cvv card.number ssn \
-                  app/secret app:secret secrets";
+                  app/secret app:secret secrets passWord PassWord PassPhrase pASSWORD password1 db_password2 \
+                  db.pass DB_PASS2 dbpassword clientsecret PGPASSWORD applicationdatabasepassword userPassWord \
+                  http.request.header.x_auth_key xAuthKey token2";
     for key in secret.split_whitespace() {
         assert!(becomes_redacted(&usual, key), "{key}");
     }
     let harmless = "passwords compass tokens tokenizer monkey keys key secretary author authorized order.id \
                     gen_ai.usage.input_tokens gen_ai.token.type token_count token.expires_at password_length \
-                    secret.name cookie.present api.version key.api session.id code http.route card.brand é";
+                    secret.name cookie.present api.version key.api session.id code http.route card.brand é \
+                    pass tests.passed compasses pass.count passport bypass nonsecretive dbpasswords password1.count";
     for key in harmless.split_whitespace() {
         assert!(!becomes_redacted(&usual, key), "{key}");
     }
@@ -92,6 +95,9 @@ fn words_can_be_added_and_keys_allowed() {
     let card = Redaction::default().allow_key("order.number");
     assert_eq!(attribute(card, "order.number", "4111111111111111"), Some("4111111111111111".into()));
     assert_eq!(redaction.text("pin=1234"), "pin=REDACTED");
+    for key in ["pIN", "aCCOUNT.nUMBER", "pin2"] {
+        assert!(becomes_redacted(&redaction, key) == (key != "pin2"), "{key}");
+    }
 }
 
 #[test]

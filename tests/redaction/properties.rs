@@ -75,6 +75,34 @@ fn piece() -> impl Strategy<Value = String> {
         "<",
         ">",
         "`",
+        ": ",
+        ":=",
+        "Secret { ",
+        "b'",
+        "\\\\\\\"",
+        "\\n",
+        "''",
+        "Cookie",
+        "x-api-key",
+        "--password ",
+        "<password>",
+        "</password>",
+        "%3D",
+        "%3F",
+        "%26",
+        "%22",
+        "%3A",
+        "%2F%2F",
+        "%40",
+        "%20",
+        "+",
+        "\\/\\/",
+        "&amp;",
+        "eyAi",
+        "sk-",
+        "_",
+        "u64",
+        "plain word",
     ];
     prop_oneof![
         8 => prop::sample::select(telling.to_vec()).prop_map(str::to_owned),
@@ -108,6 +136,33 @@ fn secret() -> impl Strategy<Value = (Secret, String)> {
         (Secret::Assignment, "password=C4N4RY"),
         (Secret::Assignment, "{\"password\":\"a C4N4RY\"}"),
         (Secret::Assignment, "Login { password: \"C4N4RY\" }"),
+        (Secret::Assignment, "Login { password: Some(Secret(\"C4N4RY\")) }"),
+        (Secret::Assignment, "Login { password: Secret { inner: \"C4N4RY\" } }"),
+        (Secret::Assignment, "Object {\"password\": String(\"C4N4RY\")}"),
+        (Secret::Assignment, "{'password': b'C4N4RY'}"),
+        (Secret::Assignment, "{\"password\":[\"a\",\"C4N4RY\"]}"),
+        (Secret::Assignment, "{\\\"password\\\":\\\"a\\\\\\\"C4N4RY\\\"}"),
+        (Secret::Assignment, "{\\\\\\\"password\\\\\\\":\\\\\\\"C4N4RY\\\\\\\"}"),
+        (Secret::Assignment, "\"password\":\n\t\"C4N4RY\""),
+        (Secret::Assignment, "UID=sa;PWD={a C4N4RY};"),
+        (Secret::Assignment, "password=abc\"C4N4RY\""),
+        (Secret::Assignment, "password=\\a<C4N4RY>"),
+        (Secret::Assignment, "password='it''s C4N4RY'"),
+        (Secret::Assignment, "password\t=\tC4N4RY"),
+        (Secret::Assignment, "x-api-key: C4N4RY"),
+        (Secret::Assignment, "Cookie: a=1; sid=C4N4RY"),
+        (Secret::Assignment, "password: C4N4RY"),
+        (Secret::Assignment, "--password C4N4RY"),
+        (Secret::Assignment, "<password>C4N4RY</password>"),
+        (Secret::Assignment, "q=%7B%22password%22%3A%22C4N4RY%22%7D"),
+        (Secret::Query, "/a?next=https%3A%2F%2Fh%2F%3Ftoken%3DC4N4RY%26a%3Db"),
+        (Secret::Query, "/a?code[]=C4N4RY"),
+        (Secret::UserInfo, "next=https%3A%2F%2Fada:C4N4RY@h"),
+        (Secret::UserInfo, "https:\\/\\/ada:C4N4RY@h"),
+        (Secret::ApiKey, "%20ghp_aaaaaaaaaaaaaaaaaaaaaaaaaaaaC4N4RY"),
+        (Secret::Credentials, "Bearer%20s3cretC4N4RY"),
+        (Secret::PrivateKey, "-----BEGIN+PRIVATE+KEY-----%0AC4N4RY%0A-----END+PRIVATE+KEY-----"),
+        (Secret::Jwt, "eyAiYWxnIjogIkhTMjU2IiB9.eyJzdWIiOiJDNE4.C4N4RY"),
     ];
     prop::sample::select(shapes.to_vec()).prop_map(|(kind, shape)| (kind, shape.to_owned()))
 }
@@ -158,7 +213,7 @@ proptest! {
     fn a_card_number_in_any_grouping(
         digits in "[2-68][0-9]{11,17}",
         group in prop::sample::select(vec![19_usize, 3, 4, 5, 6]),
-        separator in prop::sample::select(vec![' ', '-']),
+        separator in prop::sample::select(vec![" ", "-", "+", "  ", "%20", "\u{a0}"]),
         before in prose(),
         after in "[a-z]{0,5}",
     ) {
@@ -168,7 +223,7 @@ proptest! {
         if groups.last().unwrap().len() < 3 {
             return Ok(());
         }
-        let number = groups.join(&separator.to_string());
+        let number = groups.join(separator);
         let clean = all().text(&format!("{before} card {number} {after}")).into_owned();
         prop_assert!(!clean.contains(&number), "{clean}");
     }

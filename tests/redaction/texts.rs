@@ -2,7 +2,10 @@
 
 use crate::attribute;
 use std::borrow::Cow;
-use throughline::redact::{Redaction, Secret};
+use throughline::{
+    Value,
+    redact::{Redaction, Secret},
+};
 
 /// Pairs of a text and what becomes of it; with nothing else switched on.
 #[track_caller]
@@ -50,6 +53,17 @@ fn user_info_in_urls() {
             (r#"{"url":"https://ada:s3cret@h/"}"#, r#"{"url":"https://REDACTED:REDACTED@h/"}"#),
             ("https://REDACTED:REDACTED@h/", "https://REDACTED:REDACTED@h/"),
             ("https://größe:s3cret@h/é", "https://REDACTED:REDACTED@h/é"),
+            (r"https:\/\/ada:s3cret@h\/a", r"https:\/\/REDACTED:REDACTED@h\/a"),
+            ("https://ada:!x/s3cret@h/", "https://REDACTED:REDACTED@h/"),
+            ("https://ada:/s3cret@h/", "https://REDACTED:REDACTED@h/"),
+            ("https://ada:123456/s3cret@h/", "https://REDACTED:REDACTED@h/"),
+            ("https://ada:s3 cret@h/", "https://REDACTED:REDACTED@h/"),
+            (r"https://dom\ada:s3cret@h", "https://REDACTED:REDACTED@h"),
+            ("(//ada:s3cret@h)", "(//REDACTED:REDACTED@h)"),
+            // Within a query.
+            ("/a?next=https%3A%2F%2Fada:s3cret@h&b=c@d", "/a?next=https%3A%2F%2FREDACTED:REDACTED@h&b=c@d"),
+            ("https%3a%2f%2fada%3As3cret%40h%2Fa", "https%3a%2f%2fREDACTED:REDACTED%40h%2Fa"),
+            ("https%253A%252F%252Fada:s3cret%2540h", "https%253A%252F%252FREDACTED:REDACTED%2540h"),
         ],
     );
     stay(&[
@@ -61,6 +75,10 @@ fn user_info_in_urls() {
         "https://@shop.example/",
         "// a comment, not ada@home",
         "path//ada:x@y",
+        "http://[2001:db8::abcd]/@x",
+        "http://h: refused (ada@shop)",
+        "x = 1 //todo",
+        "https%3A%2F%2Fshop.example%2Fa%40b",
     ]);
 }
 
@@ -87,6 +105,20 @@ fn secrets_in_queries() {
                 "/a?X-Amz-Signature=REDACTED&X-Amz-Credential=REDACTED&X-Amz-Security-Token=REDACTED&X-Goog-Signature=REDACTED&AWSAccessKeyId=REDACTED&Signature=REDACTED",
             ),
             ("/a?token=REDACTED&b=1", "/a?token=REDACTED&b=1"),
+            ("/a?code[]=s3cret&key[0][1]=s3cret", "/a?code[]=REDACTED&key[0][1]=REDACTED"),
+            ("/a?+code=1&%20key+=2&sig =3", "/a?+code=REDACTED&%20key+=REDACTED&sig =REDACTED"),
+            ("/a?b=1&amp;code=s3cret", "/a?b=1&amp;code=REDACTED"),
+            (r"/a?b=1\u0026code=s3cret", r"/a?b=1\u0026code=REDACTED"),
+            ("/a?auth_code=1&oauth_signature=2", "/a?auth_code=REDACTED&oauth_signature=REDACTED"),
+            // A URL within a query, encoded once or twice, or not well.
+            (
+                "/a?next=https%3A%2F%2Fh%2F%3Ftoken%3Ds3cret%26page%3D2&b=1",
+                "/a?next=https%3A%2F%2Fh%2F%3Ftoken%3DREDACTED%26page%3D2&b=1",
+            ),
+            ("/a?next=%2Fcb%3fcode%3ds3cret.", "/a?next=%2Fcb%3fcode%3dREDACTED."),
+            ("/a?next=%252Fcb%253Fcode%253Ds3cret%2526b", "/a?next=%252Fcb%253Fcode%253DREDACTED%2526b"),
+            ("/a?next=%2Fcb%23access_token%3Ds3%2526cret", "/a?next=%2Fcb%23access_token%3DREDACTED"),
+            ("/a?next=/cb%3Fcode=s3cret&b", "/a?next=/cb%3Fcode=REDACTED&b"),
         ],
     );
     stay(&[
@@ -98,7 +130,19 @@ fn secrets_in_queries() {
         // `+` is no hexadecimal digit.
         "/a?%+74oken=1&%+6ey=2",
         "exit code=1, key=order/7, session=open",
+        "/a?next=%2Forders%3Fpage%3D2%26sort%3Dname&codec=1&zip[code]x=1",
+        "q=a%3Db%3Ac",
     ]);
+}
+
+/// The place in which a parameter begins may be far before its name's end.
+#[test]
+fn a_name_of_any_length() {
+    let name = format!("user[{}][password]", "a".repeat(300));
+    let redacted = |name: &str| Redaction::default().text(&format!("/?{name}=s3cret&b=1")).into_owned();
+    assert_eq!(redacted(&name), format!("/?{name}=REDACTED&b=1"));
+    let name = format!("{}[code]", "a".repeat(300));
+    assert_eq!(redacted(&name), format!("/?{name}=REDACTED&b=1"));
 }
 
 #[test]
@@ -121,6 +165,11 @@ fn the_whole_value_in_what_is_known_to_be_a_url() {
     assert_eq!(value("url.query", "%74oken=1"), "%74oken=REDACTED");
     assert_eq!(value("url.full", "http://h/?code=a'b\"c d#e"), "http://h/?code=REDACTED#e");
     assert_eq!(value("note", "token count"), "token count");
+    for key in ["http.url", "url.original"] {
+        assert_eq!(value(key, "http://h/?b&token=a'b\"c d<e\\f#g"), "http://h/?b&token=REDACTED#g", "{key}");
+    }
+    assert_eq!(value("http.target", "/a?b;code=1\"2"), "/a?b;code=REDACTED");
+    assert_eq!(value("url.query", "next=%2F%3Fcode%3D1\"2&b"), "next=%2F%3Fcode%3DREDACTED&b");
 }
 
 #[test]
@@ -153,6 +202,10 @@ fn names_with_their_values_in_texts() {
             ("password=\"s3cret", "password=\"REDACTED"),
             ("token=s3cret.", "token=REDACTED."),
             ("AccountKey=abc+/==;x", "AccountKey=REDACTED;x"),
+            (
+                r#"{"token": {"a": 1}, "secrets": ["b"], "n": 1}"#,
+                r#"{"token": REDACTED, "secrets": REDACTED, "n": 1}"#,
+            ),
         ],
     );
     stay(&[
@@ -162,9 +215,145 @@ fn names_with_their_values_in_texts() {
         "password=***, token=null",
         "passwords=3 password_length=12 token_type=bearer",
         "if token == other {}",
-        r#"{"token": {"a": 1}, "secrets": ["b"], "token": null}"#,
+        r#"{"token": null, "a": 1}"#,
+        r#"[{"token":null,"a":"b"},{"token":null},{"a":{"b":1}}]"#,
         "std::token::Token",
         "compass=north",
+    ]);
+}
+
+#[test]
+fn values_as_programs_print_them() {
+    let table = [
+        r#"Object {"password": String("@")}"#,
+        r#"password=Ok("@")"#,
+        r#"password: Some(Secret("@"))"#,
+        r#"Config { password: Password("@"), user: "ada" }"#,
+        r#"{\"password\":\"a\\\"@\",\"n\":1}"#,
+        r#"{\"password\":\"a\\\\\",\"token\":\"@\"}"#,
+        r#"{\\\"password\\\":\\\"@\\\",\\\"n\\\":1}"#,
+        "\"password\":\n\"@\"",
+        "password\t=\t@",
+        r"password\t=\t@",
+        "password        = @",
+        "password := '@'",
+        "password=\"\"\"@\"\"\"",
+        "password='it''s @', user='ada'",
+        "mysql --password @ --user ada",
+        r#""mysql" "--password" "@""#,
+        r#"["--password","@"]"#,
+        "<password>@</password>",
+        "<w:password>@</w:password>",
+        "{user:ada,password:@}",
+        "/a?q=%7B%22user%22%3A%22ada%22%2C%22password%22%3A%22@%22%7D&b=1",
+        "/a?q=%7B%22password%22%3A%20%22a%5C%22@%22%7D&b=1",
+        "q=password%3D@&b=1",
+    ];
+    for pattern in table {
+        let clean = Redaction::default().text(&pattern.replace('@', "hunter2")).into_owned();
+        assert!(!clean.contains("hunter2") && clean.contains("REDACTED"), "{clean}");
+        for around in ["Object {\"", "Config", "\"n\"", "user", "ada", "mysql", "&b=1"] {
+            assert_eq!(clean.contains(around), pattern.contains(around), "{clean}");
+        }
+    }
+    becomes(
+        Secret::Assignment,
+        &[
+            ("{'password': b'hunter2', 'n': 1}", "{'password': REDACTED, 'n': 1}"),
+            ("{'password': u' a'}", "{'password': REDACTED}"),
+            ("password=abc\"hunter2\", x", "password=REDACTED, x"),
+            ("password=a'hunter2 x", "password=REDACTED x"),
+            ("password=''hunter2", "password=REDACTED"),
+            ("a Config { password: Secret { inner: \"a b\" } }", "a Config { password: REDACTED }"),
+            ("password: Password(\"a\", \"b\"), n", "password: REDACTED, n"),
+            ("{\"password\":[\"a]\", \"b\"],\"n\":1}", "{\"password\":REDACTED,\"n\":1}"),
+            ("{\"authorization\":[\"Token a b\"]}", "{\"authorization\":REDACTED}"),
+            ("UID=sa;PWD={hunt er2};n=1", "UID=sa;PWD=REDACTED;n=1"),
+            ("password=[hunter2 x", "password=REDACTED"),
+            ("password=(hunter2)", "password=REDACTED"),
+            ("password=hun(ter2 x", "password=REDACTED x"),
+            ("password=hun(ter)2 x", "password=REDACTED x"),
+            ("password=Some(hunter2), x", "password=Some(REDACTED), x"),
+            (r"password=\hunter2", "password=REDACTED"),
+            ("password=<hunter2", "password=REDACTED"),
+            (r"password=a\b<hunter2>", "password=REDACTED>"),
+            // What is around the value.
+            (r"password=hunter2\nuser=ada", r"password=REDACTED\nuser=ada"),
+            (r#""dsn: password=hunter2", "x""#, r#""dsn: password=REDACTED", "x""#),
+            (r#"{\"dsn\":\"password=hunter2\"}"#, r#"{\"dsn\":\"password=REDACTED\"}"#),
+            ("(password=hunter2), (x)", "(password=REDACTED), (x)"),
+            ("PASSWORD=\nUSER=ada", "PASSWORD=\nUSER=ada"),
+        ],
+    );
+}
+
+#[test]
+fn headers_and_names_before_a_colon() {
+    becomes(
+        Secret::Assignment,
+        &[
+            ("x-api-key: hunter2", "x-api-key: REDACTED"),
+            ("X-API-Key: plainword\nHost: h", "X-API-Key: REDACTED\nHost: h"),
+            ("Authorization: Token hunter2", "Authorization: REDACTED"),
+            ("Authorization: Token plainword", "Authorization: REDACTED"),
+            ("Authorization: Digest username=\"ada\", response=\"hunter2\"", "Authorization: REDACTED"),
+            ("Cookie: REDACTED; sid=hunter2", "Cookie: REDACTED"),
+            (r"GET /\r\nCookie: a=1; sid=hunter2\r\nHost: h", r"GET /\r\nCookie: REDACTED\r\nHost: h"),
+            ("curl -H 'Set-Cookie: sid=hunter2; Path=/' h", "curl -H 'Set-Cookie: REDACTED' h"),
+            ("password: hunter2", "password: REDACTED"),
+            ("password: plainword", "password: REDACTED"),
+            ("password: plainword, user: ada", "password: REDACTED, user: ada"),
+            ("user: ada password: plainword host: db", "user: ada password: REDACTED host: db"),
+            ("password: 123456", "password: REDACTED"),
+            ("access_token: abc123 expired", "access_token: REDACTED expired"),
+        ],
+    );
+    let own = Redaction::default().deny_header("X-Note");
+    assert_eq!(own.text("x-note: a=b, plain"), "x-note: REDACTED");
+    assert_eq!(Redaction::default().text("x-note: a=b, plain"), "x-note: a=b, plain");
+}
+
+/// Names of secrets in prose and in code, and what looks like the shapes in which secrets stand.
+#[test]
+fn texts_in_which_nothing_is_a_secret() {
+    stay(&[
+        "password: must have 8 characters",
+        "Password: The password you entered is wrong",
+        "failed to get password: too short: 3",
+        "reading secret: not found: a/b",
+        "src/password.rs: No such file",
+        "password: expired",
+        "Authorization: required",
+        "authorization: header is missing",
+        "the secret: never give up",
+        "Secret Santa: everyone brings a gift",
+        "unexpected token: x1",
+        "token: Token { kind: Ident, text: None }",
+        "src/token.rs:10:5: unexpected",
+        "key: value store",
+        "code: 7, session: open, sig: none",
+        "auth: x1, state: y2",
+        "std::io::Error { kind: NotFound }",
+        "Error { code: 7, kind: Other, span: 3..9, tls: Some(Rustls) }",
+        "Point { x: 1, y: 2 }, {\"keys\":[1,2],\"tokens\":{\"input\":3}}",
+        "fn f(api_key: String, secret: &str)",
+        "struct Login { password: String }",
+        "expected Option<Token>, got Vec<Password> or Box<Secret>",
+        "impl From<Secret> for Vec<Password> {}",
+        "<password></password><name>ada</name>",
+        "use --password to set it, or --token",
+        "missing: --password <PASSWORD> --user <USER>",
+        "color: red; --main-color: blue",
+        "tests: pass=3 fail=1",
+        "SELECT id, name FROM users WHERE id = 7 AND name = 'ada' ORDER BY id",
+        "UPDATE users SET password = ? WHERE id = $1",
+        "2026-11-21 15:04:05.123456789 +01:00",
+        "2026-11-21T15:04:05Z, order 7, 12:30-13:45",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "fe80::1ff:fe23:4567:890a, [::1]:8080, 192.168.100.200",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36",
+        "a%20b%3Dc%26page%3D2, 50%, 7+8=15",
+        "AAAAKKKKJJJJ.AAAA.KKKK",
     ]);
 }
 
@@ -182,6 +371,9 @@ fn credentials() {
             ("saw basic YWRhOnMzY3JldA== there", "saw basic REDACTED there"),
             ("curl -H 'Authorization: Basic YWRhOnMzY3JldA=='", "curl -H 'Authorization: Basic REDACTED'"),
             ("Bearer  \t1|sanctum", "Bearer  \tREDACTED"),
+            ("h=Bearer%20s3cretT0ken&b", "h=Bearer%20REDACTED"),
+            ("a%3DBearer+s3cret", "a%3DBearer+REDACTED"),
+            (r"got\nBearer s3cretT0ken", r"got\nBearer REDACTED"),
         ],
     );
     stay(&[
@@ -191,6 +383,7 @@ fn credentials() {
         "this basic cGxhaW4= is none",
         "Bearer REDACTED",
         "forbearer 12345678901",
+        "a bearer%2Cof+news, basic+plain",
         "Bearer",
         "Bearer ",
     ]);
@@ -209,6 +402,16 @@ fn json_web_tokens() {
             let clean = Redaction::none().with(Secret::Jwt).text(&text(pattern)).into_owned();
             assert_eq!(clean, pattern.replace('@', "REDACTED"));
         }
+    }
+    // With blanks and line ends in the header.
+    for header in [
+        "eyAiYWxnIjogIkhTMjU2IiB9",
+        "ewogICJhbGciOiAiSFMyNTYiCn0",
+        "ewoJImFsZyI6ICJIUzI1NiIKfQ",
+        "ew0KICAiYWxnIjoibm9uZSJ9",
+    ] {
+        assert_eq!(Redaction::none().with(Secret::Jwt).text(&format!("{header}.e30.c2ln")), "REDACTED");
+        assert_eq!(Redaction::default().text(header), header);
     }
     let unsigned = format!("{HEADER}.eyJzdWIiOiIxIn0.");
     assert_eq!(Redaction::default().text(&unsigned), "REDACTED.");
@@ -242,6 +445,12 @@ fn private_keys() {
             ),
         ],
     );
+    // In a form and in a query.
+    for space in ["+", "%20"] {
+        let text =
+            "k=-----BEGIN RSA PRIVATE KEY-----%0AMIIE%0A-----END RSA PRIVATE KEY-----&b".replace(' ', space);
+        assert_eq!(Redaction::none().with(Secret::PrivateKey).text(&text), "k=REDACTED&b");
+    }
     // The first one's end is torn.
     assert_eq!(
         Redaction::default().text(
@@ -286,6 +495,8 @@ fn api_keys() {
         ("rk_test_", 24),
         ("sk-ant-", 60),
         ("sk-proj-", 60),
+        ("sk-svcacct-", 60),
+        ("sk-", 48),
         ("npm_", 36),
         ("SG.", 66),
         ("shpat_", 32),
@@ -295,7 +506,7 @@ fn api_keys() {
     ];
     for (begin, length) in table {
         let key = format!("{begin}{}", &follows[..length]);
-        for pattern in ["@", "key @, refused", "\"@\"", "x=@", "-@"] {
+        for pattern in ["@", "key @, refused", "\"@\"", "x=@", "-@", "%20@", "\\n@"] {
             let clean = Redaction::none().with(Secret::ApiKey).text(&pattern.replace('@', &key)).into_owned();
             assert_eq!(clean, pattern.replace('@', "REDACTED"), "{key}");
         }
@@ -324,6 +535,18 @@ fn card_numbers() {
             ("order 12 4111 1111 1111 1111 2030", "order 12 REDACTED 2030"),
             ("a=4111111111111111&b=5500005555555559", "a=REDACTED&b=REDACTED"),
             ("é4111111111111111é", "éREDACTEDé"),
+            ("q=%224111111111111111%22", "q=%22REDACTED%22"),
+            ("q=%204111111111111111&b", "q=%20REDACTED&b"),
+            ("q=%2F4111111111111111", "q=%2FREDACTED"),
+            ("q=%A04111111111111111", "q=%A0REDACTED"),
+            ("q=4111+1111+1111+1111", "q=REDACTED"),
+            ("q=4111%201111%201111%201111%20", "q=REDACTED%20"),
+            (r"\n4111111111111111\n", r"\nREDACTED\n"),
+            ("4111.1111.1111.1111, 4111_1111_1111_1111", "REDACTED, REDACTED"),
+            ("4111  1111  1111  1111", "REDACTED"),
+            ("4111\u{a0}1111\u{a0}1111\u{a0}1111", "REDACTED"),
+            ("4111111111111111L, 4111111111111111u64", "REDACTEDL, REDACTEDu64"),
+            ("4111111111111111.0", "REDACTED.0"),
         ],
     );
     stay(&[
@@ -344,6 +567,12 @@ fn card_numbers() {
         "0.4111111111111111",
         "4111111111111111.5",
         "4111-1111 1111-1111",
+        "4111111111111111.05",
+        "4111111111111111u64x",
+        "5234567.1234567",
+        "4222222.222222",
+        "4111 1111  1111 1111",
+        "%41111111111111111",
         "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
         "1.2.3.4.5.6.7.8.9.10.11.12.13",
         "0000000000000000",
@@ -369,6 +598,14 @@ fn card_numbers_that_are_integers() {
     ] {
         assert_eq!(value(number), number.into());
     }
+    // As a number that has no fraction.
+    let value = |number: f64| attribute(Redaction::default(), "card", number).unwrap();
+    assert_eq!(value(4_111_111_111_111_111.0), "REDACTED".into());
+    for number in [4_111_111_111_111_112.0, 411_111_111_111_111.1, f64::NAN, f64::INFINITY, -0.5, 1e300] {
+        assert_eq!(value(number).to_string(), Value::from(number).to_string());
+    }
+    let floats = vec![0.5, 4_111_111_111_111_111.0];
+    assert_eq!(attribute(Redaction::default(), "cards", floats), Some("REDACTED".into()));
     let list = vec![1, 4_111_111_111_111_111];
     assert_eq!(attribute(Redaction::default(), "cards", list.clone()), Some("REDACTED".into()));
     assert_eq!(
@@ -394,6 +631,33 @@ fn emails_where_switched_on() {
         assert_eq!(on.text(text), text);
     }
     assert_eq!(Redaction::default().text("ada@shop.example"), "ada@shop.example");
+}
+
+/// At the end of a text that is as long as texts may be.
+#[test]
+fn what_is_left_of_secrets_whose_end_is_missing() {
+    let table = [
+        ("https://ada:12345678901234567", "https://REDACTED:REDACTED"),
+        ("https://ada:1234", "https://REDACTED:REDACTED"),
+        ("https://ada:!hunter2", "https://REDACTED:REDACTED"),
+        ("got Bearer abc1234", "got Bearer REDACTED"),
+        ("to ada@sho", "to REDACTED"),
+        ("eyAiYWxnIjogIkhTMjU2", "REDACTED"),
+        ("sk-abcdefA1", "REDACTED"),
+        ("https://shop.exam", "https://shop.exam"),
+    ];
+    for (end, clean) in table {
+        let start = "x".repeat(1_999 - end.len()) + " ";
+        let test = throughline::testing::TestTracer::with(|builder| {
+            builder.max_value_bytes(2_000).redaction(Redaction::default().with(Secret::Email))
+        });
+        test.span("span").set_attribute("text", format!("{start}{end}and so on"));
+        let span = test.spans().remove(0);
+        let value = span.attribute("text").unwrap().to_string();
+        // What is put in its place is cut as well.
+        let clean = &clean[..clean.len().min(2_000 - start.len())];
+        assert_eq!(value.strip_prefix(&start), Some(clean), "{end}");
+    }
 }
 
 #[test]
