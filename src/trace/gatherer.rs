@@ -11,6 +11,7 @@ use super::{
     outlet::Outlet,
 };
 use crate::{
+    clock::Timeline,
     export::Collect,
     record::SpanRecord,
     sampling::tail::Tail,
@@ -154,14 +155,20 @@ impl Gatherer {
     }
 
     #[inline(always)]
-    fn take(&mut self, mut record: SpanRecord) {
-        record.resolve_times(&self.engine.timeline);
-        if let Some(details) = &mut record.details {
-            details.settle();
+    fn take(&mut self, record: SpanRecord) {
+        if self.tail.is_some() {
+            return self.take_for_tail(record);
         }
+        let timeline = &self.engine.timeline;
+        self.outlet.push(record, |record| settle(record, timeline));
+    }
+
+    #[inline(never)]
+    fn take_for_tail(&mut self, mut record: SpanRecord) {
+        settle(&mut record, &self.engine.timeline);
         match &mut self.tail {
             Some(tail) => tail.add(record, self.now, &mut self.outlet),
-            None => self.outlet.push(record),
+            None => self.outlet.push(record, |_settled| {}),
         }
     }
 
@@ -195,5 +202,14 @@ impl Gatherer {
 
     pub(super) fn next_deadline(&self, at_most: Instant) -> Instant {
         self.watched.iter().map(|waiting| waiting.deadline).fold(at_most, Instant::min)
+    }
+}
+
+/// What a span's own thread has no time for.
+#[inline(always)]
+fn settle(record: &mut SpanRecord, timeline: &Timeline) {
+    record.resolve_times(timeline);
+    if let Some(details) = &mut record.details {
+        details.settle();
     }
 }
