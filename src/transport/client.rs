@@ -85,6 +85,13 @@ impl Client {
         Self { agent, endpoint, headers, is_packed, packed: Vec::new() }
     }
 
+    /// Closes the connection for good, from any thread: a request under way fails at once, or once it is
+    /// connected, and so does any other.
+    pub(crate) fn closer(&self) -> impl Fn() + Send + Sync + use<> {
+        let agent = self.agent.clone();
+        move || agent.clone().shutdown()
+    }
+
     /// Sends a body and waits for the answer, no longer than the timeout.
     pub(crate) fn post(&mut self, content_type: &'static str, body: &[u8]) -> Result<Answer, Failure> {
         let mut request = self.agent.post(self.endpoint.uri()).header(CONTENT_TYPE, content_type);

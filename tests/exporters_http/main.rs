@@ -5,6 +5,7 @@ mod arbitrary;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aborts;
 mod answers;
 mod contract;
 mod encoding;

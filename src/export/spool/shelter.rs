@@ -113,7 +113,9 @@ impl Shelter for Settings {
         let names: Vec<_> =
             destinations.iter().map(|destination| (destination.place, destination.name.clone())).collect();
         let cursors = cursor_names(names.iter().map(|(_, name)| name.as_str()));
-        let store = Arc::new(Store::new(self.clone(), cursors, names, terms));
+        let aborts =
+            destinations.iter().filter_map(|destination| destination.sender.abort_handle()).collect();
+        let store = Arc::new(Store::new(self.clone(), cursors, names, aborts, terms));
         let (writer, keeper) = (Writer::new(store.clone()), Keeper::new(store.clone()));
         let mut tasks = vec![
             Task { name: "tl-spool", body: Box::new(move || writer.run()) },

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     diagnostics::{Diagnostic, Diagnostics},
-    export::{DropReason, inlet::Terms},
+    export::{AbortHandle, DropReason, inlet::Terms},
     sync::{Condvar, Mutex, MutexGuard, lock, wait, wait_timeout},
 };
 use std::{
@@ -32,6 +32,8 @@ pub(super) struct Store {
     /// The exporters' cursors, by file name.
     pub(super) cursors: Vec<String>,
     pub(super) diagnostics: Arc<Diagnostics>,
+    /// Of the exporters that have one.
+    pub(super) aborts: Vec<AbortHandle>,
     state: Mutex<State>,
     /// For the thread that writes.
     pub(super) arrived: Condvar,
@@ -53,6 +55,7 @@ impl Store {
         settings: Settings,
         cursors: Vec<String>,
         names: Vec<(usize, String)>,
+        aborts: Vec<AbortHandle>,
         terms: &Terms,
     ) -> Self {
         let lines: Vec<_> = names.into_iter().map(|(place, name)| Line::new(place, name)).collect();
@@ -83,6 +86,7 @@ impl Store {
             settings,
             cursors,
             diagnostics: terms.diagnostics.clone(),
+            aborts,
             state: Mutex::new(state),
             arrived: Condvar::new(),
             changed: Condvar::new(),
