@@ -59,7 +59,7 @@ fn watch_stalls(is_over: &AtomicBool) -> Duration {
 /// Kills a process amid its work, and has the next one deliver.
 fn trial(seed: u64) -> Trial {
     let scratch = Scratch::new();
-    let mut process = child("crashes::child_that_is_killed", &scratch)
+    let mut process = child("crashes::child_that_is_killed", scratch.path())
         .env("SEED", seed.to_string())
         .stdout(Stdio::piped())
         .spawn()
@@ -365,7 +365,8 @@ fn what_a_recovery_leaves_is_recovered() {
 #[test]
 fn a_process_that_still_lives_keeps_its_own() {
     let (scratch, backend) = (Scratch::new(), Backend::down());
-    let mut process = child("crashes::child_that_waits", &scratch).stdout(Stdio::piped()).spawn().unwrap();
+    let mut process =
+        child("crashes::child_that_waits", scratch.path()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("spooled")));
     backend.come_back();

@@ -5,5 +5,7 @@ mod bounds;
 mod crashes;
 mod delivery;
 mod disks;
+mod io_errors;
 mod outages;
+mod power;
 mod support;

@@ -190,7 +190,10 @@ fn flushes_in_front_of_a_hung_exporter_end_in_time() {
 }
 
 /// An exporter that hangs until it is aborted, and tells of its drop by letting go of what it holds.
-struct Abortable(Gate, mpsc::Sender<()>);
+struct Abortable {
+    gate: Gate,
+    _alive: mpsc::Sender<()>,
+}
 
 impl Exporter for Abortable {
     fn name(&self) -> &str {
@@ -198,12 +201,12 @@ impl Exporter for Abortable {
     }
 
     fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
-        self.0.pass();
+        self.gate.pass();
         Err(ExportError::retry("aborted"))
     }
 
     fn abort_handle(&self) -> Option<AbortHandle> {
-        let gate = self.0.clone();
+        let gate = self.gate.clone();
         Some(AbortHandle::new(move || gate.open()))
     }
 }
@@ -211,7 +214,7 @@ impl Exporter for Abortable {
 #[test]
 fn an_exporter_that_hangs_is_aborted_and_its_spans_wait_on_disk() {
     let (scratch, (alive, is_over)) = (Scratch::new(), mpsc::channel());
-    let tracer = spooled(&scratch, Abortable(Gate::closed(), alive));
+    let tracer = spooled(&scratch, Abortable { gate: Gate::closed(), _alive: alive });
     end_numbered(&tracer, 0..100);
     eventually("all is on disk", || books(&tracer).spooled == 100);
     let report = tracer.shutdown(Duration::from_millis(50));

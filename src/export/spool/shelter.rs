@@ -34,7 +34,8 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 /// **What it promises.** A span is on disk within 50 ms of its end, so that a killed process loses none that
 /// is older; a power failure loses what [`Fsync`] leaves open. The next process that uses the directory
 /// delivers what is there, to exporters of the same name, with the resource of the process that recorded it.
-/// Delivery is at least once: after a crash, up to one batch for each exporter comes a second time.
+/// Delivery is at least once: after a crash, up to one batch for each exporter comes a second time; after a power
+/// failure, it may be all that is still on disk.
 ///
 /// **What it changes for an exporter.** An error that asks for a retry never gives a batch up: it waits, and
 /// so does everything behind it, for the delay that the backend named or that the

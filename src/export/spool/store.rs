@@ -18,7 +18,6 @@ use crate::{
 use std::{
     collections::VecDeque,
     fs::{self, File},
-    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -26,6 +25,9 @@ use std::{
 
 /// How long a file that could not be opened is left alone.
 const READ_PAUSE: Duration = Duration::from_secs(1);
+
+/// Files that wait to be synced. Usually that is one.
+const MOST_UNSYNCED: usize = 16;
 
 pub(super) struct Store {
     pub(super) settings: Settings,
@@ -121,27 +123,38 @@ impl Store {
         self.run(chores);
     }
 
-    pub(super) fn add_unsynced(&self, file: &Arc<File>, directory: &Path) {
+    pub(super) fn add_unsynced(&self, file: &Arc<File>) {
         let mut unsynced = lock(&self.unsynced);
         if !unsynced.files.iter().any(|known| Arc::ptr_eq(known, file)) {
+            // Of a disk that never syncs, handles must not gather.
+            if unsynced.files.len() >= MOST_UNSYNCED {
+                unsynced.files.remove(0);
+            }
             unsynced.files.push(file.clone());
         }
+    }
+
+    /// Names in it are new.
+    pub(super) fn add_unsynced_directory(&self, directory: &Path) {
+        let mut unsynced = lock(&self.unsynced);
         if !unsynced.directories.iter().any(|known| known == directory) {
             unsynced.directories.push(directory.to_owned());
         }
     }
 
-    /// Makes everything that has been written last through a power failure.
+    /// Makes everything that has been written last through a power failure. What cannot be now is tried again
+    /// the next time.
     pub(super) fn sync(&self) {
-        let Unsynced { files, directories } = std::mem::take(&mut *lock(&self.unsynced));
-        let contents: io::Result<()> = files.iter().try_for_each(|file| file.sync_data());
+        let Unsynced { mut files, mut directories } = std::mem::take(&mut *lock(&self.unsynced));
+        files.retain(|file| file.sync_data().is_err());
         // A directory that has been delivered whole is gone.
-        let is_there = |path: &&PathBuf| path.exists();
-        let mut directories = directories.iter().filter(is_there);
-        let names: io::Result<()> = directories.try_for_each(|path| files::sync_directory(path));
-        if names.and(contents).is_err() {
-            self.diagnostics.note(Diagnostic::SpoolUnavailable);
+        directories.retain(|path| path.exists() && files::sync_directory(path).is_err());
+        if files.is_empty() && directories.is_empty() {
+            return;
         }
+        files.iter().for_each(|file| self.add_unsynced(file));
+        directories.iter().for_each(|directory| self.add_unsynced_directory(directory));
+        self.diagnostics.note(Diagnostic::SpoolUnavailable);
     }
 
     // The keeper's side.
