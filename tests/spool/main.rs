@@ -2,6 +2,7 @@
 //! the books say what became of the rest.
 
 mod bounds;
+mod clocks;
 mod crashes;
 mod delivery;
 mod disks;

@@ -11,6 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What is found is kept for so long at least. How old it is only the wall clock tells, which may have been set
+/// since, by years where a machine starts in 1970.
+pub(super) const RESPITE: Duration = Duration::from_secs(60 * 60);
+
 /// A file of records.
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
@@ -26,8 +30,10 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    fn age(&self, now: Instant) -> Duration {
-        self.age_then.saturating_add(now.saturating_duration_since(self.since))
+    /// Is it, and has it been known for long enough for that to count?
+    fn is_older_than(&self, age: Duration, now: Instant) -> bool {
+        let known = now.saturating_duration_since(self.since);
+        known >= age.min(RESPITE) && self.age_then.saturating_add(known) > age
     }
 }
 
@@ -224,12 +230,12 @@ impl Shelf {
     }
 
     pub(super) fn oldest_is_older_than(&self, age: Duration, now: Instant) -> bool {
-        self.segments.front().is_some_and(|segment| segment.age(now) > age)
+        self.segments.front().is_some_and(|segment| segment.is_older_than(age, now))
     }
 
     /// True also if there is nothing at all.
     pub(super) fn newest_is_older_than(&self, age: Duration, now: Instant) -> bool {
-        self.segments.back().is_none_or(|segment| segment.age(now) > age)
+        self.segments.back().is_none_or(|segment| segment.is_older_than(age, now))
     }
 
     /// Has every exporter of ours been delivered all there is, with nothing in hand?

@@ -76,6 +76,9 @@ impl Spool {
     }
 
     /// The longest a file of spans is kept; then it is dropped and its spans are counted. Default 24 h.
+    ///
+    /// What an earlier process left is as old as the wall clock says, which may have been set since. So that is
+    /// kept for an hour at least once it has been found, or for this time, if that is less.
     #[must_use]
     pub fn max_age(self, age: Duration) -> Self {
         self.with(|settings| settings.max_age = age)
