@@ -15,6 +15,7 @@ mod grpc;
 mod hostile;
 mod parts;
 mod server;
+mod slow;
 mod tls;
 mod way;
 mod zipkin;

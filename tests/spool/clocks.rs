@@ -44,7 +44,7 @@ fn child_whose_clock_is_set() {
     let builder = builder().exporter(spool.wrap(backend.exporter())).exporter(probes.clone());
     let tracer = builder.build().unwrap();
     let mut next = 0;
-    for step in [DAY, -DAY, BEFORE_1970, 0] {
+    for step in [DAY, BEFORE_1970, 0] {
         let across = tracer.span("across").entered();
         across.set_attribute("number", next);
         end_numbered(&tracer, next + 1..next + 100);

@@ -10,3 +10,4 @@ mod io_errors;
 mod outages;
 mod power;
 mod support;
+mod threads;

@@ -277,10 +277,10 @@ fn child_that_is_logged() {
 fn fail_everywhere(life: &Life, allowed: Duration) -> Duration {
     let mut disk = Disk::new(&life.disk);
     let mut oldest_lost = Duration::ZERO;
-    let step = (life.calls.len() / 20).max(1);
+    let step = (life.calls.len() / 12).max(1);
     for (at, call) in life.calls.iter().enumerate() {
         disk.take(&call.what);
-        let is_first = at < 12;
+        let is_first = at < 9;
         if !is_first && at % step != 0 && at + 1 != life.calls.len() {
             continue;
         }

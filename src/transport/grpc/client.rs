@@ -1,7 +1,7 @@
 //! A call and what became of it (floor 3), for callers that block.
 
 use super::{call::PREFIX, end::End, failure::CallFailure, line::Line, state::Reply};
-use crate::transport::client::{Failure, pack};
+use crate::transport::client::{Failure, pack, unless_it_panics};
 use bytes::Bytes;
 use std::{fmt, future::Future, sync::Arc, thread};
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -33,17 +33,26 @@ impl GrpcClient {
             Some(runtime) => runtime,
             none => none.insert(new_runtime().ok_or(CallFailure::NoRuntime)?),
         };
-        run(runtime, self.end.cuts_short(self.line.call(framed)))
+        let call = self.end.cuts_short(self.line.call(framed));
+        unless_it_panics(|| run(runtime, call)).unwrap_or_else(|| {
+            // In what state it left them, nobody says.
+            self.let_go();
+            Err(CallFailure::NoRuntime)
+        })
+    }
+
+    fn let_go(&mut self) {
+        self.line.hang_up();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
 /// Waits for no look-up of a name that hangs, and panics in no other runtime.
 impl Drop for GrpcClient {
     fn drop(&mut self) {
-        self.line.hang_up();
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.let_go();
     }
 }
 
