@@ -15,6 +15,8 @@ mod keys;
 mod properties;
 mod rules;
 mod texts;
+#[path = "../support/written.rs"]
+mod written;
 
 use throughline::{Span, SpanRecord, Value, redact::Redaction, testing::TestTracer};
 

@@ -6,12 +6,15 @@ mod books;
 mod child;
 #[path = "../support/gate.rs"]
 mod gate;
+#[path = "../support/script.rs"]
+mod script;
 #[path = "../support/shim.rs"]
 mod shim;
 
 pub use books::assert_balanced;
 pub use child::{as_child, child};
 pub use gate::Gate;
+pub use script::Script;
 pub use shim::{Shim, run};
 use std::{
     collections::HashMap,
@@ -113,19 +116,6 @@ pub fn end_numbered(tracer: &Tracer, numbers: std::ops::Range<i64>) {
 
 pub fn number(span: &SpanRecord) -> i64 {
     span.attribute("number").unwrap().as_i64().unwrap()
-}
-
-/// An exporter that is a closure.
-pub struct Script<F>(pub F);
-
-impl<F: FnMut(&Batch) -> Result<(), ExportError> + Send> Exporter for Script<F> {
-    fn name(&self) -> &str {
-        "script"
-    }
-
-    fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
-        (self.0)(batch)
-    }
 }
 
 /// What has been delivered.
