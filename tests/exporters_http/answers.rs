@@ -134,7 +134,8 @@ fn httpdate_of(time: SystemTime) -> String {
     OffsetDateTime::from(time).format(&Rfc2822).unwrap().replace("+0000", "GMT")
 }
 
-fn partial(rejected: i64) -> ExportTraceServiceResponse {
+/// What an OTLP server says that has refused so many spans.
+pub fn partial(rejected: i64) -> ExportTraceServiceResponse {
     let partial_success =
         ExportTracePartialSuccess { rejected_spans: rejected, error_message: "canary".to_owned() };
     ExportTraceServiceResponse { partial_success: Some(partial_success) }
