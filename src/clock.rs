@@ -97,6 +97,8 @@ pub(crate) struct Timeline {
     anchor_unix_nanos: i64,
     /// Nanoseconds a tick, as a fixed-point number with 32 fractional bits.
     nanos_per_tick: u64,
+    /// Fewer ticks than these, since the anchor, can be reckoned with shortly: those of a century.
+    usual_ticks: u64,
     correction_nanos: AtomicI64,
 }
 
@@ -112,7 +114,14 @@ impl Timeline {
             }
             Source::Custom(_) => (0, 0, 1 << 32),
         };
-        Self { clock, anchor_ticks, anchor_unix_nanos, nanos_per_tick, correction_nanos: AtomicI64::new(0) }
+        Self {
+            clock,
+            anchor_ticks,
+            anchor_unix_nanos,
+            nanos_per_tick,
+            usual_ticks: usual_ticks(nanos_per_tick, anchor_unix_nanos),
+            correction_nanos: AtomicI64::new(0),
+        }
     }
 
     #[inline]
@@ -126,7 +135,21 @@ impl Timeline {
     }
 
     /// UTC Unix nanoseconds of `ticks`; a time before 1970 is 1970.
+    #[inline]
     pub(crate) fn resolve(&self, ticks: u64, correction: i64) -> u64 {
+        let since = ticks.wrapping_sub(self.anchor_ticks);
+        // Too large if it is before 1970.
+        let anchor = self.anchor_unix_nanos.wrapping_add(correction) as u64;
+        if since >= self.usual_ticks || anchor > MOST_USUAL_NANOS {
+            return self.resolve_any(ticks, correction);
+        }
+        anchor + ((u128::from(since) * u128::from(self.nanos_per_tick)) >> 32) as u64
+    }
+
+    /// As [`resolve`](Self::resolve), also of what was before the anchor or is centuries away.
+    #[cold]
+    #[inline(never)]
+    fn resolve_any(&self, ticks: u64, correction: i64) -> u64 {
         let since = ticks.wrapping_sub(self.anchor_ticks) as i64;
         let nanos = (i128::from(since) * i128::from(self.nanos_per_tick)) >> 32;
         let unix = i128::from(self.anchor_unix_nanos) + nanos + i128::from(correction);
@@ -153,6 +176,14 @@ impl Timeline {
     }
 }
 
+/// Two of them fit into what a time is kept in: a century.
+const MOST_USUAL_NANOS: u64 = 1 << 62;
+
+/// Whose nanoseconds are no more than usual; none if the anchor is before 1970.
+fn usual_ticks(nanos_per_tick: u64, anchor_unix_nanos: i64) -> u64 {
+    if anchor_unix_nanos < 0 { 0 } else { MOST_USUAL_NANOS / (nanos_per_tick >> 32).saturating_add(1) }
+}
+
 /// The time `delay` after `start`; a century after it, if that is more than a clock can show.
 pub(crate) fn after(start: Instant, delay: Duration) -> Instant {
     const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -164,5 +195,39 @@ fn wall_unix_nanos() -> i64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, Timeline, usual_ticks};
+    use std::sync::atomic::AtomicI64;
+
+    #[test]
+    fn the_short_way_says_what_the_long_one_does() {
+        let some = [0, 1, 2, 1 << 20, 1 << 32, 1 << 56, u64::MAX >> 1, 1 << 63, u64::MAX - 1, u64::MAX];
+        for nanos_per_tick in [1, 1 << 31, 1 << 32, 179 << 30, 42 << 32, u64::MAX] {
+            for anchor_ticks in some {
+                for anchor_unix_nanos in [i64::MIN, -1, 0, 1_800_000_000_000_000_000, i64::MAX] {
+                    let timeline = Timeline {
+                        clock: Clock::system(),
+                        anchor_ticks,
+                        anchor_unix_nanos,
+                        nanos_per_tick,
+                        usual_ticks: usual_ticks(nanos_per_tick, anchor_unix_nanos),
+                        correction_nanos: AtomicI64::new(0),
+                    };
+                    for (ticks, correction) in
+                        some.iter().flat_map(|ticks| [i64::MIN, -7, 0, 7, i64::MAX].map(|by| (*ticks, by)))
+                    {
+                        assert_eq!(
+                            timeline.resolve(ticks, correction),
+                            timeline.resolve_any(ticks, correction),
+                            "{ticks} from {anchor_ticks} at {anchor_unix_nanos} by {correction}"
+                        );
+                    }
+                }
+            }
+        }
     }
 }

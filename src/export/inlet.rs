@@ -1,12 +1,15 @@
 //! Where the collector puts finished spans (floor 3): the queue of one exporter, or whatever several
 //! exporters share. The engine knows no more of them than this.
 
-use super::{Completion, ExporterStats, Queue, QueueLimits, RetryPolicy, attempt::Sender};
+use super::{AbortHandle, Completion, ExporterStats, Queue, QueueLimits, RetryPolicy, attempt::Sender};
 use crate::{
     diagnostics::Diagnostics,
     record::{Chunk, Resource},
 };
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, OnceLock, Weak},
+    time::Instant,
+};
 
 /// Called by the collector, which never waits: no method blocks on a disk or an exporter.
 pub(crate) trait Inlet: Send + Sync {
@@ -27,6 +30,11 @@ pub(crate) trait Inlet: Send + Sync {
 
     /// Each exporter's books, with its place among all of the tracer's.
     fn stats(&self) -> Vec<(usize, ExporterStats)>;
+
+    /// Has a thread that has nothing to do [collect](Collect), if there is one.
+    fn summon(&self) -> bool {
+        false
+    }
 
     /// Has what is pushed to leave memory as soon as it can?
     fn is_urgent(&self) -> bool {
@@ -53,6 +61,7 @@ pub(crate) struct Terms {
     pub(crate) retry: RetryPolicy,
     pub(crate) limits: QueueLimits,
     pub(crate) diagnostics: Arc<Diagnostics>,
+    pub(crate) collecting: Collecting,
 }
 
 /// A thread to be started.
@@ -61,10 +70,21 @@ pub(crate) struct Task {
     pub(crate) body: Box<dyn FnOnce() + Send>,
 }
 
+/// What the collector does each time it wakes: takes in what has ended, and passes on what is asked of the
+/// exporters.
+pub(crate) trait Collect: Send + Sync {
+    /// Does so now, or has the collector do it.
+    fn collect(&self);
+}
+
+/// Known once the pipeline is put together, and as long as the collector lives.
+pub(crate) type Collecting = Arc<OnceLock<Weak<dyn Collect>>>;
+
 /// A queue of one exporter.
 pub(crate) struct Single {
     pub(crate) place: usize,
     pub(crate) queue: Arc<Queue>,
+    pub(crate) abort: Option<AbortHandle>,
 }
 
 impl Inlet for Single {
@@ -80,8 +100,13 @@ impl Inlet for Single {
         self.queue.push_shutdown(completion, deadline);
     }
 
+    fn summon(&self) -> bool {
+        self.queue.summon()
+    }
+
     fn abandon(&self) {
         self.queue.abandon();
+        self.abort.iter().for_each(AbortHandle::abort);
     }
 
     fn exporters(&self) -> usize {

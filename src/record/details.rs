@@ -452,6 +452,7 @@ impl Details {
     // The collector's part.
 
     /// Settles what the caller's thread has no time for: its keys, and memory reserved for more than came.
+    #[inline(never)]
     pub(crate) fn settle(&mut self) {
         self.settle_keys();
         self.values.trim();
@@ -477,6 +478,7 @@ impl Details {
     }
 
     /// Turns the events' ticks into UTC Unix nanoseconds.
+    #[inline(never)]
     pub(super) fn resolve_times(&mut self, timeline: &Timeline, correction: i64) {
         for event in &mut self.events {
             event.time = timeline.resolve(event.time, correction);

@@ -170,6 +170,7 @@ impl SpanRecord {
     }
 
     /// Turns the ticks of the record and its events into UTC Unix nanoseconds.
+    #[inline(always)]
     pub(crate) fn resolve_times(&mut self, timeline: &Timeline) {
         let correction = timeline.correction();
         self.start = timeline.resolve(self.start, correction);

@@ -1,4 +1,4 @@
-//! Applying the rules to records (floor 3), on the collector's thread.
+//! Applying the rules to records (floor 3), on the thread that collects them.
 
 use super::{
     keys::{Class, KeyCache},

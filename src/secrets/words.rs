@@ -204,6 +204,7 @@ static TRIPLES: Triples = {
     triples
 };
 
+#[expect(clippy::indexing_slicing, clippy::panic, reason = "it is the compiler that would stop")]
 const fn add_all(triples: &mut Triples, mut words: &[&str]) {
     while let [word, rest @ ..] = words {
         let [first, second, third, ..] = word.as_bytes() else {

@@ -22,6 +22,7 @@ mod current;
 mod default;
 mod engine;
 mod finish;
+mod gatherer;
 #[cfg_attr(throughline_off, path = "held_off.rs")]
 mod held;
 mod instrument;
