@@ -33,9 +33,23 @@
 //! # What it cannot do
 //!
 //! It knows secrets by their names and by their shapes. A password in the middle of a sentence has neither;
-//! nor has what is encrypted, compressed or encoded in a way of its own. Names and keys that are literals
-//! of the program are taken for harmless and shown to a user's own rules only. Samplers run before it and
-//! see what was recorded.
+//! nor has what is encrypted, compressed or encoded in a way of its own, such as base64. Percent-encoding is seen
+//! through once and twice. Of names and shapes, these are not enough:
+//!
+//! - Behind a name and a colon, without quotes, plain words are prose: `password: must have 8 characters`, and so
+//!   `password: correct horse`; a single word is a secret unless it is one that is said of secrets, such as
+//!   `expired`. What follows `token: ` is always prose. A header's value goes to the end of its line.
+//! - A colon with nothing on either side of it is part of something else: `password:hunter2` is left, unless it is
+//!   in braces. So is `<password type="x">…`: elements are known without attributes only.
+//! - `key`, `code`, `auth`, `session`, `sig` and the like are names of secrets in queries only, not in texts and keys.
+//! - An unquoted value ends with its word: of `password=correct horse`, the second word is left.
+//! - Without its name, what a newtype's `Debug` prints, `Secret("…")`, says nothing.
+//! - A card's number directly behind a letter is part of an id.
+//!
+//! In doubt, the rest of a value, a line or a bracket goes with a secret that begins there.
+//!
+//! Names and keys that are literals of the program are taken for harmless and shown to a user's own rules only.
+//! Samplers run before it and see what was recorded.
 
 mod keys;
 mod redaction;

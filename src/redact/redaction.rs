@@ -90,7 +90,8 @@ impl Redaction {
         self
     }
 
-    /// The same, and headers of this name, in whatever case, hold secrets where they are recorded.
+    /// The same, and headers of this name, in whatever case, hold secrets where they are recorded, and in texts:
+    /// `x-internal-note: …`, to the line's end.
     pub fn deny_header(mut self, name: &str) -> Self {
         self.cleaner.names.deny_header(name);
         self

@@ -13,21 +13,23 @@ pub enum Secret {
     PrivateKey,
     /// A JSON Web Token, signed or encrypted [RFC 7519].
     Jwt,
-    /// What follows `Bearer` or `Basic` [RFC 6750; RFC 7617].
+    /// What follows `Bearer` or `Basic` [RFC 6750; RFC 7617], the space between percent-encoded or not.
     Credentials,
     /// A key that its provider has made recognisable by how it begins, such as `ghp_` or `AKIA`.
     ApiKey,
-    /// User name and password in a URL [RFC 3986, 3.2.1].
+    /// User name and password in a URL [RFC 3986, 3.2.1], the URL percent-encoded or not.
     UserInfo,
     /// An e-mail address. Off unless switched on.
     Email,
-    /// The number of a payment card: 13 to 19 digits, together or in groups with spaces or hyphens between
-    /// them, that begin with 2 to 6 or 8 and pass the check of ISO/IEC 7812. As an integer, 14 to 16 digits:
-    /// longer ones are ids.
+    /// The number of a payment card: 13 to 19 digits, together or in groups with the same between all of them,
+    /// such as a space or a hyphen, that begin with 2 to 6 or 8 and pass the check of ISO/IEC 7812. As an integer
+    /// or a float, 14 to 16 digits: longer ones are ids.
     Card,
-    /// The value of a query parameter whose name says that it is a secret, such as `token`.
+    /// The value of a query parameter whose name says that it is a secret, such as `token`, the query
+    /// percent-encoded within another one or not.
     Query,
-    /// The same elsewhere in a text: `password=…`, `"password": "…"`.
+    /// The same elsewhere in a text, as programs print it: `password=…`, `"password": "…"`, `--password …`,
+    /// `<password>…</password>`, `Login { password: Some("…") }`, `Cookie: …`.
     Assignment,
 }
 

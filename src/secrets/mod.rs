@@ -11,7 +11,9 @@
 //! | `words` | the words that make them so |
 //! | `cleaner` | the order of the scanners, and what stands in a secret's place |
 //! | `signs` | the first test: which scanners need not look at a text at all |
-//! | `private_keys`, `jwts`, `credentials`, `api_keys`, `user_info`, `emails`, `cards`, `pairs` | a scanner each |
+//! | `private_keys`, `jwts`, `credentials`, `api_keys`, `user_info`, `emails`, `cards` | a scanner each |
+//! | `pairs`, `asides` | scanners for names with their values: the usual forms, and rarer ones |
+//! | `values`, `prose` | where such a value ends, and whether it is none but a sentence |
 
 mod api_keys;
 mod asides;
