@@ -157,6 +157,11 @@ fn in_query(bytes: &[u8], sign: usize, name: &Name, names: &Names, form: Form) -
         return None;
     }
     let start = sign + 1;
+    let (first, second) = (at(bytes, start), at(bytes, start + 1));
+    // A shell's quotation, say, and not one in which the URL is.
+    if !form.is_url && ends_word(first) && first.is_ascii_graphic() && second.is_ascii_alphanumeric() {
+        return Some(values::value(bytes, start));
+    }
     if form.is_url {
         return Some(start..run(bytes, start, |byte| !matches!(byte, b'&' | b'#')));
     }

@@ -23,7 +23,7 @@ const fn field(place: u32) -> u64 {
 
 const DIGITS: u64 = field(0);
 pub(super) const EQUALS: u64 = field(1);
-/// What values are put between, a quote of any of the three sorts, a bracket, a brace or a tag's end, and the backslash that
+/// What a name or a value is put in, a quote of any of the three sorts or a bracket, and the backslash that
 /// escapes one.
 pub(super) const FRAME: u64 = field(2);
 /// A space or a tab.
@@ -31,10 +31,10 @@ pub(super) const BLANK: u64 = field(3);
 pub(super) const AT: u64 = field(4);
 /// Of those that an object of JSON has near its beginning, one or another, in base64.
 pub(super) const CAPITAL: u64 = field(5);
-/// What may stand between a name and its value if a blank does as well: a colon, an option's hyphen.
+/// What may stand between a name and its value if a blank or a frame does as well: a colon, an option's hyphen.
 pub(super) const MARK: u64 = field(6);
-/// What percent-encoding writes, a plus sign for a space among it.
-pub(super) const ENCODED: u64 = field(7);
+/// What percent-encoding writes, a plus sign for a space among it, and a tag's end.
+pub(super) const RARE: u64 = field(7);
 
 /// What a byte adds.
 static MARKS: [u64; 256] = {
@@ -45,12 +45,12 @@ static MARKS: [u64; 256] = {
         *first = match byte {
             b'0'..=b'9' => DIGITS,
             b'=' => EQUALS,
-            b'"' | b'\'' | b'`' | b'\\' | b'(' | b'{' | b'>' => FRAME,
+            b'"' | b'\'' | b'`' | b'\\' | b'(' | b'{' => FRAME,
             b' ' | b'\t' => BLANK,
             b'@' => AT,
             b'J' | b'A' | b'K' => CAPITAL,
             b':' | b'-' => MARK,
-            b'%' | b'+' => ENCODED,
+            b'%' | b'+' | b'>' => RARE,
             _ => 0,
         };
         byte = byte.wrapping_add(1);
@@ -98,7 +98,7 @@ impl Signs {
 
 #[cfg(test)]
 mod tests {
-    use super::{AT, BLANK, CAPITAL, ENCODED, EQUALS, FRAME, MARK, Signs};
+    use super::{AT, BLANK, CAPITAL, EQUALS, FRAME, MARK, RARE, Signs};
 
     const TELLING: [(u8, u64); 19] = [
         (b'=', EQUALS),
@@ -108,7 +108,7 @@ mod tests {
         (b'\\', FRAME),
         (b'(', FRAME),
         (b'{', FRAME),
-        (b'>', FRAME),
+        (b'>', RARE),
         (b' ', BLANK),
         (b'\t', BLANK),
         (b'@', AT),
@@ -117,11 +117,11 @@ mod tests {
         (b'K', CAPITAL),
         (b':', MARK),
         (b'-', MARK),
-        (b'%', ENCODED),
-        (b'+', ENCODED),
+        (b'%', RARE),
+        (b'+', RARE),
         (b'7', 0),
     ];
-    const ALL: [u64; 7] = [EQUALS, FRAME, BLANK, AT, CAPITAL, MARK, ENCODED];
+    const ALL: [u64; 7] = [EQUALS, FRAME, BLANK, AT, CAPITAL, MARK, RARE];
 
     #[track_caller]
     fn sees(text: &[u8], sign: u64, digits: usize) {

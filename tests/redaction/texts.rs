@@ -109,6 +109,7 @@ fn secrets_in_queries() {
             ("/a?+code=1&%20key+=2&sig =3", "/a?+code=REDACTED&%20key+=REDACTED&sig =REDACTED"),
             ("/a?b=1&amp;code=s3cret", "/a?b=1&amp;code=REDACTED"),
             (r"/a?b=1\u0026code=s3cret", r"/a?b=1\u0026code=REDACTED"),
+            ("/a?key=\"s3 cret\"&code=<s3cret>", "/a?key=\"REDACTED\"&code=REDACTED>"),
             ("/a?auth_code=1&oauth_signature=2", "/a?auth_code=REDACTED&oauth_signature=REDACTED"),
             // A URL within a query, encoded once or twice, or not well.
             (
@@ -132,6 +133,7 @@ fn secrets_in_queries() {
         "exit code=1, key=order/7, session=open",
         "/a?next=%2Forders%3Fpage%3D2%26sort%3Dname&codec=1&zip[code]x=1",
         "q=a%3Db%3Ac",
+        "GET \"/a?token=\", 7 bytes",
     ]);
 }
 
