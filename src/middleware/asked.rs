@@ -11,7 +11,7 @@ use std::borrow::Cow;
 pub(super) enum Asked {
     /// With the route, or the template of the URL, if that is known.
     Http(RecordedMethod, Option<Cow<'static, str>>),
-    Grpc(grpc::Call),
+    Grpc(Box<grpc::Call>),
 }
 
 impl Asked {
@@ -23,7 +23,7 @@ impl Asked {
         place: impl FnOnce() -> Option<Cow<'static, str>>,
     ) -> Self {
         match grpc::Call::of(head, content_type) {
-            Some(call) => Self::Grpc(call),
+            Some(call) => Self::Grpc(Box::new(call)),
             None => Self::Http(methods.record(&head.method), place()),
         }
     }
@@ -43,7 +43,7 @@ impl Asked {
         }
     }
 
-    pub(super) fn into_grpc(self) -> Option<grpc::Call> {
+    pub(super) fn into_grpc(self) -> Option<Box<grpc::Call>> {
         match self {
             Self::Http(..) => None,
             Self::Grpc(call) => Some(call),

@@ -2,7 +2,6 @@
 
 use super::{exchange::Exchange, exclusive::Exclusive};
 use bytes::Buf;
-use http::{HeaderMap, Method, StatusCode, header::CONTENT_LENGTH, response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::{
@@ -48,23 +47,12 @@ pin_project! {
 
 /// What is known of a body from the exchange's heads.
 pub(super) struct Expected {
-    /// Has the answer no body, whatever its headers say [RFC 9110, 6.4.1]?
-    none: bool,
-    promised: Option<u64>,
-    unread_is_complete: bool,
-}
-
-impl Expected {
-    /// `unread_is_complete`: is the exchange over if nobody looks at the body?
-    pub(super) fn of(method: &Method, head: &response::Parts, unread_is_complete: bool) -> Self {
-        let status = head.status;
-        let none = *method == Method::HEAD
-            || status.is_informational()
-            || status == StatusCode::NO_CONTENT
-            || status == StatusCode::NOT_MODIFIED
-            || *method == Method::CONNECT && status.is_success();
-        Self { none, promised: content_length(&head.headers), unread_is_complete }
-    }
+    /// Has the answer no body, whatever its headers say?
+    pub(super) none: bool,
+    /// The bytes that the head says will come.
+    pub(super) promised: Option<u64>,
+    /// Is the exchange over if nobody looks at the body?
+    pub(super) unread_is_complete: bool,
 }
 
 impl<B: Body> ResponseBody<B> {
@@ -171,8 +159,4 @@ fn end(exchange: &mut Option<Exchange>, how: impl FnOnce(Exchange)) {
     if let Some(exchange) = exchange.take() {
         how(exchange);
     }
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -4,33 +4,38 @@
 //! span; dropped without a word, the exchange was given up: [`Outcome::Cancelled`].
 
 use super::{
+    answer::Answer,
     classify::{self, Side},
-    found::Found,
     grpc,
     headers::Headers,
     line, recorded,
+    repeated::Within,
     settings::Settings,
     version::protocol_version,
 };
 use crate::{
-    diagnostics::Diagnostic,
     record::Status,
     semconv,
-    trace::{Attributes, PollScope, Span, Tracer},
+    trace::{Attributes, PollScope, Span},
 };
-use http::{Extensions, HeaderMap, StatusCode, response};
+use http::{HeaderMap, StatusCode, response};
 use std::{any::Any, fmt::Display, net::SocketAddr, sync::Arc};
 
 pub(super) struct Exchange {
     span: Span,
     side: Side,
-    /// `None` where it is plain HTTP.
-    grpc: Option<grpc::Call>,
+    /// `None` where it is plain HTTP. In a box, because an exchange moves with its future and its body.
+    grpc: Option<Box<grpc::Call>>,
     settings: Arc<Settings>,
 }
 
 impl Exchange {
-    pub(super) fn new(span: Span, side: Side, grpc: Option<grpc::Call>, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(
+        span: Span,
+        side: Side,
+        grpc: Option<Box<grpc::Call>>,
+        settings: Arc<Settings>,
+    ) -> Self {
         if let Some(id) = span.request_id() {
             span.describe(|attributes| attributes.text(semconv::REQUEST_ID, id.encode(&mut [0; 36])));
         }
@@ -40,38 +45,47 @@ impl Exchange {
     /// Is an answer whose body nobody looks at over all the same? A client that does not has what it
     /// wanted, unless it never learns how the call ended.
     pub(super) fn needs_no_body(&self) -> bool {
-        self.side == Side::Client && !self.grpc.as_ref().is_some_and(grpc::Call::is_open)
+        self.side == Side::Client && !self.grpc.as_ref().is_some_and(|call| call.is_open())
     }
 
     pub(super) const fn side(&self) -> Side {
         self.side
     }
 
-    pub(super) const fn span(&self) -> &Span {
-        &self.span
-    }
-
-    pub(super) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
     /// Makes the span current around one call or poll.
-    pub(super) fn enter(&mut self) -> PollScope<'_> {
-        PollScope::enter(&mut self.span)
+    #[inline]
+    pub(super) fn enter(&mut self) -> (PollScope<'_>, Within) {
+        let within = match self.side {
+            Side::Server => Within::server(),
+            Side::Client => Within::client(&self.span),
+        };
+        (PollScope::enter(&mut self.span), within)
     }
 
-    /// The answer's head has come.
-    pub(super) fn head(&mut self, head: &response::Parts) {
-        let side = self.side;
-        if let Some(call) = &mut self.grpc {
-            call.head(head);
+    /// A caller has the answer's head; how many bytes that promises.
+    pub(super) fn received(&mut self, head: &response::Parts) -> Option<u64> {
+        self.grpc.as_mut().into_iter().for_each(|call| call.head(head));
+        let answer = Answer::of(&head.headers, self.settings.headers.service_name.as_ref());
+        if self.span.is_recording() {
+            self.describe(head, Some(&Callee::of(head, &answer, &self.settings)));
         }
-        if !self.span.is_recording() {
-            return;
+        answer.content_length
+    }
+
+    /// The answer's head is given; how many bytes that promises.
+    pub(super) fn given(&mut self, head: &mut response::Parts) -> Option<u64> {
+        self.grpc.as_mut().into_iter().for_each(|call| call.head(head));
+        let promised = Answer::of(&head.headers, None).content_length;
+        if self.span.is_recording() {
+            self.describe(head, None);
         }
+        self.settings.headers.inject_answer(&mut head.headers, &self.span);
+        promised
+    }
+
+    fn describe(&self, head: &response::Parts, callee: Option<&Callee<'_>>) {
         let status = head.status;
-        let is_error = classify::is_error(status, side);
-        let callee = (side == Side::Client).then(|| Callee::of(head, &self.settings));
+        let is_error = classify::is_error(status, self.side);
         self.span.describe(|attributes| {
             if self.grpc.is_none() || status != StatusCode::OK {
                 attributes.number(semconv::HTTP_RESPONSE_STATUS_CODE, status.as_u16());
@@ -79,12 +93,15 @@ impl Exchange {
             if is_error {
                 attributes.text(semconv::ERROR_TYPE, status.as_str());
             }
-            let prefix = match self.grpc {
-                Some(_) => semconv::RPC_RESPONSE_METADATA,
-                None => semconv::HTTP_RESPONSE_HEADER,
-            };
-            recorded::describe(&self.settings.recorded.response, &head.headers, prefix, attributes);
-            if let Some(callee) = &callee {
+            let names = &self.settings.recorded.response;
+            if !names.is_empty() {
+                let prefix = match self.grpc {
+                    Some(_) => semconv::RPC_RESPONSE_METADATA,
+                    None => semconv::HTTP_RESPONSE_HEADER,
+                };
+                recorded::describe(names, &head.headers, prefix, attributes);
+            }
+            if let Some(callee) = callee {
                 callee.describe(head, attributes);
             }
         });
@@ -126,11 +143,9 @@ struct Callee<'a> {
 }
 
 impl<'a> Callee<'a> {
-    fn of(head: &'a response::Parts, settings: &'a Settings) -> Self {
-        let Settings { headers, tracer, callee, .. } = settings;
-        let name = headers.service_name.as_ref();
-        let named = name.map_or(Found::None, |name| Found::look_up(&head.headers, name));
-        Self { service: Headers::peer(&named, tracer), address: callee.address(head) }
+    fn of(head: &'a response::Parts, answer: &Answer<'a>, settings: &Settings) -> Self {
+        let Settings { tracer, callee, .. } = settings;
+        Self { service: Headers::peer(&answer.service_name, tracer), address: callee.address(head) }
     }
 
     fn describe(&self, head: &response::Parts, attributes: &mut Attributes<'_>) {
@@ -151,31 +166,4 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         std::mem::take(&mut self.span).end_unfinished();
     }
-}
-
-/// In a request's extensions: it has just passed a layer of this side. Two types without a value, because
-/// a value would be boxed.
-#[derive(Clone, Copy)]
-struct PassedServer;
-
-#[derive(Clone, Copy)]
-struct PassedClient;
-
-/// Has the request just passed a layer of the same side? After one of the other side it is at its next
-/// hop, which may be in this process.
-pub(super) fn is_repeated(extensions: &mut Extensions, side: Side, tracer: &Tracer) -> bool {
-    let repeated = match side {
-        Side::Server => {
-            extensions.remove::<PassedClient>();
-            extensions.insert(PassedServer).is_some()
-        }
-        Side::Client => {
-            extensions.remove::<PassedServer>();
-            extensions.insert(PassedClient).is_some()
-        }
-    };
-    if repeated {
-        tracer.note(Diagnostic::RepeatedLayer);
-    }
-    repeated
 }

@@ -1,12 +1,13 @@
 //! The future of an answer (floor 5): reads the head, adds our headers, hands the exchange to the body.
 
 use super::{
+    answer::AskedFor,
     body::{Expected, ResponseBody},
     classify::Side,
     exchange::Exchange,
     exclusive::Exclusive,
 };
-use http::{Method, Response};
+use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 use std::{
@@ -42,7 +43,7 @@ pin_project! {
 /// An exchange whose head has not come yet.
 pub(super) struct Pending {
     exchange: Exchange,
-    method: Method,
+    asked_for: AskedFor,
 }
 
 impl<F> ResponseFuture<F> {
@@ -91,17 +92,21 @@ where
 }
 
 impl Pending {
-    pub(super) const fn new(exchange: Exchange, method: Method) -> Self {
-        Self { exchange, method }
+    pub(super) const fn new(exchange: Exchange, asked_for: AskedFor) -> Self {
+        Self { exchange, asked_for }
     }
 
     fn answer<B: Body>(mut self, response: Response<B>) -> Response<ResponseBody<B>> {
         let (mut head, body) = response.into_parts();
-        self.exchange.head(&head);
-        if self.exchange.side() == Side::Server {
-            self.exchange.settings().headers.inject_answer(&mut head.headers, self.exchange.span());
-        }
-        let expected = Expected::of(&self.method, &head, self.exchange.needs_no_body());
+        let promised = match self.exchange.side() {
+            Side::Client => self.exchange.received(&head),
+            Side::Server => self.exchange.given(&mut head),
+        };
+        let expected = Expected {
+            none: self.asked_for.has_no_body(head.status),
+            promised,
+            unread_is_complete: self.exchange.needs_no_body(),
+        };
         Response::from_parts(head, ResponseBody::new(body, self.exchange, &expected))
     }
 }

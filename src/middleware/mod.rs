@@ -36,6 +36,7 @@
 //! that the matched route is known. `ClientLayer` inside of retries, so that each attempt is a span.
 
 mod addresses;
+mod answer;
 mod asked;
 mod authority;
 mod body;
@@ -52,7 +53,9 @@ mod grpc;
 mod headers;
 mod line;
 mod methods;
+mod names;
 mod recorded;
+mod repeated;
 mod seen;
 #[cfg(feature = "server")]
 mod server;

@@ -4,6 +4,7 @@
 //! them once. Where there are many, they are looked up.
 
 use super::{
+    carriers::FEW,
     found::Found,
     headers::{BAGGAGE, Headers, TRACEPARENT, TRACESTATE},
 };
@@ -11,9 +12,6 @@ use http::{
     HeaderMap, HeaderName,
     header::{CONTENT_TYPE, HOST, USER_AGENT},
 };
-
-/// More lines than that are not walked.
-const FEW: usize = 32;
 
 /// What was found of each; the configured ones under the names that they have been given.
 #[derive(Clone, Default)]
@@ -33,24 +31,28 @@ impl<'a> Seen<'a> {
         if headers.len() > FEW {
             return Self::looked_up(headers, names);
         }
+        let request_id = names.request_id.as_ref().map_or("", HeaderName::as_str);
+        let service_name = names.service_name.as_ref().map_or("", HeaderName::as_str);
         let mut seen = Self::default();
         for (name, value) in headers {
-            let place = match name.as_str() {
-                "traceparent" => Some(&mut seen.trace_parent),
-                "tracestate" => Some(&mut seen.trace_state),
-                "baggage" => Some(&mut seen.baggage),
-                "host" => Some(&mut seen.host),
-                "user-agent" => Some(&mut seen.user_agent),
-                "content-type" => Some(&mut seen.content_type),
+            let text = name.as_str();
+            // By the length first: most names are none of these, and most of them by their length.
+            let place = match text.len() {
+                4 if text == "host" => Some(&mut seen.host),
+                7 if text == "baggage" => Some(&mut seen.baggage),
+                10 if text == "user-agent" => Some(&mut seen.user_agent),
+                10 if text == "tracestate" => Some(&mut seen.trace_state),
+                11 if text == "traceparent" => Some(&mut seen.trace_parent),
+                12 if text == "content-type" => Some(&mut seen.content_type),
                 _ => None,
             };
             if let Some(place) = place {
                 place.add(headers, name, value);
             }
-            if names.request_id.as_ref() == Some(name) {
+            if text == request_id {
                 seen.request_id.add(headers, name, value);
             }
-            if names.service_name.as_ref() == Some(name) {
+            if text == service_name {
                 seen.service_name.add(headers, name, value);
             }
         }

@@ -207,7 +207,7 @@ impl Local {
     /// Makes a span current. `is_owned` says that a guard will fetch what is recorded meanwhile.
     #[inline(always)]
     fn enter(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
-        if self.stack.is_of(shared) && !self.stack.is_empty() {
+        if self.stack.is_of(shared) {
             self.stack.push(span_id, is_owned)
         } else {
             self.enter_trace(shared, span_id, is_owned)
@@ -218,9 +218,6 @@ impl Local {
     fn enter_trace(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
         clean_up_later();
         SILENT.set(!shared.recording);
-        if self.stack.is_of(shared) {
-            return self.stack.push(span_id, is_owned);
-        }
         self.boxes.detach();
         self.stack.push_trace(shared, span_id, is_owned)
     }
@@ -254,7 +251,13 @@ impl Local {
     }
 
     /// As `exit`, and cuts off whatever was entered meanwhile and not left.
+    #[inline(always)]
     pub(super) fn exit_scope(&mut self, token: Token) -> Option<Box<Details>> {
+        if self.stack.leave_plain_top(token) { None } else { self.exit_scope_below(token) }
+    }
+
+    #[inline(never)]
+    fn exit_scope_below(&mut self, token: Token) -> Option<Box<Details>> {
         if self.stack.cut_above(token) {
             self.other_trace();
         }

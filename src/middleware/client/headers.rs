@@ -44,22 +44,22 @@ impl Headers {
         let Some(carried) = span.carried() else {
             return;
         };
-        let mut line = Line::<IDS>::new();
-        let id = line.push(carried.request_id.encode(&mut [0; 36]).as_bytes());
         if self.formats.are_default() {
+            let mut line = Line::<IDS>::new();
             let parent = line.push(&parent(&carried));
             let state = carried.trace_state.to_header();
-            let short_state = line.push(state.as_bytes());
-            let values = Values::new(line);
-            set(headers, &TRACEPARENT, parent.and_then(|parent| values.value(parent)));
+            let short_state = line.push(state.as_bytes()).filter(|state| !state.is_empty());
+            let id = line.push(carried.request_id.encode_bytes(&mut [0; 36]));
+            let mut values = Values::new(line);
+            set(headers, TRACEPARENT, parent.and_then(|parent| values.next(parent)));
             if !state.is_empty() {
-                let written = short_state.and_then(|state| values.value(state));
-                set(headers, &TRACESTATE, written.or_else(|| HeaderValue::from_str(&state).ok()));
+                let written = short_state.and_then(|state| values.next(state));
+                set(headers, TRACESTATE, written.or_else(|| HeaderValue::from_str(&state).ok()));
             } else if had.trace_state {
                 headers.remove(TRACESTATE);
             }
             inject_baggage(headers, had, &carried, may_have_baggage);
-            return self.inject_ids(headers, carried.request_id, id.and_then(|id| values.value(id)));
+            return self.inject_ids(headers, carried.request_id, id.and_then(|id| values.next(id)));
         }
         if let Some(handle) = span.handle() {
             let mut context = handle.outgoing();
@@ -86,7 +86,7 @@ fn inject_baggage(
         headers.remove(BAGGAGE);
     } else if !carried.baggage.is_empty() {
         let text = baggage::encode(carried.baggage).text;
-        set(headers, &BAGGAGE, HeaderValue::try_from(text).ok());
+        set(headers, BAGGAGE, HeaderValue::try_from(text).ok());
     }
 }
 

@@ -2,7 +2,10 @@
 
 use super::{config::Config, headers::Had, start::start, target::certain_host};
 use crate::{
-    middleware::{body::ResponseBody, call::call, classify::Side, future::ResponseFuture, seen::Seen},
+    middleware::{
+        body::ResponseBody, call::call, classify::Side, future::ResponseFuture, repeated::is_repeated_client,
+        seen::Seen, settings::Settings,
+    },
     trace::SpanHandle,
 };
 use http::{Request, Response};
@@ -60,16 +63,19 @@ where
     fn call(&mut self, request: Request<RequestB>) -> Self::Future {
         let Self { inner, config } = self;
         call(inner, request, Side::Client, &config.common, |head| {
-            let parent = head.extensions.remove::<SpanHandle>();
-            let headers = &config.common.headers;
+            let Settings { headers, tracer, .. } = &*config.common;
             let seen = Seen::of(&head.headers, headers);
+            if is_repeated_client(&mut head.extensions, &head.headers, &seen, headers, tracer) {
+                return None;
+            }
             let had = Had::of(&seen);
-            let (span, grpc) = start(config, head, &seen, parent.as_ref());
-            headers.inject(&mut head.headers, had, &span, || {
+            let parent = head.extensions.remove::<SpanHandle>();
+            let started = start(config, head, &seen, parent.as_ref());
+            headers.inject(&mut head.headers, had, &started.span, || {
                 let host = certain_host(&head.uri, config.origin.as_ref());
                 host.is_some_and(|host| config.baggage_to.contain(host))
             });
-            (span, grpc)
+            Some(started)
         })
     }
 }

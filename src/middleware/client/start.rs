@@ -2,11 +2,9 @@
 
 use super::{config::Config, target::Target};
 use crate::{
-    context,
-    middleware::{asked::Asked, grpc, recorded, seen::Seen, settings::Settings},
-    record::SpanKind,
+    middleware::{asked::Asked, call::Started, recorded, seen::Seen, settings::Settings},
     semconv,
-    trace::{Attributes, Span, SpanHandle},
+    trace::{Attributes, SpanHandle},
 };
 use http::request;
 use std::borrow::Cow;
@@ -26,19 +24,14 @@ pub(super) fn start(
     head: &request::Parts,
     seen: &Seen<'_>,
     parent: Option<&SpanHandle>,
-) -> (Span, Option<grpc::Call>) {
+) -> Started {
     let Settings { tracer, headers, methods, recorded, .. } = &*config.common;
     let target = Target::of(&head.uri, seen.host.first(), config.origin.as_ref());
     let asked = Asked::of(head, seen.content_type.first(), methods, || (config.url_template)(head));
-    let builder = tracer.span_builder(asked.span_name()).kind(SpanKind::Client);
     // A call outside of any request may have been given an id by its caller; within one, the request's
     // own counts.
     let given = headers.request_id(&seen.request_id, &head.headers, tracer);
-    let builder = match parent {
-        Some(parent) => builder.parent(parent),
-        None => builder.or_remote(context::Context { request_id: given, ..Default::default() }),
-    };
-    let span = builder.start_described(|attributes| {
+    let span = tracer.start_client(asked.span_name(), parent, given, |attributes| {
         describe(&asked, head, &target, attributes);
         target.describe_server(attributes);
         recorded::describe(&recorded.request, &head.headers, asked.prefix(), attributes);
@@ -48,7 +41,7 @@ pub(super) fn start(
     {
         span.describe(|attributes| recorded.describe_baggage(baggage, attributes));
     }
-    (span, asked.into_grpc())
+    Started { span, grpc: asked.into_grpc() }
 }
 
 fn describe(asked: &Asked, head: &request::Parts, target: &Target<'_>, attributes: &mut Attributes<'_>) {

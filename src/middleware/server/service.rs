@@ -1,7 +1,9 @@
 //! The service (floor 5): starts the exchange and calls the inner one within it.
 
 use super::{config::Config, start::start};
-use crate::middleware::{body::ResponseBody, call::call, classify::Side, future::ResponseFuture};
+use crate::middleware::{
+    body::ResponseBody, call::call, classify::Side, future::ResponseFuture, repeated::is_repeated_server,
+};
 use http::{HeaderMap, HeaderName, Request, Response};
 use http_body::Body;
 use std::{
@@ -57,12 +59,15 @@ where
     fn call(&mut self, request: Request<RequestB>) -> Self::Future {
         let Self { inner, config } = self;
         call(inner, request, Side::Server, &config.common, |head| {
+            if is_repeated_server(&mut head.extensions, &config.common.tracer) {
+                return None;
+            }
             mark_secrets(&mut head.headers, &config.secret_headers);
-            let (span, grpc) = start(config, head);
-            if let Some(id) = span.request_id() {
+            let started = start(config, head);
+            if let Some(id) = started.span.request_id() {
                 head.extensions.insert(id.clone());
             }
-            (span, grpc)
+            Some(started)
         })
     }
 }
