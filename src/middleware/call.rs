@@ -3,22 +3,13 @@
 use super::{
     answer::AskedFor,
     classify::Side,
-    exchange::Exchange,
-    future::{Pending, ResponseFuture},
-    grpc,
+    exchange::{Exchange, Started},
+    future::ResponseFuture,
     settings::Settings,
 };
-use crate::trace::Span;
 use http::{Request, request};
 use std::sync::Arc;
 use tower_service::Service;
-
-/// What a side makes of a request's head.
-pub(super) struct Started {
-    pub(super) span: Span,
-    /// `None` where it is plain HTTP.
-    pub(super) grpc: Option<Box<grpc::Call>>,
-}
 
 /// Calls the inner service within a span, which `start` makes from the request's head; none if the request
 /// has just passed a layer of this side. In the head it leaves what the inner service is to see.
@@ -33,14 +24,13 @@ where
     S: Service<Request<B>>,
 {
     let (mut head, body) = request.into_parts();
-    let Some(Started { span, grpc }) = start(&mut head) else {
-        return ResponseFuture::untraced(inner.call(Request::from_parts(head, body)));
+    let Some(started) = start(&mut head) else {
+        return ResponseFuture::new(inner.call(Request::from_parts(head, body)), Exchange::NONE);
     };
-    let asked_for = AskedFor::of(&head.method);
-    let mut exchange = Exchange::new(span, side, grpc, settings.clone());
+    let mut exchange = Exchange::new(started, side, AskedFor::of(&head.method), settings);
     let future = {
         let _scope = exchange.enter();
         inner.call(Request::from_parts(head, body))
     };
-    ResponseFuture::new(future, Pending::new(exchange, asked_for))
+    ResponseFuture::new(future, exchange)
 }

@@ -7,7 +7,7 @@ use crate::{
     semconv,
     trace::{Attributes, Span},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE, request, response, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE, request, uri::PathAndQuery};
 use std::borrow::Cow;
 
 const NAMES: [&str; 17] = [
@@ -70,10 +70,10 @@ impl Call {
 
     /// The answer's head has come. One that is not gRPC's own, a proxy's perhaps, stands for a status
     /// all the same.
-    pub(super) fn head(&mut self, head: &response::Parts) {
-        self.status = GrpcStatus::from_headers(&head.headers);
-        if head.status != StatusCode::OK && !is_grpc(head.headers.get(CONTENT_TYPE)) {
-            self.status = Some(GrpcStatus::from_http(head.status));
+    pub(super) fn head(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.status = GrpcStatus::from_headers(headers);
+        if status != StatusCode::OK && !is_grpc(headers.get(CONTENT_TYPE)) {
+            self.status = Some(GrpcStatus::from_http(status));
         }
     }
 

@@ -60,6 +60,7 @@ mod seen;
 #[cfg(feature = "server")]
 mod server;
 mod settings;
+mod state;
 mod version;
 
 pub use body::ResponseBody;

@@ -2,7 +2,7 @@
 
 use super::{classify::KnownErrors, headers::Headers, methods::KnownMethods, recorded::RecordedHeaders};
 use crate::trace::Tracer;
-use http::response;
+use http::{Response, response};
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 /// Settings of either layer, shared with its exchanges.
@@ -18,7 +18,11 @@ pub(super) struct Settings {
 
 /// How to tell the peer's address from an answer's head.
 #[derive(Clone)]
-pub(super) struct Callee(Arc<AddressOf>);
+pub(super) enum Callee {
+    /// It is among the extensions.
+    Extension,
+    Custom(Arc<AddressOf>),
+}
 
 type AddressOf = dyn Fn(&response::Parts) -> Option<SocketAddr> + Send + Sync;
 
@@ -26,12 +30,30 @@ impl Callee {
     pub(super) fn new(
         address: impl Fn(&response::Parts) -> Option<SocketAddr> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(address))
+        Self::Custom(Arc::new(address))
     }
 
-    pub(super) fn address(&self, head: &response::Parts) -> Option<SocketAddr> {
-        (self.0)(head)
+    pub(super) fn address<B>(&self, response: &mut Response<B>) -> Option<SocketAddr> {
+        match self {
+            Self::Extension => response.extensions().get().copied(),
+            Self::Custom(address) => {
+                // The head by itself, without a body, and back into its place.
+                let mut head = Response::new(());
+                swap_heads(response, &mut head);
+                let (parts, ()) = head.into_parts();
+                let address = address(&parts);
+                swap_heads(response, &mut Response::from_parts(parts, ()));
+                address
+            }
+        }
     }
+}
+
+fn swap_heads<A, B>(one: &mut Response<A>, other: &mut Response<B>) {
+    std::mem::swap(one.status_mut(), other.status_mut());
+    std::mem::swap(one.version_mut(), other.version_mut());
+    std::mem::swap(one.headers_mut(), other.headers_mut());
+    std::mem::swap(one.extensions_mut(), other.extensions_mut());
 }
 
 impl fmt::Debug for Callee {
@@ -48,7 +70,7 @@ impl Settings {
             methods: tracer.known_methods().map_or_else(KnownMethods::default, KnownMethods::from_list),
             recorded: RecordedHeaders::default(),
             errors: KnownErrors::default(),
-            callee: Callee::new(|head| head.extensions.get().copied()),
+            callee: Callee::Extension,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::{
     boxes::Boxes,
-    engine::{Engine, Shared, any_tracer_is_live},
+    engine::{Engine, Entering, Shared, any_tracer_is_live},
     lane::Lane,
     lanes::Lanes,
     live::{Live, OfTrace},
@@ -66,15 +66,15 @@ impl Local {
 
     /// The state of a new trace: in the place of the thread's last one, if nobody else refers to that
     /// any more.
-    pub(super) fn share_new(&mut self, shared: Shared) -> Arc<Shared> {
+    pub(super) fn share_new(&mut self, engine: &Arc<Engine>, entering: Entering) -> Arc<Shared> {
         if let Some(mut place) = self.stack.take_last_trace() {
             self.boxes.detach();
             if let Some(old) = Arc::get_mut(&mut place) {
-                *old = shared;
+                old.renew(engine, entering);
                 return place;
             }
         }
-        Arc::new(shared)
+        Arc::new(Shared::new(engine.clone(), entering))
     }
 
     /// This thread's lane to `engine`.

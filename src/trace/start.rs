@@ -1,7 +1,7 @@
 //! Starting spans (floor 4): as children, or where a trace enters this process.
 
 use super::{
-    engine::{Engine, Shared},
+    engine::{Engine, Entering, Shared},
     live::Live,
     local::{self, begin_silent, with},
 };
@@ -165,13 +165,10 @@ fn new_trace(
         Some(parent) if is_off => parent.span_id(),
         _ => with(|local| local.span_id(engine))?,
     };
-    let engine = engine.clone();
-    let first_start = ticks;
-    let shared = Shared {
-        engine,
+    let entering = Entering {
         trace_id,
         first_span,
-        first_start,
+        first_start: ticks,
         flags,
         weight,
         recording: is_recording,
@@ -179,7 +176,7 @@ fn new_trace(
         request_id,
         baggage,
     };
-    let shared = with(|local| local.share_new(shared))?;
+    let shared = with(|local| local.share_new(engine, entering))?;
     Some(NewTrace { shared, parent: parent.map(|parent| parent.span_id()), additions })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{config::Config, target::Target};
 use crate::{
-    middleware::{asked::Asked, call::Started, recorded, seen::Seen, settings::Settings},
+    middleware::{asked::Asked, exchange::Started, recorded, seen::Seen, settings::Settings},
     semconv,
     trace::{Attributes, SpanHandle},
 };

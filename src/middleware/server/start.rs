@@ -11,7 +11,7 @@ use crate::{
     middleware::{
         asked::Asked,
         authority::{self, Addressed},
-        call::Started,
+        exchange::Started,
         headers::Headers,
         line, recorded,
         seen::Seen,
