@@ -5,7 +5,7 @@ use super::{
     methods::{KnownMethods, RecordedMethod},
 };
 use crate::semconv;
-use http::{HeaderValue, request};
+use http::{HeaderValue, Method, Uri};
 use std::borrow::Cow;
 
 pub(super) enum Asked {
@@ -17,14 +17,15 @@ pub(super) enum Asked {
 impl Asked {
     /// `place` tells the route or the URL's template, which only plain HTTP has.
     pub(super) fn of(
-        head: &request::Parts,
+        method: &Method,
+        uri: &Uri,
         content_type: Option<&HeaderValue>,
         methods: &KnownMethods,
         place: impl FnOnce() -> Option<Cow<'static, str>>,
     ) -> Self {
-        match grpc::Call::of(head, content_type) {
+        match grpc::Call::of(uri, content_type) {
             Some(call) => Self::Grpc(Box::new(call)),
-            None => Self::Http(methods.record(&head.method), place()),
+            None => Self::Http(methods.record(method), place()),
         }
     }
 

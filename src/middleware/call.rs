@@ -7,30 +7,28 @@ use super::{
     future::ResponseFuture,
     settings::Settings,
 };
-use http::{Request, request};
+use http::Request;
 use std::sync::Arc;
 use tower_service::Service;
 
-/// Calls the inner service within a span, which `start` makes from the request's head; none if the request
-/// has just passed a layer of this side. In the head it leaves what the inner service is to see.
+/// Calls the inner service within the span that has been started for the request; none where it has just
+/// passed a layer of this side.
 pub(super) fn call<S, B>(
     inner: &mut S,
     request: Request<B>,
+    started: Option<Started>,
     side: Side,
     settings: &Arc<Settings>,
-    start: impl FnOnce(&mut request::Parts) -> Option<Started>,
 ) -> ResponseFuture<S::Future>
 where
     S: Service<Request<B>>,
 {
-    let (mut head, body) = request.into_parts();
-    let Some(started) = start(&mut head) else {
-        return ResponseFuture::new(inner.call(Request::from_parts(head, body)), Exchange::NONE);
-    };
-    let mut exchange = Exchange::new(started, side, AskedFor::of(&head.method), settings);
+    let asked_for = AskedFor::of(request.method());
+    let started = started.map(|started| Exchange::new(started, side, asked_for, settings));
+    let mut exchange = started.unwrap_or_default();
     let future = {
         let _scope = exchange.enter();
-        inner.call(Request::from_parts(head, body))
+        inner.call(request)
     };
     ResponseFuture::new(future, exchange)
 }

@@ -7,7 +7,7 @@ use crate::{
     semconv,
     trace::{Attributes, Span},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE, request, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CONTENT_TYPE, uri::PathAndQuery};
 use std::borrow::Cow;
 
 const NAMES: [&str; 17] = [
@@ -42,11 +42,11 @@ pub(super) struct Call {
 
 impl Call {
     /// The call that a request makes, if it is one of gRPC.
-    pub(super) fn of(head: &request::Parts, content_type: Option<&HeaderValue>) -> Option<Self> {
+    pub(super) fn of(uri: &Uri, content_type: Option<&HeaderValue>) -> Option<Self> {
         if !is_grpc(content_type) {
             return None;
         }
-        let path = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         Some(Self { path, status: None })
     }
 
@@ -155,7 +155,7 @@ impl GrpcStatus {
 }
 
 /// Is it a gRPC message? `application/grpc`, with a message format or without; not `grpc-web`.
-fn is_grpc(content_type: Option<&HeaderValue>) -> bool {
+pub(super) fn is_grpc(content_type: Option<&HeaderValue>) -> bool {
     let Some(rest) = content_type.and_then(|value| value.as_bytes().strip_prefix(b"application/grpc")) else {
         return false;
     };

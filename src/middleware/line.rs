@@ -53,7 +53,7 @@ impl<const N: usize> Line<N> {
                 let [first, rest @ ..] = address.octets();
                 self.push_octet(first);
                 for octet in rest {
-                    self.push(b".");
+                    self.push_byte(b'.');
                     self.push_octet(octet);
                 }
             }
@@ -64,9 +64,21 @@ impl<const N: usize> Line<N> {
     }
 
     fn push_octet(&mut self, octet: u8) {
-        let digits = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10];
-        let needless = usize::from(octet < 10) + usize::from(octet < 100);
-        self.push(digits.get(needless..).unwrap_or_default());
+        if octet >= 100 {
+            self.push_byte(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            self.push_byte(b'0' + octet / 10 % 10);
+        }
+        self.push_byte(b'0' + octet % 10);
+    }
+
+    #[inline]
+    fn push_byte(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+            self.len += 1;
+        }
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -87,6 +99,7 @@ impl<const N: usize> fmt::Write for Line<N> {
 }
 
 /// The text of an address.
+#[inline]
 pub(super) fn address(address: IpAddr) -> Line<45> {
     let mut line = Line::new();
     line.push_address(address);

@@ -51,6 +51,7 @@ mod found;
 mod future;
 mod grpc;
 mod headers;
+mod heads;
 mod line;
 mod methods;
 mod names;

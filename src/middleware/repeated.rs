@@ -56,16 +56,18 @@ pub(super) fn is_repeated_server(extensions: &mut Extensions, tracer: &Tracer) -
     noted(extensions.insert(PassedServer).is_some(), tracer)
 }
 
-/// Has the request just passed a client's layer? After this one it is at its next hop, which may be in this
-/// process.
+/// After a client's layer a request is at its next hop, which may be in this process.
+pub(super) fn forget_server(extensions: &mut Extensions) {
+    extensions.remove::<PassedServer>();
+}
+
+/// Has the request just passed a client's layer?
 pub(super) fn is_repeated_client(
-    extensions: &mut Extensions,
     headers: &HeaderMap,
     seen: &Seen<'_>,
     names: &Headers,
     tracer: &Tracer,
 ) -> bool {
-    extensions.remove::<PassedServer>();
     let repeated = CLIENT.get().is_some_and(|client| {
         let named = if names.formats.are_default() {
             let parent = trace_context::extract(seen.trace_parent.clone(), [""; 0]).ok();

@@ -27,6 +27,7 @@ pub(super) struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
+    #[inline]
     pub(super) fn of(headers: &'a HeaderMap, names: &'a Headers) -> Self {
         if headers.len() > FEW {
             return Self::looked_up(headers, names);
@@ -34,29 +35,34 @@ impl<'a> Seen<'a> {
         let request_id = names.request_id.as_ref().map_or("", HeaderName::as_str);
         let service_name = names.service_name.as_ref().map_or("", HeaderName::as_str);
         let mut seen = Self::default();
+        seen.walk(headers, request_id, service_name);
+        seen
+    }
+
+    /// In place: what has just been written in words stalls when it is moved in larger ones.
+    fn walk(&mut self, headers: &'a HeaderMap, request_id: &str, service_name: &str) {
         for (name, value) in headers {
             let text = name.as_str();
             // By the length first: most names are none of these, and most of them by their length.
             let place = match text.len() {
-                4 if text == "host" => Some(&mut seen.host),
-                7 if text == "baggage" => Some(&mut seen.baggage),
-                10 if text == "user-agent" => Some(&mut seen.user_agent),
-                10 if text == "tracestate" => Some(&mut seen.trace_state),
-                11 if text == "traceparent" => Some(&mut seen.trace_parent),
-                12 if text == "content-type" => Some(&mut seen.content_type),
+                4 if text == "host" => Some(&mut self.host),
+                7 if text == "baggage" => Some(&mut self.baggage),
+                10 if text == "user-agent" => Some(&mut self.user_agent),
+                10 if text == "tracestate" => Some(&mut self.trace_state),
+                11 if text == "traceparent" => Some(&mut self.trace_parent),
+                12 if text == "content-type" => Some(&mut self.content_type),
                 _ => None,
             };
             if let Some(place) = place {
                 place.add(headers, name, value);
             }
             if text == request_id {
-                seen.request_id.add(headers, name, value);
+                self.request_id.add(headers, name, value);
             }
             if text == service_name {
-                seen.service_name.add(headers, name, value);
+                self.service_name.add(headers, name, value);
             }
         }
-        seen
     }
 
     fn looked_up(headers: &'a HeaderMap, names: &'a Headers) -> Self {

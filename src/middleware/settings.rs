@@ -1,6 +1,9 @@
 //! What both layers can be told (floor 5).
 
-use super::{classify::KnownErrors, headers::Headers, methods::KnownMethods, recorded::RecordedHeaders};
+use super::{
+    classify::KnownErrors, headers::Headers, heads::with_response_head, methods::KnownMethods,
+    recorded::RecordedHeaders,
+};
 use crate::trace::Tracer;
 use http::{Response, response};
 use std::{fmt, net::SocketAddr, sync::Arc};
@@ -36,24 +39,9 @@ impl Callee {
     pub(super) fn address<B>(&self, response: &mut Response<B>) -> Option<SocketAddr> {
         match self {
             Self::Extension => response.extensions().get().copied(),
-            Self::Custom(address) => {
-                // The head by itself, without a body, and back into its place.
-                let mut head = Response::new(());
-                swap_heads(response, &mut head);
-                let (parts, ()) = head.into_parts();
-                let address = address(&parts);
-                swap_heads(response, &mut Response::from_parts(parts, ()));
-                address
-            }
+            Self::Custom(address) => with_response_head(response, |head| address(head)),
         }
     }
-}
-
-fn swap_heads<A, B>(one: &mut Response<A>, other: &mut Response<B>) {
-    std::mem::swap(one.status_mut(), other.status_mut());
-    std::mem::swap(one.version_mut(), other.version_mut());
-    std::mem::swap(one.headers_mut(), other.headers_mut());
-    std::mem::swap(one.extensions_mut(), other.extensions_mut());
 }
 
 impl fmt::Debug for Callee {

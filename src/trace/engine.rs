@@ -52,54 +52,7 @@ pub(super) struct Shared {
     pub(super) baggage: Baggage,
 }
 
-/// A trace as it enters this process: what its spans will share, but for the engine.
-pub(super) struct Entering {
-    pub(super) trace_id: TraceId,
-    pub(super) first_span: SpanId,
-    pub(super) first_start: u64,
-    pub(super) flags: TraceFlags,
-    pub(super) weight: Weight,
-    pub(super) recording: bool,
-    pub(super) trace_state: TraceState,
-    pub(super) request_id: RequestId,
-    pub(super) baggage: Baggage,
-}
-
 impl Shared {
-    pub(super) fn new(engine: Arc<Engine>, entering: Entering) -> Self {
-        let Entering { trace_id, first_span, first_start, flags, weight, recording, .. } = entering;
-        let Entering { trace_state, request_id, baggage, .. } = entering;
-        Self {
-            engine,
-            trace_id,
-            first_span,
-            first_start,
-            flags,
-            weight,
-            recording,
-            trace_state,
-            request_id,
-            baggage,
-        }
-    }
-
-    /// Becomes another trace, where it lies: most are of the engine that the last one was of, whose
-    /// references need not be counted again then.
-    pub(super) fn renew(&mut self, engine: &Arc<Engine>, entering: Entering) {
-        if !Arc::ptr_eq(&self.engine, engine) {
-            self.engine = engine.clone();
-        }
-        self.trace_id = entering.trace_id;
-        self.first_span = entering.first_span;
-        self.first_start = entering.first_start;
-        self.flags = entering.flags;
-        self.weight = entering.weight;
-        self.recording = entering.recording;
-        self.trace_state = entering.trace_state;
-        self.request_id = entering.request_id;
-        self.baggage = entering.baggage;
-    }
-
     /// The same trace, whose spans from here on carry this baggage.
     pub(super) fn with_baggage(&self, baggage: Baggage) -> Self {
         Self {

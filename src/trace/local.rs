@@ -6,7 +6,7 @@
 
 use super::{
     boxes::Boxes,
-    engine::{Engine, Entering, Shared, any_tracer_is_live},
+    engine::{Engine, Shared, any_tracer_is_live},
     lane::Lane,
     lanes::Lanes,
     live::{Live, OfTrace},
@@ -66,15 +66,15 @@ impl Local {
 
     /// The state of a new trace: in the place of the thread's last one, if nobody else refers to that
     /// any more.
-    pub(super) fn share_new(&mut self, engine: &Arc<Engine>, entering: Entering) -> Arc<Shared> {
+    pub(super) fn share_new(&mut self, shared: Shared) -> Arc<Shared> {
         if let Some(mut place) = self.stack.take_last_trace() {
             self.boxes.detach();
             if let Some(old) = Arc::get_mut(&mut place) {
-                old.renew(engine, entering);
+                *old = shared;
                 return place;
             }
         }
-        Arc::new(Shared::new(engine.clone(), entering))
+        Arc::new(shared)
     }
 
     /// This thread's lane to `engine`.
@@ -207,7 +207,7 @@ impl Local {
     /// Makes a span current. `is_owned` says that a guard will fetch what is recorded meanwhile.
     #[inline(always)]
     fn enter(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
-        if self.stack.is_of(shared) {
+        if self.stack.is_of(shared) && !self.stack.is_empty() {
             self.stack.push(span_id, is_owned)
         } else {
             self.enter_trace(shared, span_id, is_owned)
@@ -218,6 +218,9 @@ impl Local {
     fn enter_trace(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
         clean_up_later();
         SILENT.set(!shared.recording);
+        if self.stack.is_of(shared) {
+            return self.stack.push(span_id, is_owned);
+        }
         self.boxes.detach();
         self.stack.push_trace(shared, span_id, is_owned)
     }
@@ -251,13 +254,7 @@ impl Local {
     }
 
     /// As `exit`, and cuts off whatever was entered meanwhile and not left.
-    #[inline(always)]
     pub(super) fn exit_scope(&mut self, token: Token) -> Option<Box<Details>> {
-        if self.stack.leave_plain_top(token) { None } else { self.exit_scope_below(token) }
-    }
-
-    #[inline(never)]
-    fn exit_scope_below(&mut self, token: Token) -> Option<Box<Details>> {
         if self.stack.cut_above(token) {
             self.other_trace();
         }

@@ -85,6 +85,11 @@ impl Stack {
         self.trace.as_ref().is_some_and(|trace| Arc::ptr_eq(trace, shared))
     }
 
+    #[inline(always)]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Gives up the last trace, if nothing is entered.
     pub(super) fn take_last_trace(&mut self) -> Option<Arc<Shared>> {
         if self.entries.is_empty() { self.trace.take() } else { None }
@@ -154,12 +159,6 @@ impl Stack {
             std::mem::forget(self.entries.pop());
         }
         is_plain
-    }
-
-    /// Leaves the top entry, if nothing else is to be done for that, and nothing to be cut off.
-    #[inline(always)]
-    pub(super) fn leave_plain_top(&mut self, token: Token) -> bool {
-        self.entries.last().is_some_and(|top| top.again == 0) && self.leave_top(token)
     }
 
     /// Leaves an entry and takes what was recorded on it, if it has not been cut off; true if another trace

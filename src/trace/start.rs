@@ -1,7 +1,7 @@
 //! Starting spans (floor 4): as children, or where a trace enters this process.
 
 use super::{
-    engine::{Engine, Entering, Shared},
+    engine::{Engine, Shared},
     live::Live,
     local::{self, begin_silent, with},
 };
@@ -135,13 +135,11 @@ fn new_trace(
     kind: SpanKind,
     details: Option<&Details>,
 ) -> Option<NewTrace> {
-    let Context { span: mut parent, request_id, baggage } = context;
-    let mint = || {
-        let unix_millis = engine.timeline.unix_nanos(ticks) / 1_000_000;
-        match &engine.ids.0 {
-            None => with(|local| mint_trace_id(unix_millis, local.rng())),
-            Some(custom) => Some(custom.trace_id(unix_millis)),
-        }
+    let Context { span: parent, request_id, baggage } = context;
+    let unix_millis = engine.timeline.unix_nanos(ticks) / 1_000_000;
+    let mint = || match &engine.ids.0 {
+        None => with(|local| mint_trace_id(unix_millis, local.rng())),
+        Some(custom) => Some(custom.trace_id(unix_millis)),
     };
     let trace_id = match &parent {
         Some(parent) => parent.trace_id(),
@@ -155,9 +153,9 @@ fn new_trace(
     let caller_flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags);
     let is_off = engine.is_closed();
     let Decided { is_recording, is_sampled, weight, trace_state, additions } = if is_off {
-        as_received(parent.as_mut())
+        as_received(parent.as_ref())
     } else {
-        decide(engine, parent.as_mut(), trace_id, name, kind, details)
+        decide(engine, parent.as_ref(), trace_id, name, kind, details)
     };
     let flags = if is_off { caller_flags } else { caller_flags.with_sampled(is_sampled) };
     let first_span = match &parent {
@@ -165,10 +163,13 @@ fn new_trace(
         Some(parent) if is_off => parent.span_id(),
         _ => with(|local| local.span_id(engine))?,
     };
-    let entering = Entering {
+    let engine = engine.clone();
+    let first_start = ticks;
+    let shared = Shared {
+        engine,
         trace_id,
         first_span,
-        first_start: ticks,
+        first_start,
         flags,
         weight,
         recording: is_recording,
@@ -176,29 +177,28 @@ fn new_trace(
         request_id,
         baggage,
     };
-    let shared = with(|local| local.share_new(engine, entering))?;
+    let shared = with(|local| local.share_new(shared))?;
     Some(NewTrace { shared, parent: parent.map(|parent| parent.span_id()), additions })
 }
 
-/// Its last use in the caller's context: all spans here will share it.
-fn take_trace_state(parent: Option<&mut SpanContext>) -> TraceState {
-    parent.map(SpanContext::take_trace_state).unwrap_or_default()
+fn trace_state_of(parent: Option<&SpanContext>) -> TraceState {
+    parent.map(|parent| parent.trace_state().clone()).unwrap_or_default()
 }
 
 /// A tracer that is off hands on what it received.
-fn as_received(parent: Option<&mut SpanContext>) -> Decided {
+fn as_received(parent: Option<&SpanContext>) -> Decided {
     Decided {
         is_recording: false,
         is_sampled: false,
         weight: Weight::ONE,
-        trace_state: take_trace_state(parent),
+        trace_state: trace_state_of(parent),
         additions: None,
     }
 }
 
 fn decide(
     engine: &Engine,
-    parent: Option<&mut SpanContext>,
+    parent: Option<&SpanContext>,
     trace_id: TraceId,
     name: &str,
     kind: SpanKind,
@@ -209,10 +209,9 @@ fn decide(
         _ => Vec::new(),
     };
     let parameters = SamplingParameters::new(trace_id, name, kind).with_attributes(&attributes);
-    let parameters = match &parent {
+    let parameters = match parent {
         Some(parent) => parameters.with_parent(parent),
         None => parameters,
     };
-    let result = engine.sampler.should_sample(&parameters);
-    result.decide(take_trace_state(parent), engine.has_tail_sampler())
+    engine.sampler.should_sample(&parameters).decide(trace_state_of(parent), engine.has_tail_sampler())
 }

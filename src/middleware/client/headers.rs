@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 const ENTRIES: [&str; 2] = ["uberctx-", "ot-baggage-"];
 
 /// The bytes of traceparent, of a request id and of a short tracestate, which share an allocation.
-const IDS: usize = 192;
+const IDS: usize = 160;
 
 /// Which headers a request has before anything is written.
 #[derive(Clone, Copy)]
@@ -32,15 +32,17 @@ impl Had {
 }
 
 impl Headers {
+    /// Is there baggage, so that it has to be asked whether the host may have it? Of formats of the user's
+    /// nobody knows what they carry it in.
+    pub(super) fn has_baggage(&self, had: Had, span: &Span) -> bool {
+        !self.formats.are_default()
+            || had.baggage
+            || span.baggage().is_some_and(|baggage| !baggage.is_empty())
+    }
+
     /// Writes what a call hands on. To a host that is not to have baggage none is sent, not even what was
     /// there before.
-    pub(super) fn inject(
-        &self,
-        headers: &mut HeaderMap,
-        had: Had,
-        span: &Span,
-        may_have_baggage: impl FnOnce() -> bool,
-    ) {
+    pub(super) fn inject(&self, headers: &mut HeaderMap, had: Had, span: &Span, may_have_baggage: bool) {
         let Some(carried) = span.carried() else {
             return;
         };
@@ -49,7 +51,7 @@ impl Headers {
             let parent = line.push(&parent(&carried));
             let state = carried.trace_state.to_header();
             let short_state = line.push(state.as_bytes()).filter(|state| !state.is_empty());
-            let id = line.push(carried.request_id.encode_bytes(&mut [0; 36]));
+            let id = line.push(carried.request_id.encode(&mut [0; 36]).as_bytes());
             let mut values = Values::new(line);
             set(headers, TRACEPARENT, parent.and_then(|parent| values.next(parent)));
             if !state.is_empty() {
@@ -63,7 +65,7 @@ impl Headers {
         }
         if let Some(handle) = span.handle() {
             let mut context = handle.outgoing();
-            if !may_have_baggage() {
+            if !may_have_baggage {
                 context.baggage = Baggage::EMPTY;
                 remove_baggage(headers);
             }
@@ -73,16 +75,11 @@ impl Headers {
     }
 }
 
-fn inject_baggage(
-    headers: &mut HeaderMap,
-    had: Had,
-    carried: &Carried<'_>,
-    may_have_baggage: impl FnOnce() -> bool,
-) {
+fn inject_baggage(headers: &mut HeaderMap, had: Had, carried: &Carried<'_>, may_have_baggage: bool) {
     if carried.baggage.is_empty() && !had.baggage {
         return;
     }
-    if !may_have_baggage() {
+    if !may_have_baggage {
         headers.remove(BAGGAGE);
     } else if !carried.baggage.is_empty() {
         let text = baggage::encode(carried.baggage).text;

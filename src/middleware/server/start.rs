@@ -32,7 +32,8 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
     let origin = Origin::of(config, &arrival, &seen);
     let keeps_id = trust == Trust::Continue || !config.replaces_untrusted_ids;
     let Brought { context, link } = headers.extract(&seen, &head.headers, trust, keeps_id, tracer);
-    let asked = Asked::of(head, seen.content_type.first(), methods, || (config.route)(head));
+    let asked =
+        Asked::of(&head.method, &head.uri, seen.content_type.first(), methods, || (config.route)(head));
     let caller = match trust {
         Trust::Continue => Headers::peer(&seen.service_name, tracer),
         _ => None,
