@@ -92,6 +92,7 @@ impl TraceState {
     /// # Errors
     ///
     /// As [`from_lines`](Self::from_lines).
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "who knows his carrier reads a line"))]
     pub(crate) fn from_line(line: &[u8]) -> Result<Self, TraceStateError> {
         if line.len() <= MAX_HEADER_BYTES { Self::of_line(line) } else { Err(TraceStateError::TooLong) }
     }

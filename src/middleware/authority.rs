@@ -1,7 +1,7 @@
 //! Who a request is addressed to (floor 5): the target's authority, else the `Host` header
 //! [RFC 9110, 7.2].
 
-use crate::context::all_bytes;
+use crate::context::any_byte;
 use http::{HeaderValue, Uri, uri::Authority};
 use std::borrow::Cow;
 
@@ -61,7 +61,7 @@ fn plain(text: &str) -> Option<Addressed<'_>> {
         }
         None => (text, None),
     };
-    let is_plain = !host.is_empty() && all_bytes(host.as_bytes(), is_of_name);
+    let is_plain = !host.is_empty() && !any_byte(host.as_bytes(), |byte| !is_of_name(byte));
     is_plain.then_some(Addressed { authority: text.into(), host: host.into(), port })
 }
 

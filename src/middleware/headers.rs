@@ -44,9 +44,8 @@ pub(super) struct Headers {
 
 impl Headers {
     pub(super) fn new(tracer: &Tracer) -> Self {
-        let own_name = service_name::check(tracer.resource().service_name().as_bytes())
-            .ok()
-            .and_then(|name| names::value(name));
+        let own_name =
+            service_name::check(tracer.resource().service_name().as_bytes()).ok().and_then(names::value);
         Self {
             formats: tracer.formats().clone(),
             request_id: Some(X_REQUEST_ID),

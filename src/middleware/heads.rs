@@ -6,6 +6,7 @@ use http::{Request, Response, request, response};
 use std::mem::swap;
 
 /// Shows the head of a request.
+#[cfg_attr(not(feature = "client"), expect(dead_code))]
 pub(super) fn with_request_head<B, R>(request: &mut Request<B>, see: impl FnOnce(&request::Parts) -> R) -> R {
     let mut head = Request::new(());
     swap_requests(request, &mut head);

@@ -58,7 +58,7 @@ impl RecordedMethod {
     /// A span's name: method and route, or the method alone. Never the path.
     pub(super) fn span_name(&self, route: Option<&str>) -> std::borrow::Cow<'static, str> {
         match route {
-            Some(route) => names::joined(if self.is_known { &self.method } else { OTHER_IN_NAMES }, route),
+            Some(route) => names::of_route(if self.is_known { &self.method } else { OTHER_IN_NAMES }, route),
             None if self.is_known => self.method.clone(),
             None => OTHER_IN_NAMES.into(),
         }

@@ -52,16 +52,19 @@ impl Drop for Within {
 struct PassedServer;
 
 /// Has the request just passed a server's layer?
+#[cfg_attr(not(feature = "server"), expect(dead_code))]
 pub(super) fn is_repeated_server(extensions: &mut Extensions, tracer: &Tracer) -> bool {
     noted(extensions.insert(PassedServer).is_some(), tracer)
 }
 
 /// After a client's layer a request is at its next hop, which may be in this process.
+#[cfg_attr(not(feature = "client"), expect(dead_code))]
 pub(super) fn forget_server(extensions: &mut Extensions) {
     extensions.remove::<PassedServer>();
 }
 
 /// Has the request just passed a client's layer?
+#[cfg_attr(not(feature = "client"), expect(dead_code))]
 pub(super) fn is_repeated_client(
     headers: &HeaderMap,
     seen: &Seen<'_>,

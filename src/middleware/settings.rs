@@ -30,6 +30,7 @@ pub(super) enum Callee {
 type AddressOf = dyn Fn(&response::Parts) -> Option<SocketAddr> + Send + Sync;
 
 impl Callee {
+    #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "a server has its caller's only"))]
     pub(super) fn new(
         address: impl Fn(&response::Parts) -> Option<SocketAddr> + Send + Sync + 'static,
     ) -> Self {
