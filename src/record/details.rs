@@ -11,14 +11,14 @@ use super::{
     values::{Offset, Slot, Values, kept_bytes, position, write_up_to},
 };
 use crate::{
-    clock::Timeline,
-    context::{SpanContext, TraceState},
+    clock::Resolver,
+    context::SpanContext,
     semconv,
     value::{Attribute, Value},
 };
 use std::{borrow::Cow, fmt, ops::Range};
 
-/// Attributes, events, links, status and tracestate of one span.
+/// Attributes, events, links and status of one span.
 #[derive(Default)]
 pub(crate) struct Details {
     pub(super) slots: Vec<Slot>,
@@ -30,8 +30,8 @@ pub(crate) struct Details {
     pub(super) links: Vec<LinkSlot>,
     pub(super) values: Values,
     pub(crate) status: Status,
+    /// The name, on the way to the collector, if it is no literal or has been changed.
     pub(crate) name: Option<Cow<'static, str>>,
-    pub(crate) trace_state: TraceState,
     pub(crate) dropped_attributes: u32,
     pub(crate) dropped_events: u32,
     pub(crate) dropped_links: u32,
@@ -52,7 +52,6 @@ impl Details {
             values: Values::new(),
             status: Status::Unset,
             name: None,
-            trace_state: TraceState::EMPTY,
             dropped_attributes: 0,
             dropped_events: 0,
             dropped_links: 0,
@@ -463,9 +462,9 @@ impl Details {
     }
 
     /// Turns the events' ticks into UTC Unix nanoseconds.
-    pub(super) fn resolve_times(&mut self, timeline: &Timeline, correction: i64) {
+    pub(crate) fn resolve_times(&mut self, times: &Resolver) {
         for event in &mut self.events {
-            event.time = timeline.resolve(event.time, correction);
+            event.time = times.resolve(event.time);
         }
     }
 
@@ -487,7 +486,6 @@ impl Details {
         self.values.clear(KEPT_TEXT_BYTES);
         self.status = Status::Unset;
         self.name = None;
-        self.trace_state = TraceState::EMPTY;
         self.dropped_attributes = 0;
         self.dropped_events = 0;
         self.dropped_links = 0;
@@ -531,7 +529,6 @@ impl Clone for Details {
             values: self.values.clone(),
             status: self.status.clone(),
             name: self.name.clone(),
-            trace_state: self.trace_state.clone(),
             next_free: None,
             ..*self
         }
@@ -545,7 +542,6 @@ impl PartialEq for Details {
             && self.events().eq(other.events())
             && self.links().eq(other.links())
             && self.status == other.status
-            && self.trace_state == other.trace_state
             && (self.dropped_attributes, self.dropped_events, self.dropped_links)
                 == (other.dropped_attributes, other.dropped_events, other.dropped_links)
     }

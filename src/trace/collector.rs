@@ -4,13 +4,14 @@
 //! shutdowns expire that are waited for as futures.
 
 use super::{
+    ended::{Ended, OfTrace},
     engine::Engine,
     lane::LaneReceiver,
     message::{Message, Waiting},
     outlet::Outlet,
     voice::Voice,
 };
-use crate::{diagnostics::Diagnostic, record::SpanRecord, sampling::tail::Tail};
+use crate::{clock::Resolver, diagnostics::Diagnostic, record::SpanRecord, sampling::tail::Tail};
 use std::{
     sync::Arc,
     sync::mpsc::Receiver,
@@ -35,9 +36,13 @@ pub(super) struct Collector {
     /// How long it sleeps when nothing ends.
     idle_tick: Duration,
     tail: Option<Tail>,
+    /// Is there nobody who would look at a bare record before it is handed on?
+    hands_on_bare: bool,
     /// When the collector was made, in ticks; and the time since, in nanoseconds, at the beginning of the pass.
     began: u64,
     now: u64,
+    /// The pass's.
+    times: Resolver,
     outlet: Outlet,
     flushes: Vec<Waiting>,
     /// What somebody may be waiting for as a future, to be woken at the deadline.
@@ -56,21 +61,23 @@ impl Collector {
         let is_urgent = engine.inlets.iter().any(|inlet| inlet.is_urgent());
         // Where spans have to be on disk soon after they have ended, nothing makes it come by less often.
         let idle_tick = if is_urgent { TICK } else { IDLE_TICK };
-        let began = engine.timeline.ticks();
+        let (began, times) = (engine.timeline.ticks(), engine.timeline.resolver());
         Self {
-            engine,
             inbox,
             voice,
             idle_tick,
             noted_refused: 0,
             lanes: Vec::new(),
+            hands_on_bare: tail.is_none() && !engine.redaction.has_own(),
             tail,
             began,
             now: 0,
+            times,
             outlet,
             flushes: Vec::new(),
             watched: Vec::new(),
             shutdown: None,
+            engine,
         }
     }
 
@@ -109,6 +116,7 @@ impl Collector {
             self.take_in(message);
         }
         self.now = self.engine.timeline.nanos_between(self.began, self.engine.timeline.ticks());
+        self.times = self.engine.timeline.resolver();
         self.outlet.marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
         let drained = self.drain_lanes();
         self.end_pass();
@@ -136,7 +144,11 @@ impl Collector {
     fn take_in(&mut self, message: Message) {
         match message {
             Message::Lane(lane) => self.lanes.push(lane),
-            Message::Stray(record) => self.take(*record),
+            Message::Stray(stray) => {
+                // Nothing has been charged for it.
+                let record = stray.0.record(&stray.1, &self.times, |_| ());
+                self.hand_over(record);
+            }
             Message::Flush(ticket) => self.flushes.extend(ticket.read()),
             Message::Shutdown(ticket) => self.shutdown = ticket.read(),
             Message::Watch(waiting) => self.watched.push(waiting),
@@ -149,9 +161,9 @@ impl Collector {
         let mut drained = 0;
         let mut lanes = std::mem::take(&mut self.lanes);
         lanes.retain_mut(|lane| {
-            let thread_has_ended = lane.drain(&engine.depot, most, |record| {
+            let thread_has_ended = lane.drain(&engine.depot, most, |ended, trace| {
                 drained += 1;
-                self.take(record);
+                self.take(ended, trace);
             });
             if thread_has_ended {
                 engine.retire_lane(lane.counters());
@@ -163,11 +175,22 @@ impl Collector {
     }
 
     #[inline(always)]
-    fn take(&mut self, mut record: SpanRecord) {
-        record.resolve_times(&self.engine.timeline);
-        if let Some(details) = &mut record.details {
-            details.settle();
+    fn take(&mut self, ended: &Ended, trace: &OfTrace) {
+        if self.hands_on_bare && ended.is_bare(trace) {
+            self.outlet.push_bare(ended.bare_record(trace, &self.times));
+        } else {
+            self.take_any(ended, trace);
         }
+    }
+
+    #[inline(never)]
+    fn take_any(&mut self, ended: &Ended, trace: &OfTrace) {
+        let budget = &self.engine.depot.budget;
+        let record = ended.record(trace, &self.times, |details| budget.release(details));
+        self.hand_over(record);
+    }
+
+    fn hand_over(&mut self, record: SpanRecord) {
         match &mut self.tail {
             Some(tail) => tail.add(record, self.now, &mut self.outlet),
             None => self.outlet.push(record),

@@ -2,6 +2,7 @@
 
 use super::{
     config::Config,
+    ended::{Ended, OfTrace},
     lane::{Depot, LaneCounters, LaneReceiver, Totals},
     message::{Message, Ticket, Waiting},
 };
@@ -11,7 +12,7 @@ use crate::{
     diagnostics::{Diagnostic, Diagnostics},
     export::{Completed, Completion, DropReason, ExporterStats, Inlet, Report, RuleStats, Stats},
     ids::{IdSource, RequestId, SpanId, TraceId},
-    record::{Chunk, Limits, Recycler, Resource, SpanRecord, Weight},
+    record::{Chunk, Limits, Recycler, Resource, Weight},
     redact::Rules,
     sampling::{
         Sampler,
@@ -20,6 +21,7 @@ use crate::{
     sync::{Mutex, Ordering, lock},
 };
 use std::{
+    num::NonZeroU64,
     sync::{Arc, atomic, mpsc},
     time::{Duration, Instant},
 };
@@ -39,6 +41,8 @@ pub(super) fn any_tracer_is_live() -> bool {
 /// What is constant through one trace's time in this process: shared by its spans, not copied.
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
+    /// Tells it from all others.
+    pub(super) serial: NonZeroU64,
     pub(super) trace_id: TraceId,
     /// The trace's first span in this process.
     pub(super) first_span: SpanId,
@@ -53,7 +57,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// The same trace, whose spans from here on carry this baggage.
+    /// What its spans' records have of it.
+    pub(super) fn for_records(&self) -> OfTrace {
+        let Self { trace_id, first_span, flags, weight, .. } = *self;
+        OfTrace { trace_id, first_span, flags, weight, trace_state: self.trace_state.clone() }
+    }
+
+    /// The same trace, whose spans from here on carry this baggage; nothing else of it is another.
     pub(super) fn with_baggage(&self, baggage: Baggage) -> Self {
         Self {
             engine: self.engine.clone(),
@@ -161,7 +171,7 @@ impl Engine {
     }
 
     /// Takes a span from a thread that is too far gone to have a lane.
-    pub(super) fn push_stray(&self, record: SpanRecord) {
+    pub(super) fn push_stray(&self, ended: Ended, trace: OfTrace) {
         if self.is_forked() {
             return;
         }
@@ -169,7 +179,7 @@ impl Engine {
         ledger.retired.ended += 1;
         drop(ledger);
         // A collector that is gone leaves the span counted as ended after the shutdown.
-        let _gone = self.inbox.send(Message::Stray(Box::new(record)));
+        let _gone = self.inbox.send(Message::Stray(Box::new((ended, trace))));
     }
 
     pub(super) const fn has_tail_sampler(&self) -> bool {

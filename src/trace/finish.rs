@@ -1,11 +1,7 @@
 //! Ending spans (floor 4).
 
-use super::{
-    live::{Live, OfTrace},
-    local::with,
-    stack::Token,
-};
-use crate::record::Outcome;
+use super::{live::Live, local::with, stack::Token};
+use crate::record::{FreeList, Outcome};
 use std::thread;
 
 /// Ends a span; before that its time as the current one, if it has a token; as one that is dropped, unless
@@ -62,9 +58,9 @@ pub(super) fn outcome_of_drop(live: &Live) -> Outcome {
 #[cold]
 #[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
 fn stray(mut live: Box<Live>, outcome: Outcome) {
-    live.settle(outcome);
+    live.settle(outcome, &mut FreeList::new());
     if let Some(shared) = live.shared.clone() {
         let end = shared.engine.timeline.ticks();
-        shared.engine.push_stray(live.take_record(OfTrace::new(&shared), end, outcome));
+        shared.engine.push_stray(live.take_ended(end, outcome), shared.for_records());
     }
 }

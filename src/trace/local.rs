@@ -9,7 +9,7 @@ use super::{
     engine::{Engine, Shared, any_tracer_is_live},
     lane::Lane,
     lanes::Lanes,
-    live::{Live, OfTrace},
+    live::Live,
     stack::Stack,
 };
 use crate::{
@@ -165,13 +165,12 @@ impl Local {
             return;
         };
         if let Some(lane) = self.lanes.of(&shared.engine) {
-            let end = shared.engine.timeline.ticks();
-            let of_trace = OfTrace::new(shared);
+            let (end, serial) = (shared.engine.timeline.ticks(), shared.serial);
             let outcome = outcome(live);
-            let large_bytes = live.settle(outcome);
-            let depot = || live.shared.as_ref().map(|shared| &shared.engine.depot);
-            if lane.admit(large_bytes, depot) {
-                lane.put(live.take_record(of_trace, end, outcome));
+            let large_bytes = live.settle(outcome, &mut self.buffers);
+            let of_trace = || live.shared.as_ref().map(|shared| (&shared.engine.depot, shared.for_records()));
+            if lane.admit(serial, large_bytes, of_trace) {
+                lane.put(live.take_ended(end, outcome));
             } else {
                 live.vacate();
             }

@@ -20,6 +20,7 @@ mod collector;
 mod config;
 mod current;
 mod default;
+mod ended;
 mod engine;
 mod finish;
 #[cfg_attr(throughline_off, path = "held_off.rs")]

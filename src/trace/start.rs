@@ -165,8 +165,10 @@ fn new_trace(
     };
     let engine = engine.clone();
     let first_start = ticks;
+    let serial = with(|local| local.rng().serial())?;
     let shared = Shared {
         engine,
+        serial,
         trace_id,
         first_span,
         first_start,

@@ -1,0 +1,92 @@
+//! What a thread hands over of a span that has ended (floor 4): what is the span's own, in one cache line.
+//!
+//! What all spans of a trace have in common goes ahead of them, once, as long as they follow one another. The
+//! collector puts both together and resolves the times.
+
+use crate::{
+    clock::Resolver,
+    context::{TraceFlags, TraceState},
+    ids::{SpanId, TraceId},
+    record::{Details, Outcome, SpanKind, SpanRecord, Weight},
+};
+use std::{borrow::Cow, cell::Cell};
+
+/// A span's own part.
+pub(super) struct Ended {
+    pub(super) span_id: SpanId,
+    pub(super) parent: Option<SpanId>,
+    /// In ticks.
+    pub(super) start: u64,
+    /// In ticks.
+    pub(super) end: u64,
+    /// Unless the details have another.
+    pub(super) name: &'static str,
+    pub(super) details: Cell<Option<Box<Details>>>,
+    /// To look into the cell would be to write into a line that the other thread will want back.
+    pub(super) has_details: bool,
+    pub(super) kind: SpanKind,
+    pub(super) outcome: Outcome,
+    pub(super) parent_is_remote: bool,
+}
+
+const _: () = assert!(size_of::<Ended>() == 64);
+
+/// What a span's record has of its trace.
+pub(super) struct OfTrace {
+    pub(super) trace_id: TraceId,
+    pub(super) first_span: SpanId,
+    pub(super) trace_state: TraceState,
+    pub(super) flags: TraceFlags,
+    pub(super) weight: Weight,
+}
+
+impl Ended {
+    /// Is there nothing in it that is to be settled, or that could be a secret?
+    #[inline(always)]
+    pub(super) const fn is_bare(&self, trace: &OfTrace) -> bool {
+        !self.has_details && trace.trace_state.is_empty()
+    }
+
+    /// The record, if it is bare; else all but what makes the difference.
+    #[inline(always)]
+    pub(super) fn bare_record(&self, trace: &OfTrace, times: &Resolver) -> SpanRecord {
+        let start = times.resolve(self.start);
+        SpanRecord {
+            trace_id: trace.trace_id,
+            span_id: self.span_id,
+            parent_span_id: self.parent,
+            start,
+            end: times.resolve(self.end).max(start),
+            name: Cow::Borrowed(self.name),
+            details: None,
+            trace_state: TraceState::EMPTY,
+            kind: self.kind,
+            outcome: self.outcome,
+            flags: trace.flags,
+            parent_is_remote: self.parent_is_remote,
+            weight: trace.weight,
+            local_root: Some(trace.first_span),
+        }
+    }
+
+    /// The record; `with_details` sees the details as they were handed over. Once.
+    pub(super) fn record(
+        &self,
+        trace: &OfTrace,
+        times: &Resolver,
+        with_details: impl FnOnce(&Details),
+    ) -> SpanRecord {
+        let mut record = self.bare_record(trace, times);
+        record.trace_state = trace.trace_state.clone();
+        record.details = self.details.take();
+        if let Some(details) = &mut record.details {
+            with_details(details);
+            if let Some(name) = details.name.take() {
+                record.name = name;
+            }
+            details.resolve_times(times);
+            details.settle();
+        }
+        record
+    }
+}
