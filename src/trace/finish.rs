@@ -1,6 +1,11 @@
 //! Ending spans (floor 4).
 
-use super::{live::Live, local::with, stack::Token};
+use super::{
+    live::Live,
+    local::{self, with},
+    silent,
+    stack::Token,
+};
 use crate::record::{FreeList, Outcome};
 use std::thread;
 
@@ -8,12 +13,16 @@ use std::thread;
 /// it is said how.
 #[inline]
 pub(super) fn ended(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
-    if live.recorded().is_some() { recorded(token, live, outcome) } else { silent(token, live) }
+    match silent::leave(token, live) {
+        Ok(None) => {}
+        Ok(Some(other)) => local::keep(other),
+        Err(live) => ended_any(token, live, outcome),
+    }
 }
 
 /// The only function that ends a recorded span, so that all it calls is compiled into it.
 #[inline(never)]
-fn recorded(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
+fn ended_any(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
     let outcome = |live: &Live| outcome.unwrap_or_else(|| outcome_of_drop(live));
     let mut place = Some(live);
     with(|local| {
@@ -22,30 +31,10 @@ fn recorded(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
         }
         local.finish(&mut place, outcome);
     });
-    if let Some(live) = place {
+    if let Some(live) = place.filter(|live| live.recorded().is_some()) {
         let outcome = outcome(&live);
         stray(live, outcome);
     }
-}
-
-/// Ends a span that is not recorded.
-#[inline(never)]
-fn silent(token: Option<Token>, live: Box<Live>) {
-    let mut place = Some(live);
-    with(|local| local.leave_silent(token, &mut place));
-    if let Some(live) = place {
-        silent_anyhow(token, live);
-    }
-}
-
-#[inline(never)]
-fn silent_anyhow(token: Option<Token>, live: Box<Live>) {
-    with(|local| {
-        if let Some(token) = token {
-            let _nothing_recorded = local.exit(token);
-        }
-        local.keep(live);
-    });
 }
 
 /// How a span ends that is dropped now.

@@ -30,6 +30,9 @@ pub(super) struct Live {
     pub(super) details: Cell<Option<Box<Details>>>,
     pub(super) kind: SpanKind,
     pub(super) parent_is_remote: bool,
+    /// Where its trace's state is, if nothing counts of the span but that: it is not recorded, and not the first
+    /// in this process. Else zero. Only to be compared.
+    pub(super) silent_trace: usize,
     /// Is it the first of its trace in this process?
     pub(super) is_first: bool,
     /// A span started during a panic, by a destructor, is not a victim of it.
@@ -49,6 +52,7 @@ impl Live {
             details: Cell::new(None),
             kind: SpanKind::Internal,
             parent_is_remote: false,
+            silent_trace: 0,
             is_first: false,
             began_in_panic: false,
         })

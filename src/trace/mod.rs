@@ -35,6 +35,7 @@ mod message;
 mod middleware_support;
 mod outlet;
 mod scope;
+mod silent;
 mod span;
 mod span_builder;
 mod stack;
