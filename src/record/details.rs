@@ -72,51 +72,23 @@ impl Details {
         }
     }
 
-    /// As [`push_attribute`](Self::push_attribute), of a text.
-    #[inline(always)]
-    pub(crate) fn push_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
-        if text.len() <= limits.value_bytes && self.has_usual_room(key, text.len(), limits) {
-            self.slots.push(self.values.keep_text(key, text));
-        } else {
-            self.push_any(key.into(), text.into(), limits);
-        }
-    }
-
-    /// As [`push_attribute`](Self::push_attribute), of an integer.
-    #[inline(always)]
-    pub(crate) fn push_i64(&mut self, key: &'static str, number: i64, limits: &Limits) {
-        if self.has_usual_room(key, 0, limits) {
-            self.slots.push(Slot::of_i64(key, number));
-        } else {
-            self.push_any(key.into(), number.into(), limits);
-        }
-    }
-
     /// As [`push_attribute`](Self::push_attribute), of a text that comes in parts.
     #[cfg_attr(
         not(any(feature = "client", feature = "server")),
         expect(dead_code, reason = "only the middleware has URLs to put together")
     )]
     pub(crate) fn push_joined(&mut self, key: &'static str, parts: &[&str], limits: &Limits) {
-        let bytes = parts.iter().map(|part| part.len()).sum();
-        if bytes <= limits.value_bytes && self.has_usual_room(key, bytes, limits) {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        let fits = bytes.saturating_add(self.held_bytes()) <= limits.span_bytes;
+        if bytes <= limits.value_bytes && self.has_usual_room(key, limits) && fits {
             self.slots.push(self.values.keep_joined(key, parts));
         } else {
             self.push_any(key.into(), parts.concat().into(), limits);
         }
     }
 
-    /// Is there a place for an attribute of these bytes without anything having to be cut, settled or
-    /// dropped?
-    #[inline]
-    fn has_usual_room(&self, key: &str, bytes: usize, limits: &Limits) -> bool {
-        key.len() <= limits.name_bytes
-            && self.slots.len() < limits.attributes
-            && bytes <= limits.span_bytes.saturating_sub(self.held_bytes())
-    }
-
     #[inline(never)]
-    fn push_any(&mut self, key: Cow<'static, str>, value: Value<'_>, limits: &Limits) {
+    pub(super) fn push_any(&mut self, key: Cow<'static, str>, value: Value<'_>, limits: &Limits) {
         let key = cut_name(key, limits.name_bytes);
         if !self.has_place_for(&key, limits) {
             return count(&mut self.dropped_attributes, 1);
@@ -147,7 +119,7 @@ impl Details {
     }
 
     /// Appends an event, or counts it as dropped.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn push_event(
         &mut self,
         name: Cow<'static, str>,

@@ -27,7 +27,7 @@ const SPARE_BLOCKS: usize = 64;
 
 /// Blocks a thread fills before it wakes the collector, which otherwise comes by itself: a wake-up costs
 /// as much as some hundred spans.
-const BLOCKS_UNTIL_WAKE: u32 = 16;
+const BLOCKS_UNTIL_WAKE: u32 = 32;
 
 /// A slot in a cache line of its own.
 #[repr(align(64))]
