@@ -5,11 +5,11 @@
 
 use crate::{
     clock::Resolver,
-    context::{TraceFlags, TraceState},
-    ids::{SpanId, TraceId},
+    context::{Baggage, TraceFlags, TraceState},
+    ids::{RequestId, SpanId, TraceId},
     record::{Details, Outcome, SpanKind, SpanRecord, Weight},
 };
-use std::{borrow::Cow, cell::Cell};
+use std::{borrow::Cow, cell::Cell, num::NonZeroU64};
 
 /// A span's own part.
 pub(super) struct Ended {
@@ -31,6 +31,23 @@ pub(super) struct Ended {
 
 const _: () = assert!(size_of::<Ended>() == 64);
 
+/// A trace as it is in this process.
+pub(super) struct Trace {
+    /// Tells it from all others.
+    pub(super) serial: NonZeroU64,
+    pub(super) trace_id: TraceId,
+    /// The trace's first span in this process.
+    pub(super) first_span: SpanId,
+    /// When that started, in ticks.
+    pub(super) first_start: u64,
+    pub(super) flags: TraceFlags,
+    pub(super) weight: Weight,
+    pub(super) recording: bool,
+    pub(super) trace_state: TraceState,
+    pub(super) request_id: RequestId,
+    pub(super) baggage: Baggage,
+}
+
 /// What a span's record has of its trace.
 pub(super) struct OfTrace {
     pub(super) trace_id: TraceId,
@@ -38,6 +55,43 @@ pub(super) struct OfTrace {
     pub(super) trace_state: TraceState,
     pub(super) flags: TraceFlags,
     pub(super) weight: Weight,
+}
+
+impl Trace {
+    /// Becomes another, field by field: one that has just been put together elsewhere would be moved at the
+    /// price of many fields, because that waits for the stores of all of them.
+    #[inline(always)]
+    pub(super) fn renew(&mut self, new: Self) {
+        let Self {
+            serial,
+            trace_id,
+            first_span,
+            first_start,
+            flags,
+            weight,
+            recording,
+            trace_state,
+            request_id,
+            baggage,
+        } = new;
+        self.serial = serial;
+        self.trace_id = trace_id;
+        self.first_span = first_span;
+        self.first_start = first_start;
+        self.flags = flags;
+        self.weight = weight;
+        self.recording = recording;
+        self.trace_state = trace_state;
+        self.request_id = request_id;
+        self.baggage = baggage;
+    }
+
+    /// What its spans' records have of it.
+    #[inline(always)]
+    pub(super) fn for_records(&self) -> OfTrace {
+        let Self { trace_id, first_span, flags, weight, .. } = *self;
+        OfTrace { trace_id, first_span, flags, weight, trace_state: self.trace_state.clone() }
+    }
 }
 
 impl Ended {

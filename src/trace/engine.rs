@@ -2,17 +2,17 @@
 
 use super::{
     config::Config,
-    ended::{Ended, OfTrace},
+    ended::{Ended, OfTrace, Trace},
     lane::{Depot, LaneCounters, LaneReceiver, Totals},
     message::{Message, Ticket, Waiting},
 };
 use crate::{
     clock::{Timeline, after},
-    context::{Baggage, TraceFlags, TraceState},
+    context::Baggage,
     diagnostics::{Diagnostic, Diagnostics},
     export::{Completed, Completion, DropReason, ExporterStats, Inlet, Report, RuleStats, Stats},
-    ids::{IdSource, RequestId, SpanId, TraceId},
-    record::{Chunk, Limits, Recycler, Resource, Weight},
+    ids::IdSource,
+    record::{Chunk, Limits, Recycler, Resource},
     redact::Rules,
     sampling::{
         Sampler,
@@ -21,7 +21,7 @@ use crate::{
     sync::{Mutex, Ordering, lock},
 };
 use std::{
-    num::NonZeroU64,
+    ops::Deref,
     sync::{Arc, atomic, mpsc},
     time::{Duration, Instant},
 };
@@ -41,37 +41,41 @@ pub(super) fn any_tracer_is_live() -> bool {
 /// What is constant through one trace's time in this process: shared by its spans, not copied.
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
-    /// Tells it from all others.
-    pub(super) serial: NonZeroU64,
-    pub(super) trace_id: TraceId,
-    /// The trace's first span in this process.
-    pub(super) first_span: SpanId,
-    /// When that started, in ticks.
-    pub(super) first_start: u64,
-    pub(super) flags: TraceFlags,
-    pub(super) weight: Weight,
-    pub(super) recording: bool,
-    pub(super) trace_state: TraceState,
-    pub(super) request_id: RequestId,
-    pub(super) baggage: Baggage,
+    pub(super) trace: Trace,
 }
 
 impl Shared {
-    /// What its spans' records have of it.
-    pub(super) fn for_records(&self) -> OfTrace {
-        let Self { trace_id, first_span, flags, weight, .. } = *self;
-        OfTrace { trace_id, first_span, flags, weight, trace_state: self.trace_state.clone() }
+    pub(super) fn new(engine: &Arc<Engine>, trace: Trace) -> Self {
+        Self { engine: engine.clone(), trace }
+    }
+
+    /// Puts another trace in the place of this one. An engine that stays is not referred to anew.
+    #[inline(always)]
+    pub(super) fn renew(&mut self, engine: &Arc<Engine>, trace: Trace) {
+        if !Arc::ptr_eq(&self.engine, engine) {
+            self.engine = engine.clone();
+        }
+        self.trace.renew(trace);
     }
 
     /// The same trace, whose spans from here on carry this baggage; nothing else of it is another.
     pub(super) fn with_baggage(&self, baggage: Baggage) -> Self {
-        Self {
-            engine: self.engine.clone(),
+        let trace = Trace {
             trace_state: self.trace_state.clone(),
             request_id: self.request_id.clone(),
             baggage,
-            ..*self
-        }
+            ..self.trace
+        };
+        Self::new(&self.engine, trace)
+    }
+}
+
+impl Deref for Shared {
+    type Target = Trace;
+
+    #[inline(always)]
+    fn deref(&self) -> &Trace {
+        &self.trace
     }
 }
 

@@ -12,7 +12,7 @@
 use super::{
     bell::Bell,
     budget::Budget,
-    ended::{Ended, OfTrace},
+    ended::{Ended, OfTrace, Trace},
 };
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crossbeam_queue::ArrayQueue;
@@ -170,24 +170,18 @@ impl Lane {
         bump(&self.counters.sampled_out, Ordering::Relaxed);
     }
 
-    /// Counts an ended span of the trace with this serial number, and says whether there is room for it: if
-    /// not, it is counted as refused. Never waits. `large_bytes` is what the span holds beyond the usual. For
-    /// the rest is rarely asked.
+    /// Counts an ended span of this trace, and says whether there is room for it: if not, it is counted as
+    /// refused. Never waits. `large_bytes` is what the span holds beyond the usual.
     #[inline(always)]
-    pub(super) fn admit<'d>(
-        &mut self,
-        trace: NonZeroU64,
-        large_bytes: usize,
-        rest: impl FnOnce() -> Option<(&'d Depot, OfTrace)>,
-    ) -> bool {
+    pub(super) fn admit(&mut self, trace: &Trace, large_bytes: usize, depot: &Depot) -> bool {
         bump(&self.counters.ended, Ordering::Relaxed);
-        (self.free > 0 && self.trace == Some(trace) && large_bytes == 0)
-            || rest().is_some_and(|(depot, of_trace)| self.find_room(trace, of_trace, large_bytes, depot))
+        (self.free > 0 && self.trace == Some(trace.serial) && large_bytes == 0)
+            || self.find_room(trace, large_bytes, depot)
     }
 
     #[inline(never)]
-    fn find_room(&mut self, trace: NonZeroU64, of_trace: OfTrace, large_bytes: usize, depot: &Depot) -> bool {
-        let admitted = self.name_trace(trace, of_trace, depot)
+    fn find_room(&mut self, trace: &Trace, large_bytes: usize, depot: &Depot) -> bool {
+        let admitted = self.name_trace(trace, depot)
             && self.has_room(depot)
             && (large_bytes == 0 || take_large(large_bytes, depot));
         // After the shutdown it is not for want of room that a span is lost.
@@ -198,18 +192,20 @@ impl Lane {
     }
 
     /// Sees to it that this trace is the one named last.
-    fn name_trace(&mut self, trace: NonZeroU64, of_trace: OfTrace, depot: &Depot) -> bool {
-        if self.trace == Some(trace) {
+    #[inline(always)]
+    fn name_trace(&mut self, trace: &Trace, depot: &Depot) -> bool {
+        if self.trace == Some(trace.serial) {
             return true;
         }
         let fits = self.has_room(depot);
         if fits {
-            self.push(Slot::Trace(Cell::new(Some(of_trace))));
-            self.trace = Some(trace);
+            self.push(Slot::Trace(Cell::new(Some(trace.for_records()))));
+            self.trace = Some(trace.serial);
         }
         fits
     }
 
+    #[inline(always)]
     fn has_room(&mut self, depot: &Depot) -> bool {
         self.free > 0 || self.make_room(depot)
     }
@@ -230,6 +226,7 @@ impl Lane {
         }
     }
 
+    #[inline(never)]
     fn make_room(&mut self, depot: &Depot) -> bool {
         self.free = self.producer.slots().saturating_sub(1);
         if self.free > 0 {

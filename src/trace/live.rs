@@ -6,7 +6,7 @@ use crate::{
     record::{Details, FreeList, Outcome, SpanKind, Status},
     semconv,
 };
-use std::{borrow::Cow, cell::Cell, sync::Arc};
+use std::{borrow::Cow, cell::Cell, sync::Arc, thread};
 
 /// A span in one place: what moves is the pointer to it.
 ///
@@ -62,6 +62,15 @@ impl Live {
     #[inline(always)]
     pub(super) fn recorded(&self) -> Option<&Arc<Shared>> {
         self.shared.as_ref().filter(|shared| shared.recording)
+    }
+
+    /// Makes the box a span that begins, but for its id, its name and the time.
+    #[inline(always)]
+    pub(super) fn begin(&mut self, parent: Option<SpanId>) {
+        self.parent = parent;
+        self.parent_is_remote = false;
+        self.kind = SpanKind::Internal;
+        self.began_in_panic = thread::panicking();
     }
 
     /// Lets go of what a span that was not handed on still holds.

@@ -6,22 +6,21 @@
 
 use super::{
     boxes::Boxes,
+    ended::Trace,
     engine::{Engine, Shared, any_tracer_is_live},
-    lane::Lane,
     lanes::Lanes,
     live::Live,
     silent,
     stack::Stack,
 };
 use crate::{
-    ids::{SpanId, ThreadRng},
-    record::{Details, FreeList, Limits, Outcome, Recycler, SpanKind},
+    ids::{SpanId, ThreadRng, TraceId, mint_trace_id},
+    record::{Details, FreeList, Limits, Outcome, Recycler},
 };
 use std::{
     cell::{Cell, RefCell},
     mem::ManuallyDrop,
     sync::Arc,
-    thread,
 };
 
 pub(super) use super::stack::Token;
@@ -64,21 +63,23 @@ impl Local {
 
     /// The state of a new trace: in the place of the thread's last one, if nobody else refers to that
     /// any more.
-    pub(super) fn share_new(&mut self, shared: Shared) -> Arc<Shared> {
+    #[inline(always)]
+    fn share(&mut self, engine: &Arc<Engine>, trace: Trace) -> Arc<Shared> {
         if let Some(mut place) = self.stack.take_last_trace() {
             self.boxes.detach();
             if let Some(old) = Arc::get_mut(&mut place) {
-                *old = shared;
+                old.renew(engine, trace);
                 return place;
             }
         }
-        Arc::new(shared)
+        Arc::new(Shared::new(engine, trace))
     }
 
-    /// This thread's lane to `engine`.
-    #[inline(always)]
-    pub(super) fn lane(&mut self, engine: &Engine) -> Option<&mut Lane> {
-        self.lanes.of(engine)
+    pub(super) fn trace_id(&mut self, engine: &Engine, unix_millis: u64) -> TraceId {
+        match &engine.ids.0 {
+            None => mint_trace_id(unix_millis, self.rng()),
+            Some(custom) => custom.trace_id(unix_millis),
+        }
     }
 
     pub(super) fn span_id(&mut self, engine: &Engine) -> SpanId {
@@ -97,7 +98,7 @@ impl Local {
         let mut live = boxes.take(shared);
         if shared.recording {
             live.span_id = new_span_id(rng, &shared.engine);
-            begin(lanes, &mut live, shared, Some(parent), None);
+            begin(lanes, &mut live, shared, parent);
         }
         Some(live)
     }
@@ -117,22 +118,36 @@ impl Local {
         let mut live = if is_of_top { boxes.take(shared) } else { boxes.take_other(shared.clone()) };
         if shared.recording {
             live.span_id = new_span_id(rng, &shared.engine);
-            begin(lanes, &mut live, shared, Some(parent), None);
+            begin(lanes, &mut live, shared, parent);
         }
         live
     }
 
     /// Starts the first span of a trace, but for its name.
+    #[inline(always)]
     pub(super) fn begin_first(
         &mut self,
-        shared: Arc<Shared>,
+        engine: &Arc<Engine>,
+        trace: Trace,
         parent: Option<SpanId>,
-        start: u64,
     ) -> Box<Live> {
         clean_up_later();
-        let mut live = self.boxes.take_other(shared.clone());
-        if shared.recording {
-            begin(&mut self.lanes, &mut live, &shared, parent, Some(start));
+        let (start, recording) = (trace.first_start, trace.recording);
+        // A tracer that is off decides nothing.
+        if (recording || !engine.is_closed())
+            && let Some(lane) = self.lanes.of(engine)
+        {
+            if recording {
+                lane.count_start();
+            } else {
+                lane.count_sampled_out();
+            }
+        }
+        let shared = self.share(engine, trace);
+        let mut live = self.boxes.take_other(shared);
+        if recording {
+            live.begin(parent);
+            live.start = start;
         }
         live.parent_is_remote = parent.is_some();
         live.is_first = true;
@@ -146,17 +161,14 @@ impl Local {
         let Some(live) = place.as_deref_mut() else {
             return;
         };
-        let Some(shared) = &live.shared else {
-            return;
-        };
-        if shared.recording
+        if let Some(shared) = live.recorded()
             && let Some(lane) = self.lanes.of(&shared.engine)
         {
-            let (end, serial) = (shared.engine.timeline.ticks(), shared.serial);
+            let end = shared.engine.timeline.ticks();
             let outcome = outcome(live);
             let large_bytes = live.settle(outcome, &mut self.buffers);
-            let of_trace = || live.shared.as_ref().map(|shared| (&shared.engine.depot, shared.for_records()));
-            if lane.admit(serial, large_bytes, of_trace) {
+            let admit = |shared: &Arc<Shared>| lane.admit(&shared.trace, large_bytes, &shared.engine.depot);
+            if live.shared.as_ref().is_some_and(admit) {
                 lane.put(live.take_ended(end, outcome));
             } else {
                 live.vacate();
@@ -247,17 +259,14 @@ impl Local {
     }
 }
 
-/// Makes a box a span that has begun: now, unless its start has been read.
+/// Makes a box a span that begins now.
 #[inline(always)]
-fn begin(lanes: &mut Lanes, live: &mut Live, shared: &Shared, parent: Option<SpanId>, start: Option<u64>) {
-    live.parent = parent;
-    live.parent_is_remote = false;
-    live.kind = SpanKind::Internal;
-    live.began_in_panic = thread::panicking();
+fn begin(lanes: &mut Lanes, live: &mut Live, shared: &Shared, parent: SpanId) {
+    live.begin(Some(parent));
     if let Some(lane) = lanes.of(&shared.engine) {
         lane.count_start();
     }
-    live.start = start.unwrap_or_else(|| shared.engine.timeline.ticks());
+    live.start = shared.engine.timeline.ticks();
 }
 
 #[inline(always)]
