@@ -2,9 +2,11 @@
 //! which it has to notice by the right case.
 #![cfg(feature = "testing")]
 
+#[path = "support/written.rs"]
+mod written;
+
 use std::{
     collections::HashSet,
-    io::{self, Write},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -18,6 +20,7 @@ use throughline::{
     exporters::{ColorChoice, Console, JsonLines, Memory},
     testing::{ContractFailure, ExporterContract},
 };
+use written::Written;
 
 // Ours.
 
@@ -56,27 +59,6 @@ fn the_console_keeps_the_contract() {
     // Its spans are told by their names.
     .without("an empty name")
     .check();
-}
-
-/// What an exporter has written, for a reader elsewhere.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Written {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).expect("text is in UTF-8")
-    }
-}
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// The ids that spans are named by.

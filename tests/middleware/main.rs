@@ -16,3 +16,5 @@ mod server_span;
 mod support;
 mod trust;
 mod wire;
+#[path = "../support/written.rs"]
+mod written;

@@ -1,10 +1,12 @@
 //! A secret in a URL, a header, baggage or an error's text shows nowhere.
 
-use crate::support::{Body, PATIENCE};
+use crate::{
+    support::{Body, PATIENCE},
+    written::Written,
+};
 use http::{HeaderName, Request, Response, header};
 use std::{
     io::{self, Write},
-    sync::{Arc, Mutex},
     time::Duration,
 };
 use throughline::{
@@ -19,27 +21,6 @@ use throughline::{
 use tower::{Layer, ServiceExt, service_fn};
 
 const CANARY: &str = "canary7f3a";
-
-/// What an exporter or the library itself has written.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Written {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 fn named() -> [HeaderName; 4] {
     [header::AUTHORIZATION, header::COOKIE, header::REFERER, HeaderName::from_static("x-edge-key")]

@@ -4,9 +4,12 @@
 mod books;
 #[path = "../support/gate.rs"]
 mod gate;
+#[path = "../support/script.rs"]
+mod script;
 
 pub use books::assert_balanced;
 pub use gate::Gate;
+pub use script::Script;
 use std::{
     collections::HashSet,
     pin::pin,
@@ -21,7 +24,7 @@ use std::{
 };
 use throughline::{
     Batch, SpanId, Tracer, TracerBuilder,
-    export::{DropReason, ExportError, Exporter, Report, RetryPolicy, Stats},
+    export::{DropReason, Exporter, Report, RetryPolicy, Stats},
     redact::Redaction,
 };
 
@@ -108,19 +111,6 @@ impl Seen {
         let mut state = self.0.lock().unwrap();
         state.ids.extend(batch.spans().map(|span| span.span_id()));
         state.batches.push(batch.len());
-    }
-}
-
-/// An exporter that is a closure.
-pub struct Script<F>(pub F);
-
-impl<F: FnMut(&Batch) -> Result<(), ExportError> + Send> Exporter for Script<F> {
-    fn name(&self) -> &str {
-        "script"
-    }
-
-    fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
-        (self.0)(batch)
     }
 }
 

@@ -2,19 +2,22 @@
 //!
 //! A new exporter is one line more in `sinks`.
 
+use crate::written::Written;
 use bytes::Bytes;
-use http::{HeaderName, Request, Response, header};
-use http_body_util::Empty;
+use http::{HeaderMap, HeaderName, Request, Response, header};
+use http_body::Body;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    service::TowerToHyperService,
+};
 use std::{
     convert::Infallible,
     fs,
     io::{self, BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::Duration,
 };
@@ -51,23 +54,24 @@ fn sinks() -> Vec<Sink> {
         Sink::server("otlp as json", |url| {
             Otlp::builder().traces_endpoint(url).encoding(OtlpEncoding::Json).build().unwrap()
         }),
+        Sink::called("otlp over grpc", |url| Otlp::builder().grpc().endpoint(url).build().unwrap()),
         Sink::spool(),
         Sink::server("zipkin", |url| Zipkin::builder().endpoint(url).build().unwrap()),
     ]
 }
 
 impl Sink {
-    fn writer<E: Exporter + 'static>(name: &'static str, exporter: impl FnOnce(Shared) -> E) -> Self {
-        let written = Shared::default();
+    fn writer<E: Exporter + 'static>(name: &'static str, exporter: impl FnOnce(Written) -> E) -> Self {
+        let written = Written::default();
         let exporter = exporter(written.clone()).into();
-        Self { name, exporter, written: Box::new(move || written.0.lock().unwrap().clone()) }
+        Self { name, exporter, written: Box::new(move || written.bytes()) }
     }
 
     /// What a server receives.
     fn server<E: Exporter + 'static>(name: &'static str, exporter: impl FnOnce(String) -> E) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/spans", listener.local_addr().unwrap());
-        let received = Shared::default();
+        let received = Written::default();
         let read = received.clone();
         thread::spawn(move || {
             for connection in listener.incoming() {
@@ -75,7 +79,18 @@ impl Sink {
             }
         });
         let exporter = exporter(url).into();
-        Self { name, exporter, written: Box::new(move || read.0.lock().unwrap().clone()) }
+        Self { name, exporter, written: Box::new(move || read.bytes()) }
+    }
+
+    /// What a gRPC server is called with.
+    fn called<E: Exporter + 'static>(name: &'static str, exporter: impl FnOnce(String) -> E) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let received = Written::default();
+        let read = received.clone();
+        thread::spawn(move || answer_calls(listener, received));
+        let exporter = exporter(url).into();
+        Self { name, exporter, written: Box::new(move || read.bytes()) }
     }
 
     /// The files, as they are while an exporter has their spans in hand.
@@ -84,10 +99,10 @@ impl Sink {
         let number = DIRECTORIES.fetch_add(1, Ordering::Relaxed);
         let directory =
             std::env::temp_dir().join(format!("throughline-canary-{}-{number}", std::process::id()));
-        let read = Shared::default();
+        let read = Written::default();
         let written = read.clone();
         let exporter = Spool::new(&directory).wrap(ReadsSpool { directory, read });
-        Self { name: "spool", exporter, written: Box::new(move || written.0.lock().unwrap().clone()) }
+        Self { name: "spool", exporter, written: Box::new(move || written.bytes()) }
     }
 
     /// What is kept, as it is printed and as it is serialised.
@@ -107,7 +122,7 @@ impl Sink {
 /// Reads the directory, all the way down, whenever it is given spans; takes it away in the end.
 struct ReadsSpool {
     directory: PathBuf,
-    read: Shared,
+    read: Written,
 }
 
 impl ReadsSpool {
@@ -139,7 +154,7 @@ impl Drop for ReadsSpool {
 }
 
 /// Answers every request with 200 until the peer goes.
-fn answer(connection: TcpStream, received: &Shared) -> io::Result<()> {
+fn answer(connection: TcpStream, received: &Written) -> io::Result<()> {
     let mut reader = BufReader::new(connection);
     loop {
         let mut length = 0;
@@ -163,18 +178,34 @@ fn answer(connection: TcpStream, received: &Shared) -> io::Result<()> {
     }
 }
 
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
+/// Answers every call with an empty message, until the process goes.
+#[tokio::main(flavor = "current_thread")]
+async fn answer_calls(listener: TcpListener, received: Written) {
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    loop {
+        let (connection, _) = listener.accept().await.unwrap();
+        let received = received.clone();
+        let service = service_fn(move |request| answer_call(request, received.clone()));
+        let service = TowerToHyperService::new(service);
+        let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(connection), service);
+        let _gone = connection.await;
     }
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+async fn answer_call(
+    request: Request<hyper::body::Incoming>,
+    mut received: Written,
+) -> Result<Response<impl Body<Data = Bytes, Error = Infallible>>, hyper::Error> {
+    let (head, body) = request.into_parts();
+    let message = body.collect().await?.to_bytes();
+    received.write_all(format!("{:?}", head.headers).as_bytes()).unwrap();
+    received.write_all(&message).unwrap();
+    let state = HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]);
+    let message = Full::new(Bytes::from_static(&[0; 5]));
+    let head = Response::builder().header(header::CONTENT_TYPE, "application/grpc");
+    Ok(head.body(message.with_trailers(std::future::ready(Some(Ok(state))))).unwrap())
 }
 
 fn remote() -> SpanContext {

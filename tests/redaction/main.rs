@@ -1,7 +1,7 @@
 //! What is taken out of spans before they are exported, and what is not.
 #![cfg(all(
     feature = "client",
-    feature = "otlp",
+    feature = "otlp-grpc",
     feature = "server",
     feature = "spool",
     feature = "testing",
@@ -15,6 +15,8 @@ mod keys;
 mod properties;
 mod rules;
 mod texts;
+#[path = "../support/written.rs"]
+mod written;
 
 use throughline::{Span, SpanRecord, Value, redact::Redaction, testing::TestTracer};
 
