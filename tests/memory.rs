@@ -161,11 +161,8 @@ fn many_threads_and_an_exporter_that_hangs_stay_within_the_bounds() {
     });
     let peak = PEAK.load(Ordering::Relaxed).saturating_sub(before);
     // As many as fit the lanes, first blocks included, of 64 bytes; the queue, of 112; and what is spare.
-    let bound = (98_304 + THREADS * 256) * 64
-        + 65_536 * 112
-        + 64 * 17 * KIB
-        + 16 * 57 * KIB
-        + THREADS * 16 * KIB;
+    let bound =
+        (98_304 + THREADS * 256) * 64 + 65_536 * 112 + 64 * 17 * KIB + 16 * 57 * KIB + THREADS * 16 * KIB;
     assert!(peak < bound + MIB, "{peak} bytes at most, not {bound}");
     setting.hangs.store(false, Ordering::Release);
     let stats = setting.tracer.shutdown(LONG).stats;

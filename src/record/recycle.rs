@@ -49,7 +49,8 @@ impl Recycler {
         if self.closed.load(Ordering::Acquire) {
             return;
         }
-        self.give_buffers(records.drain(..).filter_map(|SpanRecord { details, .. }| details));
+        self.give_buffers(records.iter_mut().filter_map(|record| record.details.take()));
+        records.clear();
         // Enough are kept already if it does not fit.
         let _freed = self.vectors.push(records);
     }

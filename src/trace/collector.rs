@@ -117,6 +117,7 @@ impl Collector {
         }
         self.now = self.engine.timeline.nanos_between(self.began, self.engine.timeline.ticks());
         self.times = self.engine.timeline.resolver();
+        self.engine.depot.count_pass();
         self.outlet.marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
         let drained = self.drain_lanes();
         self.end_pass();
@@ -144,11 +145,7 @@ impl Collector {
     fn take_in(&mut self, message: Message) {
         match message {
             Message::Lane(lane) => self.lanes.push(lane),
-            Message::Stray(stray) => {
-                // Nothing has been charged for it.
-                let record = stray.0.record(&stray.1, &self.times, |_| ());
-                self.hand_over(record);
-            }
+            Message::Stray(stray) => self.take_any(&stray.0, &stray.1, false),
             Message::Flush(ticket) => self.flushes.extend(ticket.read()),
             Message::Shutdown(ticket) => self.shutdown = ticket.read(),
             Message::Watch(waiting) => self.watched.push(waiting),
@@ -179,21 +176,28 @@ impl Collector {
         if self.hands_on_bare && ended.is_bare(trace) {
             self.outlet.push_bare(ended.bare_record(trace, &self.times));
         } else {
-            self.take_any(ended, trace);
+            self.take_any(ended, trace, true);
         }
     }
 
+    /// `is_charged` says whether the lanes' budget has paid for what is large.
     #[inline(never)]
-    fn take_any(&mut self, ended: &Ended, trace: &OfTrace) {
-        let budget = &self.engine.depot.budget;
-        let record = ended.record(trace, &self.times, |details| budget.release(details));
-        self.hand_over(record);
-    }
-
-    fn hand_over(&mut self, record: SpanRecord) {
-        match &mut self.tail {
-            Some(tail) => tail.add(record, self.now, &mut self.outlet),
-            None => self.outlet.push(record),
+    fn take_any(&mut self, ended: &Ended, trace: &OfTrace, is_charged: bool) {
+        let Self { engine, times, tail, outlet, now, .. } = self;
+        let complete = |record: &mut SpanRecord| {
+            ended.complete(record, trace, times, |details| {
+                if is_charged {
+                    engine.depot.budget.release(details);
+                }
+            });
+        };
+        match tail {
+            Some(tail) => {
+                let mut record = ended.bare_record(trace, times);
+                complete(&mut record);
+                tail.add(record, *now, outlet);
+            }
+            None => outlet.push_to_complete(ended.bare_record(trace, times), complete),
         }
     }
 

@@ -101,7 +101,7 @@ impl Ended {
         !self.has_details && trace.trace_state.is_empty()
     }
 
-    /// The record, if it is bare; else all but what makes the difference.
+    /// The record, if it is bare; if not, [`complete`](Self::complete) has to make it one.
     #[inline(always)]
     pub(super) fn bare_record(&self, trace: &OfTrace, times: &Resolver) -> SpanRecord {
         let start = times.resolve(self.start);
@@ -123,14 +123,16 @@ impl Ended {
         }
     }
 
-    /// The record; `with_details` sees the details as they were handed over. Once.
-    pub(super) fn record(
+    /// Gives a record what makes the difference to a bare one; `with_details` sees the details as they were
+    /// handed over. Once.
+    #[inline(always)]
+    pub(super) fn complete(
         &self,
+        record: &mut SpanRecord,
         trace: &OfTrace,
         times: &Resolver,
         with_details: impl FnOnce(&Details),
-    ) -> SpanRecord {
-        let mut record = self.bare_record(trace, times);
+    ) {
         record.trace_state = trace.trace_state.clone();
         record.details = self.details.take();
         if let Some(details) = &mut record.details {
@@ -141,6 +143,5 @@ impl Ended {
             details.resolve_times(times);
             details.settle();
         }
-        record
     }
 }

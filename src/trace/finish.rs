@@ -47,8 +47,8 @@ pub(super) fn outcome_of_drop(live: &Live) -> Outcome {
 #[cold]
 #[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
 fn stray(mut live: Box<Live>, outcome: Outcome) {
-    live.settle(outcome, &mut FreeList::new());
     if let Some(shared) = live.shared.clone() {
+        live.settle(&shared.engine, outcome, &mut FreeList::new());
         let end = shared.engine.timeline.ticks();
         shared.engine.push_stray(live.take_ended(end, outcome), shared.for_records());
     }

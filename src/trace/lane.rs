@@ -64,6 +64,8 @@ pub(super) struct Depot {
     pub(super) budget: Budget,
     pub(super) bell: Bell,
     spare_blocks: ArrayQueue<SpareBlock>,
+    /// How often the collector has been through the lanes.
+    passes: AtomicU64,
     closed: AtomicBool,
 }
 
@@ -74,6 +76,7 @@ impl Depot {
             budget: Budget::new(max_spans.div_ceil(BLOCK), max_large_bytes),
             bell: Bell::new(),
             spare_blocks: ArrayQueue::new(SPARE_BLOCKS),
+            passes: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }
     }
@@ -81,6 +84,11 @@ impl Depot {
     /// Frees the blocks that nobody uses. Once the collector takes nothing more, none come back.
     pub(super) fn free_spare_blocks(&self) {
         while self.spare_blocks.pop().is_some() {}
+    }
+
+    /// Counts that the collector goes through the lanes. It alone does.
+    pub(super) fn count_pass(&self) {
+        bump(&self.passes, Ordering::Relaxed);
     }
 
     /// From here on the collector takes nothing more.
@@ -139,7 +147,9 @@ pub(super) struct Lane {
     free: usize,
     /// The serial number of the trace that was named last.
     trace: Option<NonZeroU64>,
+    /// Blocks filled since the collector went through the lanes for the `passes`th time, or was woken.
     blocks_since_wake: u32,
+    passes: u64,
     counters: Arc<LaneCounters>,
 }
 
@@ -150,7 +160,18 @@ impl Lane {
         let consumer = Box::new(consumer);
         let counters = Arc::new(LaneCounters::default());
         let receiver = LaneReceiver { consumer, known: Known::default(), counters: counters.clone() };
-        (Self { engine_id, producer, free: BLOCK - 1, trace: None, blocks_since_wake: 0, counters }, receiver)
+        (
+            Self {
+                engine_id,
+                producer,
+                free: BLOCK - 1,
+                trace: None,
+                blocks_since_wake: 0,
+                passes: 0,
+                counters,
+            },
+            receiver,
+        )
     }
 
     pub(super) const fn engine_id(&self) -> u64 {
@@ -231,6 +252,11 @@ impl Lane {
         self.free = self.producer.slots().saturating_sub(1);
         if self.free > 0 {
             return true;
+        }
+        let passes = depot.passes.load(Ordering::Relaxed);
+        if self.passes != passes {
+            // It has come by itself since.
+            (self.passes, self.blocks_since_wake) = (passes, 0);
         }
         self.blocks_since_wake += 1;
         if self.blocks_since_wake >= BLOCKS_UNTIL_WAKE || depot.budget.is_running_low() {

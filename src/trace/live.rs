@@ -1,6 +1,10 @@
 //! A span of a live tracer, from its start to its end (floor 4).
 
-use super::{budget::large_bytes, ended::Ended, engine::Shared};
+use super::{
+    budget::large_bytes,
+    ended::Ended,
+    engine::{Engine, Shared},
+};
 use crate::{
     ids::SpanId,
     record::{Details, FreeList, Outcome, SpanKind, Status},
@@ -28,11 +32,11 @@ pub(super) struct Live {
     pub(super) start: u64,
     pub(super) span_id: SpanId,
     pub(super) details: Cell<Option<Box<Details>>>,
-    pub(super) kind: SpanKind,
-    pub(super) parent_is_remote: bool,
     /// Where its trace's state is, if nothing counts of the span but that: it is not recorded, and not the first
     /// in this process. Else zero. Only to be compared.
     pub(super) silent_trace: usize,
+    pub(super) kind: SpanKind,
+    pub(super) parent_is_remote: bool,
     /// Is it the first of its trace in this process?
     pub(super) is_first: bool,
     /// A span started during a panic, by a destructor, is not a victim of it.
@@ -86,20 +90,16 @@ impl Live {
 
     /// Settles what only some spans have to settle at their end; the bytes by which it is large.
     #[inline(always)]
-    pub(super) fn settle(&mut self, outcome: Outcome, buffers: &mut FreeList) -> usize {
+    pub(super) fn settle(&mut self, engine: &Engine, outcome: Outcome, buffers: &mut FreeList) -> usize {
         let has_details = self.details.get_mut().is_some();
         if has_details || matches!(self.name, Cow::Owned(_)) || outcome == Outcome::Panicked {
-            self.settle_details(outcome, buffers)
+            self.settle_details(engine, outcome, buffers)
         } else {
             0
         }
     }
 
-    fn settle_details(&mut self, outcome: Outcome, buffers: &mut FreeList) -> usize {
-        let Some(shared) = &self.shared else {
-            return 0;
-        };
-        let engine = &shared.engine;
+    fn settle_details(&mut self, engine: &Engine, outcome: Outcome, buffers: &mut FreeList) -> usize {
         let details = self.details.get_mut().get_or_insert_with(|| buffers.take(&engine.recycler));
         if let Cow::Owned(_) = self.name {
             details.name.get_or_insert(std::mem::take(&mut self.name));

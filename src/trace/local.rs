@@ -158,31 +158,39 @@ impl Local {
     /// Ends a span: hands it to its collector, if it is recorded, and keeps its box.
     #[inline(always)]
     pub(super) fn finish(&mut self, place: &mut Option<Box<Live>>, outcome: impl FnOnce(&Live) -> Outcome) {
-        let Some(live) = place.as_deref_mut() else {
+        let Some(mut live) = place.take() else {
             return;
         };
-        if let Some(shared) = live.recorded()
-            && let Some(lane) = self.lanes.of(&shared.engine)
+        // Taken out, and put back below, to be looked at once.
+        let Some(shared) = live.shared.take() else {
+            return;
+        };
+        let engine = &shared.engine;
+        if shared.recording
+            && let Some(lane) = self.lanes.of(engine)
         {
-            let end = shared.engine.timeline.ticks();
-            let outcome = outcome(live);
-            let large_bytes = live.settle(outcome, &mut self.buffers);
-            let admit = |shared: &Arc<Shared>| lane.admit(&shared.trace, large_bytes, &shared.engine.depot);
-            if live.shared.as_ref().is_some_and(admit) {
+            let end = engine.timeline.ticks();
+            let outcome = outcome(&live);
+            let large_bytes = live.settle(engine, outcome, &mut self.buffers);
+            if lane.admit(&shared.trace, large_bytes, &engine.depot) {
                 lane.put(live.take_ended(end, outcome));
             } else {
                 live.vacate();
             }
         }
-        if let Some(live) = place.take() {
-            self.keep(live);
-        }
+        let is_of_top = self.stack.is_of(&shared);
+        live.shared = Some(shared);
+        self.keep_of(live, is_of_top);
     }
 
     /// Keeps the box of a span that has ended.
-    #[inline(always)]
     pub(super) fn keep(&mut self, live: Box<Live>) {
         let is_of_top = live.shared.as_ref().is_some_and(|shared| self.stack.is_of(shared));
+        self.keep_of(live, is_of_top);
+    }
+
+    #[inline(always)]
+    fn keep_of(&mut self, live: Box<Live>, is_of_top: bool) {
         if is_of_top && !live.is_first {
             if let Err(live) = self.boxes.keep(live) {
                 self.boxes.keep_other(live);

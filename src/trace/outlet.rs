@@ -49,11 +49,17 @@ impl Outlet {
     }
 
     pub(super) fn push(&mut self, record: SpanRecord) {
-        // Where it is to stay: moving it costs as much as all the rest.
+        self.push_to_complete(record, |_| ());
+    }
+
+    /// Takes a record that `complete` makes one where it is to stay: moving it costs as much as all the rest.
+    #[inline(always)]
+    pub(super) fn push_to_complete(&mut self, record: SpanRecord, complete: impl FnOnce(&mut SpanRecord)) {
         self.spans.push(record);
         let Some(record) = self.spans.last_mut() else {
             return;
         };
+        complete(record);
         self.redactor.apply(record);
         let bytes = record.size_bytes();
         self.count(bytes);
