@@ -89,16 +89,14 @@ impl fmt::Debug for Clock {
 /// Turns a clock's ticks into UTC Unix nanoseconds.
 ///
 /// The anchor is taken once. What the counter's calibration and the system's own time keeping drift
-/// apart (a few parts in a million) goes into one correction, renewed by the collector; a reader
-/// that needs two consistent times reads it once.
+/// apart (a few parts in a million) goes into one correction, renewed by the collector; who needs
+/// consistent times takes one [`Resolver`] for them.
 pub(crate) struct Timeline {
     clock: Clock,
     anchor_ticks: u64,
     anchor_unix_nanos: i64,
     /// Nanoseconds a tick, as a fixed-point number with 32 fractional bits.
     nanos_per_tick: u64,
-    /// Fewer ticks than these, since the anchor, can be reckoned with shortly: those of a century.
-    usual_ticks: u64,
     correction_nanos: AtomicI64,
 }
 
@@ -114,14 +112,7 @@ impl Timeline {
             }
             Source::Custom(_) => (0, 0, 1 << 32),
         };
-        Self {
-            clock,
-            anchor_ticks,
-            anchor_unix_nanos,
-            nanos_per_tick,
-            usual_ticks: usual_ticks(nanos_per_tick, anchor_unix_nanos),
-            correction_nanos: AtomicI64::new(0),
-        }
+        Self { clock, anchor_ticks, anchor_unix_nanos, nanos_per_tick, correction_nanos: AtomicI64::new(0) }
     }
 
     #[inline]
@@ -129,35 +120,21 @@ impl Timeline {
         self.clock.ticks()
     }
 
-    /// The correction to resolve one record's times with.
-    pub(crate) fn correction(&self) -> i64 {
-        self.correction_nanos.load(Ordering::Relaxed)
+    /// With the correction of now.
+    pub(crate) fn resolver(&self) -> Resolver {
+        self.resolver_with(self.correction_nanos.load(Ordering::Relaxed))
     }
 
-    /// UTC Unix nanoseconds of `ticks`; a time before 1970 is 1970.
-    #[inline]
-    pub(crate) fn resolve(&self, ticks: u64, correction: i64) -> u64 {
-        let since = ticks.wrapping_sub(self.anchor_ticks);
-        // Too large if it is before 1970.
-        let anchor = self.anchor_unix_nanos.wrapping_add(correction) as u64;
-        if since >= self.usual_ticks || anchor > MOST_USUAL_NANOS {
-            return self.resolve_any(ticks, correction);
+    const fn resolver_with(&self, correction: i64) -> Resolver {
+        Resolver {
+            anchor_ticks: self.anchor_ticks,
+            anchor_unix_nanos: self.anchor_unix_nanos.saturating_add(correction),
+            nanos_per_tick: self.nanos_per_tick as i64,
         }
-        anchor + ((u128::from(since) * u128::from(self.nanos_per_tick)) >> 32) as u64
-    }
-
-    /// As [`resolve`](Self::resolve), also of what was before the anchor or is centuries away.
-    #[cold]
-    #[inline(never)]
-    fn resolve_any(&self, ticks: u64, correction: i64) -> u64 {
-        let since = ticks.wrapping_sub(self.anchor_ticks) as i64;
-        let nanos = (i128::from(since) * i128::from(self.nanos_per_tick)) >> 32;
-        let unix = i128::from(self.anchor_unix_nanos) + nanos + i128::from(correction);
-        u64::try_from(unix).unwrap_or(0)
     }
 
     pub(crate) fn unix_nanos(&self, ticks: u64) -> u64 {
-        self.resolve(ticks, self.correction())
+        self.resolver().resolve(ticks)
     }
 
     /// Nanoseconds between two readings; zero if they are out of order.
@@ -169,19 +146,30 @@ impl Timeline {
     /// Follows the system's wall clock again. One thread calls this, now and then.
     pub(crate) fn follow_wall_clock(&self) {
         if let Source::Counter(counter) = &self.clock.0 {
-            let counted = self.resolve(counter.raw(), 0) as i64;
+            let counted = self.resolver_with(0).resolve(counter.raw()) as i64;
             let correction = wall_unix_nanos().saturating_sub(counted);
             self.correction_nanos.store(correction, Ordering::Relaxed);
         }
     }
 }
 
-/// Two of them fit into what a time is kept in: a century.
-const MOST_USUAL_NANOS: u64 = 1 << 62;
+/// A timeline with the correction of one moment: all times resolved with it are consistent.
+#[derive(Clone, Copy)]
+pub(crate) struct Resolver {
+    anchor_ticks: u64,
+    /// Negative before 1970.
+    anchor_unix_nanos: i64,
+    nanos_per_tick: i64,
+}
 
-/// Whose nanoseconds are no more than usual; none if the anchor is before 1970.
-fn usual_ticks(nanos_per_tick: u64, anchor_unix_nanos: i64) -> u64 {
-    if anchor_unix_nanos < 0 { 0 } else { MOST_USUAL_NANOS / (nanos_per_tick >> 32).saturating_add(1) }
+impl Resolver {
+    /// UTC Unix nanoseconds of `ticks`; a time before 1970 is 1970.
+    #[inline(always)]
+    pub(crate) fn resolve(&self, ticks: u64) -> u64 {
+        let since = ticks.wrapping_sub(self.anchor_ticks) as i64;
+        let nanos = (i128::from(since) * i128::from(self.nanos_per_tick)) >> 32;
+        self.anchor_unix_nanos.wrapping_add(nanos as i64).max(0) as u64
+    }
 }
 
 /// The time `delay` after `start`; a century after it, if that is more than a clock can show.
@@ -195,39 +183,5 @@ fn wall_unix_nanos() -> i64 {
     match SystemTime::now().duration_since(UNIX_EPOCH) {
         Ok(since) => i64::try_from(since.as_nanos()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Clock, Timeline, usual_ticks};
-    use std::sync::atomic::AtomicI64;
-
-    #[test]
-    fn the_short_way_says_what_the_long_one_does() {
-        let some = [0, 1, 2, 1 << 20, 1 << 32, 1 << 56, u64::MAX >> 1, 1 << 63, u64::MAX - 1, u64::MAX];
-        for nanos_per_tick in [1, 1 << 31, 1 << 32, 179 << 30, 42 << 32, u64::MAX] {
-            for anchor_ticks in some {
-                for anchor_unix_nanos in [i64::MIN, -1, 0, 1_800_000_000_000_000_000, i64::MAX] {
-                    let timeline = Timeline {
-                        clock: Clock::system(),
-                        anchor_ticks,
-                        anchor_unix_nanos,
-                        nanos_per_tick,
-                        usual_ticks: usual_ticks(nanos_per_tick, anchor_unix_nanos),
-                        correction_nanos: AtomicI64::new(0),
-                    };
-                    for (ticks, correction) in
-                        some.iter().flat_map(|ticks| [i64::MIN, -7, 0, 7, i64::MAX].map(|by| (*ticks, by)))
-                    {
-                        assert_eq!(
-                            timeline.resolve(ticks, correction),
-                            timeline.resolve_any(ticks, correction),
-                            "{ticks} from {anchor_ticks} at {anchor_unix_nanos} by {correction}"
-                        );
-                    }
-                }
-            }
-        }
     }
 }

@@ -11,14 +11,14 @@ use super::{
     values::{Offset, Slot, Values, kept_bytes, position, write_up_to},
 };
 use crate::{
-    clock::Timeline,
-    context::{SpanContext, TraceState},
+    clock::Resolver,
+    context::SpanContext,
     semconv,
     value::{Attribute, Value},
 };
 use std::{borrow::Cow, fmt, ops::Range};
 
-/// Attributes, events, links, status and tracestate of one span.
+/// Attributes, events, links and status of one span.
 #[derive(Default)]
 pub(crate) struct Details {
     pub(super) slots: Vec<Slot>,
@@ -30,8 +30,8 @@ pub(crate) struct Details {
     pub(super) links: Vec<LinkSlot>,
     pub(super) values: Values,
     pub(crate) status: Status,
+    /// The name, on the way to the collector, if it is no literal or has been changed.
     pub(crate) name: Option<Cow<'static, str>>,
-    pub(crate) trace_state: TraceState,
     pub(crate) dropped_attributes: u32,
     pub(crate) dropped_events: u32,
     pub(crate) dropped_links: u32,
@@ -52,7 +52,6 @@ impl Details {
             values: Values::new(),
             status: Status::Unset,
             name: None,
-            trace_state: TraceState::EMPTY,
             dropped_attributes: 0,
             dropped_events: 0,
             dropped_links: 0,
@@ -73,65 +72,23 @@ impl Details {
         }
     }
 
-    /// As [`push_attribute`](Self::push_attribute), of a text.
-    #[inline(always)]
-    pub(crate) fn push_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
-        if text.len() <= limits.value_bytes && self.has_usual_room(key, text.len(), limits) {
-            self.slots.push(self.values.keep_text(key, text));
-        } else {
-            self.push_any(key.into(), text.into(), limits);
-        }
-    }
-
-    /// As [`push_text`](Self::push_text), of a text in which no secret can be.
-    #[cfg_attr(
-        not(any(feature = "client", feature = "server")),
-        expect(dead_code, reason = "only the middleware sets such texts")
-    )]
-    #[inline(always)]
-    pub(crate) fn push_known(&mut self, key: &'static str, text: &str, limits: &Limits) {
-        if text.len() <= limits.value_bytes && self.has_usual_room(key, text.len(), limits) {
-            self.slots.push(self.values.keep_known(key, text));
-        } else {
-            self.push_any(key.into(), text.into(), limits);
-        }
-    }
-
-    /// As [`push_attribute`](Self::push_attribute), of an integer.
-    #[inline(always)]
-    pub(crate) fn push_i64(&mut self, key: &'static str, number: i64, limits: &Limits) {
-        if self.has_usual_room(key, 0, limits) {
-            self.slots.push(Slot::of_i64(key, number));
-        } else {
-            self.push_any(key.into(), number.into(), limits);
-        }
-    }
-
     /// As [`push_attribute`](Self::push_attribute), of a text that comes in parts.
     #[cfg_attr(
         not(any(feature = "client", feature = "server")),
         expect(dead_code, reason = "only the middleware has URLs to put together")
     )]
     pub(crate) fn push_joined(&mut self, key: &'static str, parts: &[&str], limits: &Limits) {
-        let bytes = parts.iter().map(|part| part.len()).sum();
-        if bytes <= limits.value_bytes && self.has_usual_room(key, bytes, limits) {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        let fits = bytes.saturating_add(self.held_bytes()) <= limits.span_bytes;
+        if bytes <= limits.value_bytes && self.has_usual_room(key, limits) && fits {
             self.slots.push(self.values.keep_joined(key, parts));
         } else {
             self.push_any(key.into(), parts.concat().into(), limits);
         }
     }
 
-    /// Is there a place for an attribute of these bytes without anything having to be cut, settled or
-    /// dropped?
-    #[inline]
-    fn has_usual_room(&self, key: &str, bytes: usize, limits: &Limits) -> bool {
-        key.len() <= limits.name_bytes
-            && self.slots.len() < limits.attributes
-            && bytes <= limits.span_bytes.saturating_sub(self.held_bytes())
-    }
-
     #[inline(never)]
-    fn push_any(&mut self, key: Cow<'static, str>, value: Value<'_>, limits: &Limits) {
+    pub(super) fn push_any(&mut self, key: Cow<'static, str>, value: Value<'_>, limits: &Limits) {
         let key = cut_name(key, limits.name_bytes);
         if !self.has_place_for(&key, limits) {
             return count(&mut self.dropped_attributes, 1);
@@ -162,7 +119,7 @@ impl Details {
     }
 
     /// Appends an event, or counts it as dropped.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn push_event(
         &mut self,
         name: Cow<'static, str>,
@@ -478,10 +435,9 @@ impl Details {
     }
 
     /// Turns the events' ticks into UTC Unix nanoseconds.
-    #[inline(never)]
-    pub(super) fn resolve_times(&mut self, timeline: &Timeline, correction: i64) {
+    pub(crate) fn resolve_times(&mut self, times: &Resolver) {
         for event in &mut self.events {
-            event.time = timeline.resolve(event.time, correction);
+            event.time = times.resolve(event.time);
         }
     }
 
@@ -503,7 +459,6 @@ impl Details {
         self.values.clear(KEPT_TEXT_BYTES);
         self.status = Status::Unset;
         self.name = None;
-        self.trace_state = TraceState::EMPTY;
         self.dropped_attributes = 0;
         self.dropped_events = 0;
         self.dropped_links = 0;
@@ -547,7 +502,6 @@ impl Clone for Details {
             values: self.values.clone(),
             status: self.status.clone(),
             name: self.name.clone(),
-            trace_state: self.trace_state.clone(),
             next_free: None,
             ..*self
         }
@@ -561,7 +515,6 @@ impl PartialEq for Details {
             && self.events().eq(other.events())
             && self.links().eq(other.links())
             && self.status == other.status
-            && self.trace_state == other.trace_state
             && (self.dropped_attributes, self.dropped_events, self.dropped_links)
                 == (other.dropped_attributes, other.dropped_events, other.dropped_links)
     }

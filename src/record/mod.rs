@@ -59,6 +59,7 @@ mod details;
 mod edit;
 mod items;
 mod limits;
+mod quick;
 mod recycle;
 mod resource;
 mod serial;

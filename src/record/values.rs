@@ -182,10 +182,31 @@ impl Values {
         Slot { key: Key::Static(key), kind: Kind::Text, bits: self.keep_str(text).bits() }
     }
 
-    /// As [`keep_text`](Self::keep_text), of a text in which no secret can be.
+    /// The bytes of text for which there is memory, and which a place can point to.
     #[inline(always)]
-    pub(super) fn keep_known(&mut self, key: &'static str, text: &str) -> Slot {
-        Slot { kind: Kind::Known, ..self.keep_text(key, text) }
+    pub(super) fn free_text(&self) -> usize {
+        self.text.capacity().min(u32::MAX as usize).saturating_sub(self.text.len())
+    }
+
+    /// As [`keep_text`](Self::keep_text), of a text that is no longer than the free memory.
+    #[inline(always)]
+    pub(super) fn keep_fitting(&mut self, key: &'static str, text: &str) -> Slot {
+        let start = self.text.len() as u32;
+        if text.len() <= self.text.capacity() - self.text.len() {
+            self.text.push_str(text);
+        }
+        let place = Place { start, end: self.text.len() as u32 };
+        Slot { key: Key::Static(key), kind: Kind::Text, bits: place.bits() }
+    }
+
+    /// Where the text ends now.
+    pub(super) const fn mark(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Takes back the texts kept since.
+    pub(super) fn reset(&mut self, mark: usize) {
+        self.text.truncate(mark);
     }
 
     /// As [`keep_text`](Self::keep_text), of a text that comes in parts.
@@ -404,6 +425,13 @@ impl Slot {
     #[inline(always)]
     pub(super) const fn of_i64(key: &'static str, number: i64) -> Self {
         Self { key: Key::Static(key), kind: Kind::I64, bits: number as u64 }
+    }
+
+    /// The same of a text in which no secret can be.
+    #[inline(always)]
+    pub(super) const fn known(mut self) -> Self {
+        self.kind = Kind::Known;
+        self
     }
 
     /// The slot of values that have been appended to others.

@@ -190,7 +190,8 @@ impl TracerBuilder {
     }
 
     /// The most spans that may wait in the threads' buffers, beyond the 255 each thread may always
-    /// hold. Default 65,536: 6 MiB.
+    /// hold. A trace takes the place of one span, ahead of those of its spans that end one after another on a
+    /// thread. Default 98,304: 6 MiB.
     pub fn max_buffered_spans(self, spans: usize) -> Self {
         self.setting(move |config| config.buffer_spans = spans)
     }

@@ -5,13 +5,14 @@
 //! has nothing else to do.
 
 use super::{
+    ended::{Ended, OfTrace},
     engine::Engine,
     lane::LaneReceiver,
     message::{Message, Waiting},
     outlet::Outlet,
 };
 use crate::{
-    clock::Timeline,
+    clock::Resolver,
     export::Collect,
     record::SpanRecord,
     sampling::tail::Tail,
@@ -38,11 +39,13 @@ impl Gathering {
     ) -> Self {
         let gatherer = Gatherer {
             began: engine.timeline.ticks(),
+            now: 0,
+            times: engine.timeline.resolver(),
+            hands_on_bare: tail.is_none() && !engine.redaction.has_own(),
             engine: engine.clone(),
             inbox,
             lanes: Vec::new(),
             tail,
-            now: 0,
             outlet,
             flushes: Vec::new(),
             watched: Vec::new(),
@@ -74,9 +77,13 @@ pub(super) struct Gatherer {
     inbox: Receiver<Message>,
     lanes: Vec<LaneReceiver>,
     tail: Option<Tail>,
+    /// Is there nobody who would look at a bare record before it is handed on?
+    hands_on_bare: bool,
     /// When this was made, in ticks; and the time since, in nanoseconds, at the beginning of the pass.
     began: u64,
     now: u64,
+    /// The pass's.
+    times: Resolver,
     outlet: Outlet,
     flushes: Vec<Waiting>,
     /// What somebody may be waiting for as a future, to be woken at the deadline.
@@ -95,6 +102,8 @@ impl Gatherer {
             return 0;
         }
         self.now = self.engine.timeline.nanos_between(self.began, self.engine.timeline.ticks());
+        self.times = self.engine.timeline.resolver();
+        self.engine.depot.count_pass();
         self.outlet.marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
         let drained = self.drain_lanes();
         self.end_pass();
@@ -128,7 +137,7 @@ impl Gatherer {
     fn take_in(&mut self, message: Message) {
         match message {
             Message::Lane(lane) => self.lanes.push(lane),
-            Message::Stray(record) => self.take(*record),
+            Message::Stray(stray) => self.take_any(&stray.0, &stray.1, false),
             Message::Flush(ticket) => self.flushes.extend(ticket.read()),
             Message::Shutdown(ticket) => self.shutdown = ticket.read(),
             Message::Watch(waiting) => self.watched.push(waiting),
@@ -141,9 +150,9 @@ impl Gatherer {
         let mut drained = 0;
         let mut lanes = mem::take(&mut self.lanes);
         lanes.retain_mut(|lane| {
-            let thread_has_ended = lane.drain(&engine.depot, most, |record| {
+            let thread_has_ended = lane.drain(&engine.depot, most, |ended, trace| {
                 drained += 1;
-                self.take(record);
+                self.take(ended, trace);
             });
             if thread_has_ended {
                 engine.retire_lane(lane.counters());
@@ -155,20 +164,32 @@ impl Gatherer {
     }
 
     #[inline(always)]
-    fn take(&mut self, record: SpanRecord) {
-        if self.tail.is_some() {
-            return self.take_for_tail(record);
+    fn take(&mut self, ended: &Ended, trace: &OfTrace) {
+        if self.hands_on_bare && ended.is_bare(trace) {
+            self.outlet.push_bare(ended.bare_record(trace, &self.times));
+        } else {
+            self.take_any(ended, trace, true);
         }
-        let timeline = &self.engine.timeline;
-        self.outlet.push(record, |record| settle(record, timeline));
     }
 
+    /// `is_charged` says whether the lanes' budget has paid for what is large.
     #[inline(never)]
-    fn take_for_tail(&mut self, mut record: SpanRecord) {
-        settle(&mut record, &self.engine.timeline);
-        match &mut self.tail {
-            Some(tail) => tail.add(record, self.now, &mut self.outlet),
-            None => self.outlet.push(record, |_settled| {}),
+    fn take_any(&mut self, ended: &Ended, trace: &OfTrace, is_charged: bool) {
+        let Self { engine, times, tail, outlet, now, .. } = self;
+        let complete = |record: &mut SpanRecord| {
+            ended.complete(record, trace, times, |details| {
+                if is_charged {
+                    engine.depot.budget.release(details);
+                }
+            });
+        };
+        match tail {
+            Some(tail) => {
+                let mut record = ended.bare_record(trace, times);
+                complete(&mut record);
+                tail.add(record, *now, outlet);
+            }
+            None => outlet.push_to_complete(ended.bare_record(trace, times), complete),
         }
     }
 
@@ -202,14 +223,5 @@ impl Gatherer {
 
     pub(super) fn next_deadline(&self, at_most: Instant) -> Instant {
         self.watched.iter().map(|waiting| waiting.deadline).fold(at_most, Instant::min)
-    }
-}
-
-/// What a span's own thread has no time for.
-#[inline(always)]
-fn settle(record: &mut SpanRecord, timeline: &Timeline) {
-    record.resolve_times(timeline);
-    if let Some(details) = &mut record.details {
-        details.settle();
     }
 }
