@@ -3,15 +3,9 @@
 //! Refuses a list with anything wrong in it as a whole, as the specification asks; says nothing about
 //! what a member means.
 
-use super::lines::{Bounded, Lines, all_bytes, are_within_cap, ascii, split_once, trim, try_for_each_member};
+use super::lines::{Bounded, Extent, Lines, all_bytes, ascii, split_once, trim, try_for_each_member};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{
-    borrow::Cow,
-    fmt, iter,
-    ops::ControlFlow::{Break, Continue},
-    str::FromStr,
-    sync::Arc,
-};
+use std::{borrow::Cow, fmt, iter, str::FromStr, sync::Arc};
 
 /// The most members of a list [W3C Trace Context, tracestate limits].
 const MAX_MEMBERS: usize = 32;
@@ -83,17 +77,17 @@ impl TraceState {
     ///
     /// The first thing that is wrong. There is no good part of a bad list.
     pub fn from_lines<'a>(lines: impl Lines<'a>) -> Result<Self, TraceStateError> {
-        if !are_within_cap(&lines) {
-            return Err(TraceStateError::TooLong);
+        match Extent::of(&lines) {
+            Extent::None => Ok(Self::EMPTY),
+            Extent::One(line) => Self::of_line(line),
+            Extent::Several => Self::of_members(&lines),
+            Extent::TooLong => Err(TraceStateError::TooLong),
         }
-        Self::read(&lines)
     }
 
-    fn read<'a>(lines: &impl Lines<'a>) -> Result<Self, TraceStateError> {
-        match single_member(lines) {
-            Some(text) => Self::of_member(text),
-            None => Self::of_members(lines),
-        }
+    fn of_line(line: &[u8]) -> Result<Self, TraceStateError> {
+        let has_one_member = split_once(line, b',').is_none();
+        if has_one_member { Self::of_member(trim(line)) } else { Self::of_members(&[line]) }
     }
 
     /// One member that is there already as it is to be kept.
@@ -231,17 +225,6 @@ impl<'a> Member<'a> {
     }
 }
 
-/// The member of a header that has one line and in that no more than one member; `None` of any other.
-fn single_member<'a>(lines: &impl Lines<'a>) -> Option<&'a [u8]> {
-    let mut first = None;
-    let walk = lines.walk(|line| match first.replace(line) {
-        None => Continue(()),
-        Some(_) => Break(()),
-    });
-    let line = first.filter(|line| walk.is_continue() && split_once(line, b',').is_none())?;
-    Some(trim(line))
-}
-
 const fn is_key_byte(byte: u8) -> bool {
     ((b'a' <= byte) & (byte <= b'z'))
         | ((b'0' <= byte) & (byte <= b'9'))
@@ -279,7 +262,7 @@ impl FromStr for TraceState {
     type Err = TraceStateError;
 
     fn from_str(text: &str) -> Result<Self, TraceStateError> {
-        Self::read(&[text])
+        Self::of_line(text.as_bytes())
     }
 }
 
