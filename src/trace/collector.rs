@@ -105,13 +105,15 @@ impl Collector {
 
     /// Takes in all that is there now; how many spans that was.
     fn pass(&mut self) -> usize {
-        while let Ok(message) = self.inbox.try_recv() {
-            self.take_in(message);
-        }
-        self.now = self.engine.timeline.nanos_between(self.began, self.engine.timeline.ticks());
+        self.take_in_all();
         self.outlet.marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
-        let drained = self.drain_lanes();
-        self.end_pass();
+        let mut drained = self.round();
+        if self.outlet.marker_follows && self.tail.is_some() {
+            // Whoever flushes is promised all that has ended; what ended before a root may be a round behind it.
+            self.take_in_all();
+            drained += self.round();
+            self.decide_all();
+        }
         self.outlet.hand_on();
         for waiting in std::mem::take(&mut self.flushes) {
             for inlet in &self.engine.inlets {
@@ -123,13 +125,25 @@ impl Collector {
         drained
     }
 
-    fn end_pass(&mut self) {
+    /// Drains each lane once.
+    fn round(&mut self) -> usize {
+        self.now = self.engine.timeline.nanos_between(self.began, self.engine.timeline.ticks());
+        let drained = self.drain_lanes();
         if let Some(tail) = &mut self.tail {
-            tail.end_pass(self.now, &mut self.outlet);
-            // Whoever flushes is promised all that has ended.
-            if self.outlet.marker_follows {
-                tail.decide_all(self.now, &mut self.outlet);
-            }
+            tail.end_round(self.now, &mut self.outlet);
+        }
+        drained
+    }
+
+    fn decide_all(&mut self) {
+        if let Some(tail) = &mut self.tail {
+            tail.decide_all(self.now, &mut self.outlet);
+        }
+    }
+
+    fn take_in_all(&mut self) {
+        while let Ok(message) = self.inbox.try_recv() {
+            self.take_in(message);
         }
     }
 
