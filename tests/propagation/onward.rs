@@ -86,7 +86,7 @@ fn a_consumer_that_goes_on_by_links_is_linked_to_each_carrier_s_span() {
     let span = &memory.spans()[0];
     assert!(span.is_local_root() && span.parent_span_id().is_none());
     assert_eq!(span.links().len(), 2, "what was malformed or missing is linked to nothing");
-    for (number, (link, caller)) in span.links().iter().zip(&callers).enumerate() {
+    for (number, (link, caller)) in span.links().zip(&callers).enumerate() {
         assert_eq!((link.trace_id(), link.span_id()), (caller.trace_id(), caller.span_id()));
         assert_eq!((link.flags(), link.trace_state()), (caller.flags(), caller.trace_state()));
         assert_eq!(link.attributes().next().unwrap().value, (number as i64).into());
