@@ -109,9 +109,10 @@ fn with_room_enough_it_is_kept_with_its_root() {
 /// threads and the collector take turns.
 fn all_errors_are_kept(max_spans: usize) {
     const THREADS: usize = 3;
-    const TRACES: usize = 2_000;
+    const TRACES: usize = 300;
     let sampler = TailSampler::new().rule(TailRule::errors()).max_undecided(max_spans, 1 << 20);
-    let (tracer, memory) = tracer(|builder| builder.tail_sampler(sampler));
+    // What is looked at is the tail sampler: nothing is to be lost before it.
+    let (tracer, memory) = tracer(|builder| builder.tail_sampler(sampler).max_buffered_spans(1 << 16));
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
