@@ -141,6 +141,9 @@ fn nobody_blanks_out_what_stands_behind_what_they_write() {
         let lines = [forged.to_owned(), format!("for={quad}")];
         assert_eq!(parse(&lines, 1), Ok(Some(hop(address(quad), None, None))), "{forged}: a line of its own");
         assert_eq!(parse(&lines, 2), Err(ForwardedError::Layout), "{forged}");
+        // What stands before the break is as many elements away as nobody knows.
+        let before = [format!("for=192.0.2.9, {forged}"), format!("for={quad}")];
+        assert_eq!(parse(&before, 2), Err(ForwardedError::Layout), "{forged}");
     }
 }
 
