@@ -114,10 +114,10 @@ pub fn parse<'a>(lines: impl Lines<'a>, hops: usize) -> Result<Option<Hop<'a>>, 
         }
     }
     let hops = hops.clamp(1, MAX_HOPS);
-    if latest.from_the_end(hops).is_none() {
+    if latest.at_hop(hops).is_none() {
         return error.map_or(Ok(None), Err);
     }
-    (1..=hops).filter_map(|hop| latest.from_the_end(hop)).try_fold(None, |_, text| hop(text).map(Some))
+    (1..=hops).filter_map(|hop| latest.at_hop(hop)).try_fold(None, |_, text| hop(text).map(Some))
 }
 
 /// All lines, of which there are few.
@@ -167,7 +167,7 @@ impl<'a> Latest<'a> {
     }
 
     /// The element that stands so far from the end, which is at most [`MAX_HOPS`].
-    fn from_the_end(&self, hops: usize) -> Option<&'a [u8]> {
+    fn at_hop(&self, hops: usize) -> Option<&'a [u8]> {
         let place = self.seen.checked_sub(hops)?;
         self.elements.get(place % MAX_HOPS).copied()
     }
