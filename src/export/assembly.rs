@@ -41,7 +41,11 @@ pub(crate) fn assemble(deliveries: Vec<Delivery>, terms: &Terms) -> Assembly {
 impl Assembly {
     fn add_single(&mut self, destination: Destination, terms: &Terms) {
         let queue = Arc::new(Queue::new(destination.name, terms.limits));
-        self.inlets.push(Arc::new(Single { place: destination.place, queue: queue.clone() }));
+        self.inlets.push(Arc::new(Single {
+            place: destination.place,
+            queue: queue.clone(),
+            abort: destination.sender.abort_handle(),
+        }));
         let worker = Worker {
             sender: destination.sender,
             queue,

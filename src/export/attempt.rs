@@ -1,6 +1,6 @@
 //! Calling an exporter (floor 3): whatever it does, the thread goes on, and knows what became of the batch.
 
-use super::{Completion, Decision, ExportError, Exporter};
+use super::{AbortHandle, Completion, Decision, ExportError, Exporter};
 use crate::record::{Batch, SpanRecord};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -30,6 +30,11 @@ pub(crate) struct Sender {
 impl Sender {
     pub(crate) fn new(exporter: Box<dyn Exporter>, filter: Option<Filter>) -> Self {
         Self { exporter, filter }
+    }
+
+    /// For whoever gives the exporter up.
+    pub(crate) fn abort_handle(&self) -> Option<AbortHandle> {
+        self.exporter.abort_handle()
     }
 
     /// Leaves out what the exporter is not to have; how many spans, or `None` if the filter panicked.

@@ -1,7 +1,7 @@
 //! Where the collector puts finished spans (floor 3): the queue of one exporter, or whatever several
 //! exporters share. The engine knows no more of them than this.
 
-use super::{Completion, ExporterStats, Queue, QueueLimits, RetryPolicy, attempt::Sender};
+use super::{AbortHandle, Completion, ExporterStats, Queue, QueueLimits, RetryPolicy, attempt::Sender};
 use crate::{
     diagnostics::Diagnostics,
     record::{Chunk, Resource},
@@ -65,6 +65,7 @@ pub(crate) struct Task {
 pub(crate) struct Single {
     pub(crate) place: usize,
     pub(crate) queue: Arc<Queue>,
+    pub(crate) abort: Option<AbortHandle>,
 }
 
 impl Inlet for Single {
@@ -82,6 +83,7 @@ impl Inlet for Single {
 
     fn abandon(&self) {
         self.queue.abandon();
+        self.abort.iter().for_each(AbortHandle::abort);
     }
 
     fn exporters(&self) -> usize {

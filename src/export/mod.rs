@@ -4,6 +4,7 @@
 //! bounded queue of its own, retries happen there, and so does counting. What an exporter owes is in
 //! [`Exporter`]; `throughline::testing` checks it.
 
+mod abort;
 mod assembly;
 mod attempt;
 mod completion;
@@ -17,6 +18,7 @@ mod spool;
 mod stats;
 mod worker;
 
+pub use abort::AbortHandle;
 pub(crate) use assembly::{Assembly, assemble};
 pub(crate) use completion::{Completed, Completion, Seat};
 pub use delivery::Delivery;
@@ -90,6 +92,16 @@ pub trait Exporter: Send {
     fn shutdown(&mut self, within: Duration) -> Result<(), ExportError> {
         self.flush(within)
     }
+
+    /// How a call that hangs is cut short. Asked for once, when the tracer is built; used once the tracer has
+    /// been shut down, at its deadline at the latest. No call of `export` begins afterwards.
+    ///
+    /// Without one, the default, `Tracer::shutdown` returns in time all the same, but the exporter's thread,
+    /// and what it holds, live on until the call returns by itself. An exporter that wraps another hands on that
+    /// one's.
+    fn abort_handle(&self) -> Option<AbortHandle> {
+        None
+    }
 }
 
 impl<E: Exporter + ?Sized> Exporter for Box<E> {
@@ -107,5 +119,9 @@ impl<E: Exporter + ?Sized> Exporter for Box<E> {
 
     fn shutdown(&mut self, within: Duration) -> Result<(), ExportError> {
         (**self).shutdown(within)
+    }
+
+    fn abort_handle(&self) -> Option<AbortHandle> {
+        (**self).abort_handle()
     }
 }

@@ -1,5 +1,46 @@
 //! The settings of every exporter that sends by HTTP (floor 4), written once.
 
+use crate::{transport::SetupError, variables::Variables};
+use std::fmt;
+
+/// Settings made in code, kept to be applied over those of the environment.
+pub(super) struct Changes<C> {
+    list: Vec<Change<C>>,
+    /// The environment.
+    pub(super) variables: Variables,
+}
+
+type Change<C> = Box<dyn FnOnce(&mut C) -> Result<(), SetupError> + Send>;
+
+impl<C> Changes<C> {
+    pub(super) fn new() -> Self {
+        Self { list: Vec::new(), variables: Variables::of_process() }
+    }
+
+    pub(super) fn add(&mut self, change: impl FnOnce(&mut C) -> Result<(), SetupError> + Send + 'static) {
+        self.list.push(Box::new(change));
+    }
+
+    /// What the environment says, with all changes.
+    pub(super) fn apply(
+        self,
+        read: impl FnOnce(&Variables) -> Result<C, SetupError>,
+    ) -> Result<(C, Variables), SetupError> {
+        let mut config = read(&self.variables)?;
+        for change in self.list {
+            change(&mut config)?;
+        }
+        Ok((config, self.variables))
+    }
+}
+
+/// Values may be secrets.
+impl<C> fmt::Debug for Changes<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.list.len())
+    }
+}
+
 /// Inside the `impl` of a builder that has a method `connection`, which takes a change of the
 /// [`Settings`](crate::transport::Settings).
 macro_rules! connection_settings {
@@ -77,7 +118,7 @@ macro_rules! connection_settings {
 
         /// Reads variables from here instead of from the process's environment.
         pub fn environment(mut self, variables: impl Fn(&str) -> Option<OsString> + Send + 'static) -> Self {
-            self.variables = Variables(Box::new(variables));
+            self.changes.variables = Variables(Box::new(variables));
             self
         }
     };

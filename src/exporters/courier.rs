@@ -4,7 +4,7 @@
 //! that request: those before it have been delivered and are not sent twice.
 
 use crate::{
-    export::{Decision, ExportError},
+    export::{AbortHandle, Decision, ExportError},
     record::{Batch, Resource, SpanRecord},
     transport::{Answer, Client},
 };
@@ -42,6 +42,9 @@ pub(super) trait Body {
 pub(super) trait Carrier<B>: fmt::Debug + Send {
     /// How many of the request's spans the server has refused.
     fn carry(&mut self, body: &mut B) -> Result<usize, ExportError>;
+
+    /// Ends the request under way, and fails all others.
+    fn abort_handle(&self) -> AbortHandle;
 }
 
 /// Sends batches in requests of at most so many bytes, or of one span.
@@ -95,6 +98,10 @@ impl<B: Body> Courier<B> {
         verdict(batch.len(), progress.rejected, refusal)
     }
 
+    pub(super) fn abort_handle(&self) -> AbortHandle {
+        self.carrier.abort_handle()
+    }
+
     /// Puts the spans from this one on into the body, as far as they fit; how many there are.
     fn load(&mut self, batch: &Batch, from: usize) -> usize {
         self.body.begin(batch.resource());
@@ -124,6 +131,10 @@ impl<B: Body> Carrier<B> for Client {
             return body.rejected(&answer).map_err(ExportError::permanent);
         }
         Err(refused(&answer))
+    }
+
+    fn abort_handle(&self) -> AbortHandle {
+        AbortHandle::new(self.closer())
     }
 }
 

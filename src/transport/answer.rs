@@ -4,13 +4,13 @@ use super::retry_after;
 use flate2::read::MultiGzDecoder;
 use std::{
     io::{self, Read},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 use ureq::{
     Body,
     http::{
         HeaderMap, Response,
-        header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
     },
 };
 
@@ -55,12 +55,10 @@ impl Answer {
     /// connection is closed instead.
     pub(super) fn read(response: Response<Body>) -> Result<Self, Unreadable> {
         let (head, body) = response.into_parts();
-        let retry_after = head.headers.get(RETRY_AFTER);
         let mut answer = Self {
             status: head.status.as_u16(),
             content: content(&head.headers),
-            retry_after: retry_after
-                .and_then(|value| retry_after::parse(value.as_bytes(), SystemTime::now())),
+            retry_after: retry_after::asked_for(&head.headers),
             body: Vec::new(),
         };
         if answer.is_success() {

@@ -8,6 +8,7 @@ use flate2::{Compression, write::GzEncoder};
 use std::{
     fmt,
     io::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
 };
 use ureq::{
     Agent,
@@ -27,6 +28,8 @@ pub(crate) enum Failure {
     Unreachable,
     #[error("the server's name is not known")]
     UnknownHost,
+    #[error("the system has no thread left to look the server's name up on")]
+    NoThread,
     #[error("the server did not answer in time")]
     TimedOut,
     #[error("the proxy would not connect to the server")]
@@ -85,6 +88,13 @@ impl Client {
         Self { agent, endpoint, headers, is_packed, packed: Vec::new() }
     }
 
+    /// Closes the connection for good, from any thread: a request under way fails at once, or once it is
+    /// connected, and so does any other.
+    pub(crate) fn closer(&self) -> impl Fn() + Send + Sync + use<> {
+        let agent = self.agent.clone();
+        move || agent.clone().shutdown()
+    }
+
     /// Sends a body and waits for the answer, no longer than the timeout.
     pub(crate) fn post(&mut self, content_type: &'static str, body: &[u8]) -> Result<Answer, Failure> {
         let mut request = self.agent.post(self.endpoint.uri()).header(CONTENT_TYPE, content_type);
@@ -94,13 +104,14 @@ impl Client {
         self.packed.clear();
         let response = if self.is_packed {
             pack(body, &mut self.packed).map_err(|_| Failure::Broken)?;
-            request.header(CONTENT_ENCODING, "gzip").send(self.packed.as_slice())
+            let request = request.header(CONTENT_ENCODING, "gzip");
+            unless_it_panics(|| request.send(self.packed.as_slice()))
         } else {
-            request.send(body)
+            unless_it_panics(|| request.send(body))
         };
         self.packed.clear();
         self.packed.shrink_to(KEPT_BYTES);
-        let response = response.map_err(|error| failure(&error))?;
+        let response = response.ok_or(Failure::NoThread)?.map_err(|error| failure(&error))?;
         Ok(Answer::read(response)?)
     }
 }
@@ -114,6 +125,12 @@ impl fmt::Debug for Client {
             .field("gzip", &self.is_packed)
             .finish_non_exhaustive()
     }
+}
+
+/// Runs a part of a library that panics when the system starts no thread for the look-up of a name. That may pass,
+/// and must not cost the batch.
+pub(super) fn unless_it_panics<T>(call: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(call)).ok()
 }
 
 /// Appends the body, gzipped at the fastest level: the processor is the host's.

@@ -2,13 +2,24 @@
 //! none.
 
 use std::time::{Duration, SystemTime};
+use ureq::http::{
+    HeaderMap,
+    header::{DATE, RETRY_AFTER},
+};
 
 /// The longest delay taken from a server; the pipeline's own cap is shorter.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
+/// The delay that an answer asks for. A date is the server's; so is what it is compared with, where the answer says
+/// when it was made: this machine's clock may be wrong.
+pub(super) fn asked_for(headers: &HeaderMap) -> Option<Duration> {
+    let made = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+    parse(headers.get(RETRY_AFTER)?.as_bytes(), made.unwrap_or_else(SystemTime::now))
+}
+
 /// The delay of a header's value. `None` for what is neither seconds nor a date, and for a time that is
 /// over: whoever sends again then does so by a policy of their own, with jitter.
-pub(super) fn parse(value: &[u8], now: SystemTime) -> Option<Duration> {
+fn parse(value: &[u8], now: SystemTime) -> Option<Duration> {
     let text = std::str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
     let delay = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // What is too large for the type is too long as well.

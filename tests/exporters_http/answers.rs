@@ -107,6 +107,21 @@ fn retry_after_is_obeyed_within_bounds() {
     }
 }
 
+/// A clock that is a day off on either side makes neither a storm nor a day's silence.
+#[test]
+fn a_date_is_compared_with_the_server_s_own_clock() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let now = SystemTime::now();
+    for server_s in [now - DAY, now + DAY, SystemTime::UNIX_EPOCH + DAY] {
+        let date = format!("Date: {}", httpdate_of(server_s));
+        let retry_after = format!("Retry-After: {}", httpdate_of(server_s + Duration::from_secs(90)));
+        let (address, _) = answering(move |_, _| answer(503, &[&date, &retry_after], b""));
+        let expected = Decision::Retry { after: Some(Duration::from_secs(90)) };
+        let decision = decision(&mut otlp(address).build().unwrap(), &numbered(1));
+        assert_eq!(decision, Some(expected));
+    }
+}
+
 #[test]
 fn a_final_answer_asks_for_no_delay() {
     let (address, _) = answering(|_, _| answer(400, &["Retry-After: 3"], b""));
@@ -119,7 +134,8 @@ fn httpdate_of(time: SystemTime) -> String {
     OffsetDateTime::from(time).format(&Rfc2822).unwrap().replace("+0000", "GMT")
 }
 
-fn partial(rejected: i64) -> ExportTraceServiceResponse {
+/// What an OTLP server says that has refused so many spans.
+pub fn partial(rejected: i64) -> ExportTraceServiceResponse {
     let partial_success =
         ExportTracePartialSuccess { rejected_spans: rejected, error_message: "canary".to_owned() };
     ExportTraceServiceResponse { partial_success: Some(partial_success) }

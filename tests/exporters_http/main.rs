@@ -5,6 +5,7 @@ mod arbitrary;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aborts;
 mod answers;
 mod contract;
 mod encoding;
@@ -14,6 +15,7 @@ mod grpc;
 mod hostile;
 mod parts;
 mod server;
+mod slow;
 mod tls;
 mod way;
 mod zipkin;

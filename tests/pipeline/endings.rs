@@ -16,7 +16,7 @@ use std::{
 };
 use throughline::{
     Batch, Tracer,
-    export::{DropReason, ExportError, Exporter, Report},
+    export::{AbortHandle, DropReason, ExportError, Exporter, Report},
 };
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -466,4 +466,51 @@ fn a_shutdown_does_not_wait_for_a_retry_that_comes_too_late() {
     assert!(!report.is_complete());
     assert_eq!(tries.try_iter().count(), 0, "no storm at the end");
     assert_balanced(&report.stats);
+}
+
+/// An exporter that hangs until it is aborted.
+struct Abortable {
+    gate: Gate,
+    aborts: Arc<AtomicUsize>,
+    panics: bool,
+    /// Tells of the drop by going away.
+    _alive: mpsc::Sender<()>,
+}
+
+impl Exporter for Abortable {
+    fn name(&self) -> &str {
+        "abortable"
+    }
+
+    fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
+        self.gate.pass();
+        Err(ExportError::retry("aborted"))
+    }
+
+    fn abort_handle(&self) -> Option<AbortHandle> {
+        let (gate, aborts, panics) = (self.gate.clone(), self.aborts.clone(), self.panics);
+        Some(AbortHandle::new(move || {
+            aborts.fetch_add(1, Ordering::SeqCst);
+            gate.open();
+            assert!(!panics, "in the handle");
+        }))
+    }
+}
+
+#[test]
+fn an_exporter_that_hangs_is_aborted_at_the_deadline_and_no_sooner() {
+    for panics in [false, true] {
+        let (gate, aborts, (alive, is_over)) =
+            (Gate::closed(), Arc::<AtomicUsize>::default(), mpsc::channel());
+        let exporter = Abortable { gate, aborts: aborts.clone(), panics, _alive: alive };
+        let tracer = builder().batch_delay(Duration::ZERO).exporter(exporter).build().unwrap();
+        end_spans(&tracer, 3);
+        assert!(tracer.flush(Duration::from_millis(20)).timed_out);
+        assert_eq!(aborts.load(Ordering::SeqCst), 0, "a flush gives nothing up");
+        let report = tracer.shutdown(Duration::from_millis(20));
+        assert_eq!(is_over.recv_timeout(LONG), Err(mpsc::RecvTimeoutError::Disconnected));
+        assert!(aborts.load(Ordering::SeqCst) >= 1);
+        assert_eq!(lost(&report.stats, DropReason::ShutdownDeadline), 3);
+        assert_balanced(&report.stats);
+    }
 }

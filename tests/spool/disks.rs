@@ -215,7 +215,7 @@ fn a_spool_that_is_taken_away_is_begun_again() {
 #[test]
 fn without_file_handles_spans_stay_in_memory() {
     let scratch = Scratch::new();
-    let program = child("disks::child_without_file_handles", &scratch);
+    let program = child("disks::child_without_file_handles", scratch.path());
     let mut shell = Command::new("sh");
     shell
         .args(["-c", "ulimit -n 40 && exec \"$0\" \"$@\""])

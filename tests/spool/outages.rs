@@ -5,12 +5,13 @@ use super::support::{
     eventually, spooled,
 };
 use std::{
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
 };
 use throughline::{
     Batch, Tracer,
-    export::{ExportError, RetryPolicy, Spool},
+    export::{AbortHandle, ExportError, Exporter, RetryPolicy, Spool},
 };
 
 /// For a stretch at 1,000 spans a second, of so many seconds.
@@ -186,4 +187,38 @@ fn flushes_in_front_of_a_hung_exporter_end_in_time() {
     gate.open();
     let report = tracer.flush(LONG);
     assert!(report.is_complete(), "{report:#?}");
+}
+
+/// An exporter that hangs until it is aborted, and tells of its drop by letting go of what it holds.
+struct Abortable {
+    gate: Gate,
+    _alive: mpsc::Sender<()>,
+}
+
+impl Exporter for Abortable {
+    fn name(&self) -> &str {
+        "abortable"
+    }
+
+    fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
+        self.gate.pass();
+        Err(ExportError::retry("aborted"))
+    }
+
+    fn abort_handle(&self) -> Option<AbortHandle> {
+        let gate = self.gate.clone();
+        Some(AbortHandle::new(move || gate.open()))
+    }
+}
+
+#[test]
+fn an_exporter_that_hangs_is_aborted_and_its_spans_wait_on_disk() {
+    let (scratch, (alive, is_over)) = (Scratch::new(), mpsc::channel());
+    let tracer = spooled(&scratch, Abortable { gate: Gate::closed(), _alive: alive });
+    end_numbered(&tracer, 0..100);
+    eventually("all is on disk", || books(&tracer).spooled == 100);
+    let report = tracer.shutdown(Duration::from_millis(50));
+    assert_eq!(is_over.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected));
+    assert_lossless(&report);
+    assert_eq!((report.stats.spooled(), tracer.stats().spooled()), (100, 100));
 }

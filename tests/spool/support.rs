@@ -2,19 +2,24 @@
 
 #[path = "../support/books.rs"]
 mod books;
+#[path = "../support/child.rs"]
+mod child;
 #[path = "../support/gate.rs"]
 mod gate;
 #[path = "../support/script.rs"]
 mod script;
+#[path = "../support/shim.rs"]
+mod shim;
 
 pub use books::assert_balanced;
+pub use child::{as_child, child};
 pub use gate::Gate;
 pub use script::Script;
+pub use shim::{Shim, run};
 use std::{
     collections::HashMap,
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
     sync::{Arc, Mutex, atomic::AtomicU64, atomic::Ordering},
     thread,
     time::{Duration, Instant},
@@ -229,18 +234,3 @@ pub fn assert_lossless(report: &Report) {
     assert_balanced(&report.stats);
     assert!(report.is_lossless(), "{report:#?}");
 }
-
-/// A process of this program that runs one test only, which is told by a variable that it is the child.
-pub fn child(test: &str, scratch: &Scratch) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
-    command.env(CHILD, scratch.path()).stdin(Stdio::null());
-    command
-}
-
-/// Where the parent wants its child to work; `None` in the parent itself.
-pub fn as_child() -> Option<PathBuf> {
-    std::env::var_os(CHILD).map(PathBuf::from)
-}
-
-const CHILD: &str = "THROUGHLINE_SPOOL_CHILD";

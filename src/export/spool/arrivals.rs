@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     diagnostics::Diagnostic,
-    export::{Completion, DropReason, ExporterStats, inlet::Inlet},
+    export::{AbortHandle, Completion, DropReason, ExporterStats, inlet::Inlet},
     record::Chunk,
     sync::{wait, wait_timeout},
 };
@@ -136,6 +136,7 @@ impl Inlet for Store {
         self.state().abandon();
         self.arrived.notify_all();
         self.changed.notify_all();
+        self.aborts.iter().for_each(AbortHandle::abort);
     }
 
     fn exporters(&self) -> usize {

@@ -4,12 +4,22 @@
 use std::{
     fs::{DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Makes a directory, and those above it that are missing.
 pub(super) fn create_directories(path: &Path) -> io::Result<()> {
     builder().recursive(true).create(path)
+}
+
+/// The directories that get a new name when something is made in this one, which may have to be made itself.
+pub(super) fn changed_by_creating(path: &Path) -> Vec<PathBuf> {
+    let missing = path.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+    let parents = missing.filter_map(Path::parent).map(|parent| match parent.as_os_str().is_empty() {
+        true => PathBuf::from("."),
+        false => parent.to_owned(),
+    });
+    std::iter::once(path.to_owned()).chain(parents).collect()
 }
 
 /// Makes a directory that is not there yet.

@@ -205,7 +205,7 @@ impl State {
 
     fn reap(&mut self, shelf: u64) -> Chores {
         let remove = self.shelf_mut(shelf).map(Shelf::reap).unwrap_or_default();
-        Chores { remove, finished: self.take_finished(), has_discarded: false }
+        Chores { remove, finished: self.take_finished(Instant::now()), has_discarded: false }
     }
 
     /// Puts a flight back to be tried later; true if it has failed too often for that.

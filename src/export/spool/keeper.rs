@@ -67,11 +67,13 @@ impl Keeper {
 
     /// Takes in what there is; false if some of it is in use.
     fn look_around(&mut self) -> bool {
+        let now = Instant::now();
         let state = self.store.state();
+        let left_alone = state.left_alone.iter().filter(|left| now < left.look_again);
         let known: Vec<PathBuf> = std::iter::once(&state.own)
             .chain(&state.found)
             .filter_map(|shelf| Some(shelf.home.as_ref()?.path().to_owned()))
-            .chain(state.left_alone.iter().cloned())
+            .chain(left_alone.map(|left| left.path.clone()))
             .collect();
         drop(state);
         let mut is_alone = true;
@@ -111,22 +113,26 @@ impl Keeper {
 
     /// None of our exporters is meant. What is too old for anybody is taken away.
     fn leave_alone(&self, shelf: &Shelf) {
-        let newest_is_old = shelf.newest_is_older_than(self.store.settings.max_age, Instant::now());
+        let now = Instant::now();
+        let newest_is_old = shelf.newest_is_older_than(self.store.settings.max_age, now);
         match &shelf.home {
             Some(home) if newest_is_old => home.remove(),
-            Some(home) => self.store.state().left_alone.push(home.path().to_owned()),
+            Some(home) => self.store.state().leave_alone(home.path(), now),
             None => {}
         }
     }
 
     /// What lies in a directory. `None` if it cannot be read now.
     fn read(&mut self, home: Home) -> Option<Found> {
+        let left_alone =
+            self.store.state().left_alone.iter().find(|left| left.path == home.path()).map(|left| left.since);
+        let since = left_alone.unwrap_or_else(Instant::now);
         let (mut segments, mut damaged, mut resource) = (Vec::new(), 0, None);
         let mut cursors: Vec<(PathBuf, Ranges)> = Vec::new();
         for entry in fs::read_dir(home.path()).ok()? {
             let path = entry.ok()?.path();
             match path.extension().and_then(OsStr::to_str) {
-                Some("segment") => match read_segment(&path)? {
+                Some("segment") => match read_segment(&path, since)? {
                     Ok(read) => {
                         damaged += read.damaged;
                         resource = resource.or(read.resource);
@@ -170,9 +176,9 @@ struct ReadSegment {
     damaged: u64,
 }
 
-/// The error is the count of damaged records of a file of which nothing can be told. `None` if it cannot be
-/// read now.
-fn read_segment(path: &Path) -> Option<Result<ReadSegment, u64>> {
+/// A file that has been known since then. The error is the count of damaged records of a file of which nothing
+/// can be told. `None` if it cannot be read now.
+fn read_segment(path: &Path, since: Instant) -> Option<Result<ReadSegment, u64>> {
     let bytes = files::read(path, MOST_SEGMENT_BYTES).ok()?;
     let Some(header) = Header::read(&bytes) else {
         let _looked_at_again = fs::remove_file(path);
@@ -187,8 +193,8 @@ fn read_segment(path: &Path) -> Option<Result<ReadSegment, u64>> {
         header,
         spans: contents.spans,
         bytes: contents.length as u64,
-        age_then: age.unwrap_or_default(),
-        since: Instant::now(),
+        age_then: age.unwrap_or_default().saturating_sub(since.elapsed()),
+        since,
     };
     let (resource, damaged) = (contents.resource, contents.damaged_at_end);
     Some(Ok(ReadSegment { segment, resource, damaged }))

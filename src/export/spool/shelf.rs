@@ -11,6 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What is found is kept for so long at least. How old it is only the wall clock tells, which may have been set
+/// since, by years where a machine starts in 1970.
+pub(super) const RESPITE: Duration = Duration::from_secs(60 * 60);
+
 /// A file of records.
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
@@ -26,8 +30,10 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    fn age(&self, now: Instant) -> Duration {
-        self.age_then.saturating_add(now.saturating_duration_since(self.since))
+    /// Is it, and has it been known for long enough for that to count?
+    fn is_older_than(&self, age: Duration, now: Instant) -> bool {
+        let known = now.saturating_duration_since(self.since);
+        known >= age.min(RESPITE) && self.age_then.saturating_add(known) > age
     }
 }
 
@@ -224,12 +230,12 @@ impl Shelf {
     }
 
     pub(super) fn oldest_is_older_than(&self, age: Duration, now: Instant) -> bool {
-        self.segments.front().is_some_and(|segment| segment.age(now) > age)
+        self.segments.front().is_some_and(|segment| segment.is_older_than(age, now))
     }
 
     /// True also if there is nothing at all.
     pub(super) fn newest_is_older_than(&self, age: Duration, now: Instant) -> bool {
-        self.segments.back().is_none_or(|segment| segment.age(now) > age)
+        self.segments.back().is_none_or(|segment| segment.is_older_than(age, now))
     }
 
     /// Has every exporter of ours been delivered all there is, with nothing in hand?
@@ -242,4 +248,37 @@ impl Shelf {
 /// How many numbers there are.
 pub(super) const fn length(range: &Range<u64>) -> u64 {
     range.end.saturating_sub(range.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_found_is_too_old_no_sooner_than_it_has_been_known_for_an_hour() {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        let since = Instant::now();
+        // Its age when it was found, the bound, and how long after that it is too old.
+        for (age_then, most, expected) in [
+            (Duration::ZERO, HOUR * 24, HOUR * 24),
+            (HOUR * 5, HOUR * 24, HOUR * 19),
+            (HOUR * 23, HOUR * 24, HOUR),
+            (HOUR * 25, HOUR * 24, HOUR),
+            (HOUR * 24 * 365 * 56, HOUR * 24, HOUR),
+            (Duration::MAX, HOUR * 24, HOUR),
+            (HOUR * 5, HOUR / 2, HOUR / 2),
+        ] {
+            let segment = Segment {
+                path: PathBuf::new(),
+                header: Header { first: 0, created: 0, salt: 0 },
+                spans: 0..1,
+                bytes: 0,
+                age_then,
+                since,
+            };
+            let tick = Duration::from_nanos(1);
+            assert!(!segment.is_older_than(most, since + expected - tick), "{age_then:?} of {most:?}");
+            assert!(segment.is_older_than(most, since + expected + tick), "{age_then:?} of {most:?}");
+        }
+    }
 }

@@ -34,7 +34,8 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 /// **What it promises.** A span is on disk within 50 ms of its end, so that a killed process loses none that
 /// is older; a power failure loses what [`Fsync`] leaves open. The next process that uses the directory
 /// delivers what is there, to exporters of the same name, with the resource of the process that recorded it.
-/// Delivery is at least once: after a crash, up to one batch for each exporter comes a second time.
+/// Delivery is at least once: after a crash, up to one batch for each exporter comes a second time; after a power
+/// failure, it may be all that is still on disk.
 ///
 /// **What it changes for an exporter.** An error that asks for a retry never gives a batch up: it waits, and
 /// so does everything behind it, for the delay that the backend named or that the
@@ -42,7 +43,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 /// times while others succeed, or over which the exporter panics as often, is set aside and counted. What
 /// ends while the process runs comes first, then what has waited, then what earlier processes left.
 ///
-/// **Where the disk fails** (full, read-only, out of file handles), spans are kept in memory as without a
+/// **Where the disk fails** (full, read-only, broken, out of file handles), spans are kept in memory as without a
 /// spool, within the bounds of [`max_queued`](crate::TracerBuilder::max_queued), and counted in
 /// [`ExporterStats::unspooled`](crate::export::ExporterStats::unspooled). The disk is tried again after at most
 /// 15 s. The same holds for a directory that cannot be made: it is no reason for a service not to start.
@@ -75,6 +76,9 @@ impl Spool {
     }
 
     /// The longest a file of spans is kept; then it is dropped and its spans are counted. Default 24 h.
+    ///
+    /// What an earlier process left is as old as the wall clock says, which may have been set since. So that is
+    /// kept for an hour at least once it has been found, or for this time, if that is less.
     #[must_use]
     pub fn max_age(self, age: Duration) -> Self {
         self.with(|settings| settings.max_age = age)
@@ -113,7 +117,9 @@ impl Shelter for Settings {
         let names: Vec<_> =
             destinations.iter().map(|destination| (destination.place, destination.name.clone())).collect();
         let cursors = cursor_names(names.iter().map(|(_, name)| name.as_str()));
-        let store = Arc::new(Store::new(self.clone(), cursors, names, terms));
+        let aborts =
+            destinations.iter().filter_map(|destination| destination.sender.abort_handle()).collect();
+        let store = Arc::new(Store::new(self.clone(), cursors, names, aborts, terms));
         let (writer, keeper) = (Writer::new(store.clone()), Keeper::new(store.clone()));
         let mut tasks = vec![
             Task { name: "tl-spool", body: Box::new(move || writer.run()) },

@@ -6,16 +6,17 @@
 
 use super::{
     line::{Goal, Held, Line},
-    shelf::{Discarded, OWN, Segment, Shelf, length},
+    shelf::{Discarded, OWN, RESPITE, Segment, Shelf, length},
 };
 use crate::{
+    clock::after,
     export::{Completion, DropReason, ExporterStats, QueueLimits},
     record::Chunk,
 };
 use std::{
     collections::VecDeque,
     ops::Range,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -38,6 +39,15 @@ pub(super) struct Chores {
     pub(super) has_discarded: bool,
 }
 
+/// A directory of which nothing is ours.
+pub(super) struct LeftAlone {
+    pub(super) path: PathBuf,
+    /// When it was seen first.
+    pub(super) since: Instant,
+    /// When it may be old enough to be taken away.
+    pub(super) look_again: Instant,
+}
+
 pub(super) struct State {
     pub(super) limits: QueueLimits,
     pub(super) arriving: VecDeque<Arriving>,
@@ -49,7 +59,7 @@ pub(super) struct State {
     /// What earlier processes left.
     pub(super) found: Vec<Shelf>,
     /// What they left for others: not ours to deliver.
-    pub(super) left_alone: Vec<PathBuf>,
+    pub(super) left_alone: Vec<LeftAlone>,
     pub(super) lines: Vec<Line>,
     /// Set by a shutdown: no retry is waited for beyond it.
     pub(super) deadline: Option<Instant>,
@@ -141,7 +151,7 @@ impl State {
             let is_own = found.is_none();
             let own = Some(&mut self.own).filter(|own| own.segments.len() > 1 && is_over(own));
             let Some(discarded) = found.or(own).and_then(Shelf::discard_oldest) else {
-                chores.finished = self.take_finished();
+                chores.finished = self.take_finished(now);
                 return chores;
             };
             self.count_discarded(&discarded, is_own);
@@ -159,13 +169,21 @@ impl State {
         }
     }
 
-    pub(super) fn take_finished(&mut self) -> Vec<Shelf> {
+    pub(super) fn take_finished(&mut self, now: Instant) -> Vec<Shelf> {
         let finished: Vec<_> = self.found.extract_if(.., |shelf| shelf.is_done_with()).collect();
         for shelf in finished.iter().filter(|shelf| !shelf.segments.is_empty()) {
             // For exporters that are not ours.
-            self.left_alone.extend(shelf.home.iter().map(|home| home.path().to_owned()));
+            shelf.home.iter().for_each(|home| self.leave_alone(home.path(), now));
         }
         finished
+    }
+
+    pub(super) fn leave_alone(&mut self, path: &Path, now: Instant) {
+        let look_again = after(now, RESPITE);
+        match self.left_alone.iter_mut().find(|known| known.path == path) {
+            Some(known) => known.look_again = look_again,
+            None => self.left_alone.push(LeftAlone { path: path.to_owned(), since: now, look_again }),
+        }
     }
 
     // The books.

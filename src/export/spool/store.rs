@@ -12,13 +12,12 @@ use super::{
 };
 use crate::{
     diagnostics::{Diagnostic, Diagnostics},
-    export::{DropReason, inlet::Terms},
+    export::{AbortHandle, DropReason, inlet::Terms},
     sync::{Condvar, Mutex, MutexGuard, lock, wait, wait_timeout},
 };
 use std::{
     collections::VecDeque,
     fs::{self, File},
-    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -27,11 +26,16 @@ use std::{
 /// How long a file that could not be opened is left alone.
 const READ_PAUSE: Duration = Duration::from_secs(1);
 
+/// Files that wait to be synced. Usually that is one.
+const MOST_UNSYNCED: usize = 16;
+
 pub(super) struct Store {
     pub(super) settings: Settings,
     /// The exporters' cursors, by file name.
     pub(super) cursors: Vec<String>,
     pub(super) diagnostics: Arc<Diagnostics>,
+    /// Of the exporters that have one.
+    pub(super) aborts: Vec<AbortHandle>,
     state: Mutex<State>,
     /// For the thread that writes.
     pub(super) arrived: Condvar,
@@ -53,6 +57,7 @@ impl Store {
         settings: Settings,
         cursors: Vec<String>,
         names: Vec<(usize, String)>,
+        aborts: Vec<AbortHandle>,
         terms: &Terms,
     ) -> Self {
         let lines: Vec<_> = names.into_iter().map(|(place, name)| Line::new(place, name)).collect();
@@ -83,6 +88,7 @@ impl Store {
             settings,
             cursors,
             diagnostics: terms.diagnostics.clone(),
+            aborts,
             state: Mutex::new(state),
             arrived: Condvar::new(),
             changed: Condvar::new(),
@@ -117,27 +123,38 @@ impl Store {
         self.run(chores);
     }
 
-    pub(super) fn add_unsynced(&self, file: &Arc<File>, directory: &Path) {
+    pub(super) fn add_unsynced(&self, file: &Arc<File>) {
         let mut unsynced = lock(&self.unsynced);
         if !unsynced.files.iter().any(|known| Arc::ptr_eq(known, file)) {
+            // Of a disk that never syncs, handles must not gather.
+            if unsynced.files.len() >= MOST_UNSYNCED {
+                unsynced.files.remove(0);
+            }
             unsynced.files.push(file.clone());
         }
+    }
+
+    /// Names in it are new.
+    pub(super) fn add_unsynced_directory(&self, directory: &Path) {
+        let mut unsynced = lock(&self.unsynced);
         if !unsynced.directories.iter().any(|known| known == directory) {
             unsynced.directories.push(directory.to_owned());
         }
     }
 
-    /// Makes everything that has been written last through a power failure.
+    /// Makes everything that has been written last through a power failure. What cannot be now is tried again
+    /// the next time.
     pub(super) fn sync(&self) {
-        let Unsynced { files, directories } = std::mem::take(&mut *lock(&self.unsynced));
-        let contents: io::Result<()> = files.iter().try_for_each(|file| file.sync_data());
+        let Unsynced { mut files, mut directories } = std::mem::take(&mut *lock(&self.unsynced));
+        files.retain(|file| file.sync_data().is_err());
         // A directory that has been delivered whole is gone.
-        let is_there = |path: &&PathBuf| path.exists();
-        let mut directories = directories.iter().filter(is_there);
-        let names: io::Result<()> = directories.try_for_each(|path| files::sync_directory(path));
-        if names.and(contents).is_err() {
-            self.diagnostics.note(Diagnostic::SpoolUnavailable);
+        directories.retain(|path| path.exists() && files::sync_directory(path).is_err());
+        if files.is_empty() && directories.is_empty() {
+            return;
         }
+        files.iter().for_each(|file| self.add_unsynced(file));
+        directories.iter().for_each(|directory| self.add_unsynced_directory(directory));
+        self.diagnostics.note(Diagnostic::SpoolUnavailable);
     }
 
     // The keeper's side.

@@ -97,16 +97,17 @@ impl Writer {
         // To be given up by whoever sees the error.
         let current = self.current.insert(current);
         (&*current.file).write_all(&self.buffer)?;
-        current.segment.bytes += self.buffer.len() as u64;
-        current.segment.spans.end = numbers.end;
         match self.store.settings.fsync {
             Fsync::Never => {}
             Fsync::Interval(_) => {
                 let directory = current.segment.path.parent().unwrap_or(&current.segment.path);
-                self.store.add_unsynced(&current.file, directory);
+                self.store.add_unsynced(&current.file);
+                self.store.add_unsynced_directory(directory);
             }
             Fsync::EveryBatch => current.file.sync_data()?,
         }
+        current.segment.bytes += self.buffer.len() as u64;
+        current.segment.spans.end = numbers.end;
         Ok(current.segment.clone())
     }
 
@@ -167,11 +168,22 @@ impl Writer {
         if let Some(home) = &self.store.state().own.home {
             return Ok(home.clone());
         }
-        let home = Home::create(&self.store.settings.directory)?;
+        let root = &self.store.settings.directory;
+        let changed = files::changed_by_creating(root);
+        let home = Home::create(root)?;
         for (line, name) in self.store.cursors.iter().enumerate() {
             let done = self.store.state().own.mark(line).map(|mark| mark.done.clone()).unwrap_or_default();
             let written = files::replace(&home.path().join(name), &cursor::write(&done), false);
             written.inspect_err(|_| home.remove())?;
+        }
+        // That the directory is there has to last, too.
+        match self.store.settings.fsync {
+            Fsync::Never => {}
+            Fsync::Interval(_) => changed.iter().for_each(|path| self.store.add_unsynced_directory(path)),
+            Fsync::EveryBatch => {
+                let synced = changed.iter().try_for_each(|path| files::sync_directory(path));
+                synced.inspect_err(|_| home.remove())?;
+            }
         }
         let home = Arc::new(home);
         self.store.state().own.home = Some(home.clone());

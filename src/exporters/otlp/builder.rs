@@ -8,7 +8,10 @@ use super::{
     protocol::{Protocol, Target},
 };
 use crate::{
-    exporters::{connection::connection_settings, courier::Courier},
+    exporters::{
+        connection::{Changes, connection_settings},
+        courier::Courier,
+    },
     transport::{Settings, SetupError},
     variables::{InvalidVariable, Variables},
 };
@@ -48,12 +51,8 @@ use std::{ffi::OsString, fmt, time::Duration};
 /// ```
 #[must_use = "a builder does nothing until `build`"]
 pub struct OtlpBuilder {
-    changes: Vec<Change>,
-    variables: Variables,
+    changes: Changes<Config>,
 }
-
-/// A setting made in code, applied over the environment's.
-type Change = Box<dyn FnOnce(&mut Config) -> Result<(), SetupError> + Send>;
 
 pub(super) struct Config {
     target: Target,
@@ -65,7 +64,7 @@ pub(super) struct Config {
 impl Otlp {
     /// Settings to start from: those of the environment, and `http://localhost:4318`.
     pub fn builder() -> OtlpBuilder {
-        OtlpBuilder { changes: Vec::new(), variables: Variables::of_process() }
+        OtlpBuilder { changes: Changes::new() }
     }
 }
 
@@ -74,7 +73,7 @@ impl OtlpBuilder {
         mut self,
         change: impl FnOnce(&mut Config) -> Result<(), SetupError> + Send + 'static,
     ) -> Self {
-        self.changes.push(Box::new(change));
+        self.changes.add(change);
         self
     }
 
@@ -130,18 +129,15 @@ impl OtlpBuilder {
     ///
     /// See [`SetupError`].
     pub fn build(self) -> Result<Otlp, SetupError> {
-        let mut config = Config::read(&self.variables)?;
-        for change in self.changes {
-            change(&mut config)?;
-        }
-        let carrier = config.protocol.connect(&config.target, &config.settings, &self.variables)?;
+        let (config, variables) = self.changes.apply(Config::read)?;
+        let carrier = config.protocol.connect(&config.target, &config.settings, &variables)?;
         Ok(Otlp::new(Courier::new(carrier, OtlpBody::new(config.protocol.encoding()), config.most_bytes)))
     }
 }
 
 impl fmt::Debug for OtlpBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OtlpBuilder").field("changes", &self.changes.len()).finish_non_exhaustive()
+        f.debug_struct("OtlpBuilder").field("changes", &self.changes).finish_non_exhaustive()
     }
 }
 

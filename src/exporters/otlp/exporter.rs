@@ -2,7 +2,7 @@
 
 use super::encoding::OtlpBody;
 use crate::{
-    export::{ExportError, Exporter},
+    export::{AbortHandle, ExportError, Exporter},
     exporters::courier::Courier,
     record::Batch,
 };
@@ -51,6 +51,10 @@ impl Exporter for Otlp {
 
     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
         self.courier.deliver(batch)
+    }
+
+    fn abort_handle(&self) -> Option<AbortHandle> {
+        Some(self.courier.abort_handle())
     }
 }
 

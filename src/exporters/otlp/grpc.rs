@@ -7,7 +7,7 @@ use super::{
     throttle::delay,
 };
 use crate::{
-    export::ExportError,
+    export::{AbortHandle, ExportError},
     exporters::courier::{Body, Carrier},
     transport::{Code, Endpoint, GrpcClient, Reply, Settings, SetupError},
     variables::Variables,
@@ -48,6 +48,10 @@ impl Carrier<OtlpBody> for GrpcClient {
             });
         }
         Err(refused(&reply))
+    }
+
+    fn abort_handle(&self) -> AbortHandle {
+        AbortHandle::new(self.closer())
     }
 }
 

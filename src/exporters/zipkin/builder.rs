@@ -3,7 +3,10 @@
 
 use super::{exporter::Zipkin, json::ZipkinBody};
 use crate::{
-    exporters::{connection::connection_settings, courier::Courier},
+    exporters::{
+        connection::{Changes, connection_settings},
+        courier::Courier,
+    },
     transport::{Endpoint, Settings, SetupError},
     variables::{InvalidVariable, Variables},
 };
@@ -22,12 +25,8 @@ use std::{ffi::OsString, fmt, time::Duration};
 /// ```
 #[must_use = "a builder does nothing until `build`"]
 pub struct ZipkinBuilder {
-    changes: Vec<Change>,
-    variables: Variables,
+    changes: Changes<Config>,
 }
-
-/// A setting made in code, applied over the environment's.
-type Change = Box<dyn FnOnce(&mut Config) -> Result<(), SetupError> + Send>;
 
 struct Config {
     endpoint: Endpoint,
@@ -38,13 +37,13 @@ struct Config {
 impl Zipkin {
     /// Settings to start from: those of the environment, and `http://localhost:9411/api/v2/spans`.
     pub fn builder() -> ZipkinBuilder {
-        ZipkinBuilder { changes: Vec::new(), variables: Variables::of_process() }
+        ZipkinBuilder { changes: Changes::new() }
     }
 }
 
 impl ZipkinBuilder {
     fn change(mut self, change: impl FnOnce(&mut Config) -> Result<(), SetupError> + Send + 'static) -> Self {
-        self.changes.push(Box::new(change));
+        self.changes.add(change);
         self
     }
 
@@ -81,18 +80,15 @@ impl ZipkinBuilder {
     ///
     /// See [`SetupError`].
     pub fn build(self) -> Result<Zipkin, SetupError> {
-        let mut config = Config::read(&self.variables)?;
-        for change in self.changes {
-            change(&mut config)?;
-        }
-        let client = config.settings.connect_to(config.endpoint, &self.variables)?;
+        let (config, variables) = self.changes.apply(Config::read)?;
+        let client = config.settings.connect_to(config.endpoint, &variables)?;
         Ok(Zipkin::new(Courier::new(Box::new(client), ZipkinBody::default(), config.most_bytes)))
     }
 }
 
 impl fmt::Debug for ZipkinBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ZipkinBuilder").field("changes", &self.changes.len()).finish_non_exhaustive()
+        f.debug_struct("ZipkinBuilder").field("changes", &self.changes).finish_non_exhaustive()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::json::ZipkinBody;
 use crate::{
-    export::{ExportError, Exporter},
+    export::{AbortHandle, ExportError, Exporter},
     exporters::courier::Courier,
     record::Batch,
 };
@@ -43,6 +43,10 @@ impl Exporter for Zipkin {
 
     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
         self.courier.deliver(batch)
+    }
+
+    fn abort_handle(&self) -> Option<AbortHandle> {
+        Some(self.courier.abort_handle())
     }
 }
 

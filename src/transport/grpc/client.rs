@@ -1,9 +1,9 @@
 //! A call and what became of it (floor 3), for callers that block.
 
-use super::{call::PREFIX, failure::CallFailure, line::Line, state::Reply};
-use crate::transport::client::{Failure, pack};
+use super::{call::PREFIX, end::End, failure::CallFailure, line::Line, state::Reply};
+use crate::transport::client::{Failure, pack, unless_it_panics};
 use bytes::Bytes;
-use std::{fmt, future::Future, thread};
+use std::{fmt, future::Future, sync::Arc, thread};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Calls one method of one server and keeps the connection open in between.
@@ -12,11 +12,18 @@ pub(crate) struct GrpcClient {
     line: Line,
     /// Made by the first call: on the thread that needs it, and in the process that does.
     runtime: Option<Runtime>,
+    end: Arc<End>,
 }
 
 impl GrpcClient {
-    pub(super) const fn new(line: Line) -> Self {
-        Self { line, runtime: None }
+    pub(super) fn new(line: Line) -> Self {
+        Self { line, runtime: None, end: Arc::default() }
+    }
+
+    /// Ends the call under way, from any thread, and all others.
+    pub(crate) fn closer(&self) -> impl Fn() + Send + Sync + use<> {
+        let end = self.end.clone();
+        move || end.announce()
     }
 
     /// Sends a message and waits for the answer, no longer than the timeout.
@@ -26,17 +33,26 @@ impl GrpcClient {
             Some(runtime) => runtime,
             none => none.insert(new_runtime().ok_or(CallFailure::NoRuntime)?),
         };
-        run(runtime, self.line.call(framed))
+        let call = self.end.cuts_short(self.line.call(framed));
+        unless_it_panics(|| run(runtime, call)).unwrap_or_else(|| {
+            // In what state it left them, nobody says.
+            self.let_go();
+            Err(CallFailure::NoRuntime)
+        })
+    }
+
+    fn let_go(&mut self) {
+        self.line.hang_up();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
 /// Waits for no look-up of a name that hangs, and panics in no other runtime.
 impl Drop for GrpcClient {
     fn drop(&mut self) {
-        self.line.hang_up();
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.let_go();
     }
 }
 

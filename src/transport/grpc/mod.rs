@@ -12,6 +12,7 @@
 //! | `route`, `tunnel` | the way there: name, socket, proxy, TLS |
 //! | `call`, `state` | one call on a connection; how it ended |
 //! | `failure` | why there is no answer |
+//! | `end` | the end of a client, which cuts its call short |
 //!
 //! HTTP/2 is `h2`'s. It needs a reactor and timers: a `tokio` runtime of the exporter's own, which is only run during
 //! a call. Nothing is spawned on it. The connection is looked after by the call that uses it, so all that
@@ -19,6 +20,7 @@
 
 mod call;
 mod client;
+mod end;
 mod failure;
 mod line;
 mod route;

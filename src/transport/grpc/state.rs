@@ -5,8 +5,8 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use std::time::{Duration, SystemTime};
-use ureq::http::{HeaderMap, StatusCode, header::RETRY_AFTER};
+use std::time::Duration;
+use ureq::http::{HeaderMap, StatusCode};
 
 /// An answer.
 #[derive(Debug)]
@@ -101,13 +101,11 @@ impl Reply {
     }
 
     pub(super) fn of_http(status: StatusCode, headers: &HeaderMap) -> Self {
-        let retry_after = headers.get(RETRY_AFTER);
         Self {
             code: Code::of_http(status),
             message: Vec::new(),
             details: Vec::new(),
-            retry_after: retry_after
-                .and_then(|value| retry_after::parse(value.as_bytes(), SystemTime::now())),
+            retry_after: retry_after::asked_for(headers),
         }
     }
 }

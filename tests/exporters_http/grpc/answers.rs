@@ -1,12 +1,12 @@
 //! What becomes of a batch, by the server's answer.
 
 use super::server::{Act, Answer, Server, framed};
-use crate::server::{RETRY, decision, export, numbered};
+use crate::{
+    answers::partial,
+    server::{RETRY, decision, export, numbered},
+};
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use flate2::{Compression, write::GzEncoder};
-use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceResponse,
-};
 use prost::Message;
 use std::{io::Write, time::Duration};
 use throughline::export::Decision;
@@ -159,12 +159,6 @@ fn a_status_of_http_decides_where_there_is_no_state() {
     assert_eq!(decision(&mut server.otlp().build().unwrap(), &numbered(1)), Some(Decision::Retry { after }));
 }
 
-fn partial(rejected: i64) -> Vec<u8> {
-    let partial_success =
-        ExportTracePartialSuccess { rejected_spans: rejected, error_message: "canary".to_owned() };
-    ExportTraceServiceResponse { partial_success: Some(partial_success) }.encode_to_vec()
-}
-
 #[test]
 fn a_partial_success_is_counted_and_not_tried_again() {
     for (rejected, expected) in [
@@ -174,7 +168,7 @@ fn a_partial_success_is_counted_and_not_tried_again() {
         (i64::MAX, Some(Decision::Partial { rejected: 3 })),
         (-1, None),
     ] {
-        let server = Server::answering(Answer::ok(&partial(rejected)));
+        let server = Server::answering(Answer::ok(&partial(rejected).encode_to_vec()));
         let (result, _) = export(&mut server.otlp().build().unwrap(), &numbered(3));
         let texts = result.as_ref().err().map_or("", |(_, text)| text);
         assert!(!texts.contains("canary"), "{texts}");
@@ -185,7 +179,8 @@ fn a_partial_success_is_counted_and_not_tried_again() {
 
 #[test]
 fn a_packed_answer_is_understood() {
-    let mut answer = Answer::of("application/grpc+proto", framed(1, &gzip(&partial(2))), Some("0"));
+    let mut answer =
+        Answer::of("application/grpc+proto", framed(1, &gzip(&partial(2).encode_to_vec())), Some("0"));
     answer.head.push(("grpc-encoding", "gzip".to_owned()));
     let server = Server::answering(answer);
     let expected = Some(Decision::Partial { rejected: 2 });
