@@ -130,7 +130,7 @@ fn at_most_8_kib_in_all_lines() {
         let lines = vec![""; lines];
         assert_eq!(TraceState::from_lines(&lines), Err(TraceStateError::TooManyMembers));
     }
-    assert_eq!(TraceState::from_lines(&[""; MAX_HEADER_LINES]), Ok(TraceState::EMPTY));
+    assert_eq!(TraceState::from_lines([""; MAX_HEADER_LINES]), Ok(TraceState::EMPTY));
 }
 
 #[test]
