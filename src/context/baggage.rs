@@ -39,8 +39,8 @@ pub enum BaggageError {
     /// More than 8,192 bytes, in all lines of the header together.
     #[error("the baggage has more than 8192 bytes")]
     TooLong,
-    /// More than 64 entries.
-    #[error("the baggage has more than 64 entries")]
+    /// More than 64 entries, or lines of the header.
+    #[error("the baggage has more than 64 entries or lines")]
     TooManyEntries,
     /// An entry without `=`.
     #[error("an entry of the baggage has no '='")]

@@ -5,6 +5,10 @@ use std::ops::ControlFlow::{self, Break, Continue};
 /// The most bytes all lines of one header may have together; a header over it is ignored.
 pub const MAX_HEADER_BYTES: usize = 8 * 1024;
 
+/// The most lines a header may have, of those that may have several; a header with more is ignored. A line
+/// costs its walk, even an empty one, and no list here has more members.
+pub const MAX_HEADER_LINES: usize = 64;
+
 /// All lines of one header, in the order in which they came; may be walked more than once.
 ///
 /// Any cloneable iterable of byte strings is one: `&headers.get_all("tracestate")` of the `http`
@@ -41,30 +45,32 @@ pub(crate) enum Extent<'a> {
     Several,
     /// More than [`MAX_HEADER_BYTES`] in all of them.
     TooLong,
+    /// More than [`MAX_HEADER_LINES`].
+    TooMany,
 }
 
 impl<'a> Extent<'a> {
-    /// Looks at all lines once, which in most carriers means to look the header up.
-    ///
-    /// An empty line counts as one byte, which bounds the walk where lines come without end.
+    /// Looks at the lines once, which in most carriers means to look the header up, and at no more than one
+    /// over the cap.
     pub(crate) fn of(lines: &impl Lines<'a>) -> Self {
         let mut extent = Self::None;
-        let mut left = MAX_HEADER_BYTES;
-        let walk = lines.walk(|line| match left.checked_sub(line.len().max(1)) {
-            Some(rest) => {
-                left = rest;
-                extent = if matches!(extent, Self::None) { Self::One(line) } else { Self::Several };
-                Continue(())
-            }
-            None => Break(()),
+        let (mut bytes_left, mut lines_left) = (MAX_HEADER_BYTES, MAX_HEADER_LINES);
+        let walk = lines.walk(|line| {
+            let Some(fewer) = lines_left.checked_sub(1) else {
+                return Break(Self::TooMany);
+            };
+            let Some(rest) = bytes_left.checked_sub(line.len()) else {
+                return Break(Self::TooLong);
+            };
+            (bytes_left, lines_left) = (rest, fewer);
+            extent = if matches!(extent, Self::None) { Self::One(line) } else { Self::Several };
+            Continue(())
         });
-        if walk.is_break() { Self::TooLong } else { extent }
+        match walk {
+            Break(over) => over,
+            Continue(()) => extent,
+        }
     }
-}
-
-/// Are all lines together within [`MAX_HEADER_BYTES`]?
-pub(crate) fn are_within_cap<'a>(lines: &impl Lines<'a>) -> bool {
-    !matches!(Extent::of(lines), Extent::TooLong)
 }
 
 /// Hands each member of a list header to `each`, trimmed; empty ones are passed over.
@@ -78,11 +84,11 @@ pub(crate) fn try_for_each_member<'a, E>(
 ) -> Result<(), E> {
     let walk = lines.walk(|line| {
         let mut rest = line;
-        // Empty members are gone with the blanks before the next.
-        while let [first, after @ ..] = rest {
-            if matches!(first, b',' | b' ' | b'\t') {
-                rest = after;
-                continue;
+        loop {
+            // Empty members are gone with the blanks before the next.
+            rest = trim_start(rest, is_between_members);
+            if rest.is_empty() {
+                return Continue(());
             }
             let (member, after) = split_once(rest, b',').unwrap_or((rest, b""));
             rest = after;
@@ -90,7 +96,6 @@ pub(crate) fn try_for_each_member<'a, E>(
                 return Break(error);
             }
         }
-        Continue(())
     });
     match walk {
         Break(error) => Err(error),
@@ -99,9 +104,36 @@ pub(crate) fn try_for_each_member<'a, E>(
 }
 
 /// The same bytes without the spaces and tabs around them [RFC 9110, 5.6.3, OWS].
-pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    trim_end(trim_start(bytes, is_blank), is_blank)
+}
+
+/// The same bytes without those at the start that are so: of them there may be thousands.
+pub(crate) fn trim_start(mut bytes: &[u8], is_so: impl Fn(u8) -> bool) -> &[u8] {
+    while let [first, rest @ ..] = bytes
+        && is_so(*first)
+    {
         bytes = rest;
+        while let Some((chunk, rest)) = bytes.split_first_chunk::<16>()
+            && all_bytes(chunk, &is_so)
+        {
+            bytes = rest;
+        }
+    }
+    bytes
+}
+
+/// The same bytes without those at the end that are so: of them there may be thousands.
+pub(crate) fn trim_end(mut bytes: &[u8], is_so: impl Fn(u8) -> bool) -> &[u8] {
+    while let [rest @ .., last] = bytes
+        && is_so(*last)
+    {
+        bytes = rest;
+        while let Some((rest, chunk)) = bytes.split_last_chunk::<16>()
+            && all_bytes(chunk, &is_so)
+        {
+            bytes = rest;
+        }
     }
     bytes
 }
@@ -111,7 +143,12 @@ pub(crate) const fn is_blank(byte: u8) -> bool {
     (byte == b' ') | (byte == b'\t')
 }
 
-/// What is left after the bytes at the start that are so.
+/// What stands between the members of a list [RFC 9110, 5.6.1.2].
+pub(crate) const fn is_between_members(byte: u8) -> bool {
+    is_blank(byte) | (byte == b',')
+}
+
+/// What is left after the bytes at the start that are so: few, usually, of which there may be many such starts.
 pub(crate) fn skip(mut bytes: &[u8], is_so: impl Fn(u8) -> bool) -> &[u8] {
     while let [first, rest @ ..] = bytes
         && is_so(*first)
@@ -129,6 +166,17 @@ pub(crate) fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> 
         chunks.iter().take_while(|chunk| !any_byte(chunk.as_slice(), |byte| byte == separator)).count();
     let near = bytes.get(without * 16..)?;
     let place = without * 16 + near.iter().position(|byte| *byte == separator)?;
+    let (before, from) = bytes.split_at_checked(place)?;
+    Some((before, from.split_first()?.1))
+}
+
+/// The two sides of the last `separator`; `None` if there is none.
+pub(crate) fn rsplit_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let (_, chunks) = bytes.as_rchunks::<16>();
+    let is_without = |chunk: &&[u8; 16]| !any_byte(chunk.as_slice(), |byte| byte == separator);
+    let without = chunks.iter().rev().take_while(is_without).count();
+    let near = bytes.get(..bytes.len() - without * 16)?;
+    let place = near.iter().rposition(|byte| *byte == separator)?;
     let (before, from) = bytes.split_at_checked(place)?;
     Some((before, from.split_first()?.1))
 }

@@ -7,8 +7,8 @@ use std::{fmt, str::FromStr};
 const VALUES: u64 = 1 << 56;
 /// Hex digits of 56 bits.
 const DIGITS: u32 = 14;
-/// Digits of a threshold that is made from a probability, beyond those that only say how small it is
-/// [OpenTelemetry, Probability Sampling, converting floating-point probability].
+/// Digits of a threshold that is made from a probability, beyond those that only say how small that is, or
+/// how close to 1 [OpenTelemetry, Probability Sampling, converting floating-point probability].
 const PRECISION: u32 = 4;
 
 /// Of the values that a trace's 56 random bits can have, the smallest that is kept: `th` of the `ot` entry
@@ -43,8 +43,9 @@ impl Threshold {
     /// Keeps every trace.
     pub const ALWAYS: Self = Self(0);
 
-    /// Keeps a trace with this probability, rounded to 4 significant hex digits, so that the text stays
-    /// short. `None` if it is not above 0 and at most 1; below 2⁻⁵⁶ it is 2⁻⁵⁶.
+    /// Keeps a trace with this probability, so that the text stays short: what is kept and what is not, both
+    /// are rounded to 4 significant hex digits or more. `None` if it is not above 0 and at most 1; below
+    /// 2⁻⁵⁶ it is 2⁻⁵⁶.
     pub fn from_probability(probability: f64) -> Option<Self> {
         if !(probability > 0.0 && probability <= 1.0) {
             return None;
@@ -52,8 +53,9 @@ impl Threshold {
         // A power of two: the product is exact.
         let kept = (probability * VALUES as f64).round() as u64;
         let exact = VALUES - kept.clamp(1, VALUES);
-        // Leading `f`s say how small the probability is; what follows says it precisely.
-        let leading = kept.max(1).leading_zeros().saturating_sub(VALUES.leading_zeros() + 1) / 4;
+        // Leading `f`s say how small the probability is, leading zeros how close to 1; what follows says it
+        // precisely.
+        let leading = leading_zero_digits(kept).max(leading_zero_digits(exact));
         let spare_bits = 4 * DIGITS.saturating_sub(PRECISION + leading);
         let half = (1 << spare_bits) >> 1;
         Some(Self(((exact + half) >> spare_bits << spare_bits).min(VALUES - 1)))
@@ -95,6 +97,11 @@ impl FromStr for Threshold {
     }
 }
 
+/// Of `DIGITS`.
+fn leading_zero_digits(value: u64) -> u32 {
+    value.max(1).leading_zeros().saturating_sub(VALUES.leading_zeros() + 1) / 4
+}
+
 /// The 56 random bits of an `rv`: exactly 14 digits.
 pub(super) fn parse_randomness(text: &str) -> Option<u64> {
     lower_hex(text).filter(|_| text.len() == DIGITS as usize)
@@ -133,12 +140,21 @@ mod tests {
             (1.0 / 10_000.0, "fff9724"),
             (1.0 / 100_000.0, "ffff583a"),
             (1.0 / 1_000_000.0, "ffffef39"),
+            // The same from the other end.
+            (0.9, "199a"),
+            (0.95, "0cccd"),
+            (0.99, "028f6"),
+            (0.9999, "00068dc"),
+            (0.999_99, "0000a7c6"),
+            (0.999_999, "000010c7"),
         ];
         for (probability, text) in table {
             let threshold = Threshold::from_probability(probability).unwrap();
             assert_eq!(threshold.to_string(), text, "{probability}");
             assert!((threshold.probability() / probability - 1.0).abs() < 1e-3, "{probability}");
             assert!((threshold.adjusted_count() * probability - 1.0).abs() < 1e-3, "{probability}");
+            let left_out = 1.0 - probability;
+            assert!((1.0 - threshold.probability() - left_out).abs() <= left_out * 1e-3, "{probability}");
         }
     }
 

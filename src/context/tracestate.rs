@@ -46,8 +46,8 @@ pub enum TraceStateError {
     /// More than [`MAX_HEADER_BYTES`](super::MAX_HEADER_BYTES) in all lines together.
     #[error("the tracestate has more than 8192 bytes")]
     TooLong,
-    /// More than 32 members.
-    #[error("the tracestate has more than 32 members")]
+    /// More than 32 members, or than 64 lines of the header.
+    #[error("the tracestate has more than 32 members, or than 64 lines")]
     TooManyMembers,
     /// A member without `=`.
     #[error("a member of the tracestate has no '='")]
@@ -84,6 +84,7 @@ impl TraceState {
             Extent::One(line) => Self::of_line(line),
             Extent::Several => Self::of_members(&lines),
             Extent::TooLong => Err(TraceStateError::TooLong),
+            Extent::TooMany => Err(TraceStateError::TooManyMembers),
         }
     }
 

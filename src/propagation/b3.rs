@@ -9,10 +9,10 @@ use super::{
     propagator::{ExtractError, Getter, Header, Propagator, Reason, Setter},
 };
 use crate::{
-    context::{Context, Lines, MAX_HEADER_BYTES, SpanContext, TraceFlags, split_once, trim},
+    context::{Context, Extent, Lines, SpanContext, TraceFlags, split_once, trim},
     ids::{SpanId, TraceId, decode_u64, decode_u128},
 };
-use std::ops::ControlFlow::{Break, Continue};
+use std::ops::ControlFlow::Break;
 
 /// The header that has everything.
 pub const B3_SINGLE: &str = "b3";
@@ -29,9 +29,6 @@ pub const X_B3_FLAGS: &str = "x-b3-flags";
 
 /// The most bytes of a single header.
 pub const BYTES: usize = 68;
-
-/// The most lines of one of the several headers.
-const MAX_LINES: usize = 64;
 
 /// What B3 headers can say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,29 +206,24 @@ fn multi_decision(carrier: &dyn Getter) -> Result<Option<TraceFlags>, ExtractErr
 
 /// The first line of a header, trimmed; the others count for the limits and for nothing else.
 fn first_line<'a>(carrier: &'a dyn Getter, name: &'static str) -> Result<Option<&'a [u8]>, ExtractError> {
-    let mut first = None;
-    let mut lines = 0;
-    let mut left = MAX_HEADER_BYTES;
-    let walk = Header::new(carrier, name).walk(|line| {
-        lines += 1;
-        if lines > MAX_LINES {
-            return Break(Reason::TooMany);
-        }
-        let Some(rest) = left.checked_sub(line.len()) else {
-            return Break(Reason::TooLong);
-        };
-        left = rest;
-        first.get_or_insert(line);
-        Continue(())
-    });
-    match walk {
-        Break(reason) => Err(ExtractError::new(name, reason)),
-        Continue(()) => Ok(first.map(trim)),
-    }
+    let header = Header::new(carrier, name);
+    let first = match Extent::of(&header) {
+        Extent::None => None,
+        Extent::One(line) => Some(line),
+        Extent::Several => header.walk(Break).break_value(),
+        Extent::TooLong => return Err(ExtractError::new(name, Reason::TooLong)),
+        Extent::TooMany => return Err(ExtractError::new(name, Reason::TooMany)),
+    };
+    Ok(first.map(trim))
 }
 
 /// The [`Propagator`] of B3: reads either form, and sends one, the single header unless
 /// [asked otherwise](Self::multi).
+///
+/// A decision that comes without a span (`b3: 0`, or `X-B3-Sampled` alone) is not followed: a
+/// [`Context`] has no place for it, so the trace starts here, by this tracer's own sampler. As B3 asks, a single
+/// header goes before the several: one that is a decision alone leaves ids of the several aside. Who has to
+/// follow such callers asks [`extract`] for the decision.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct B3 {
     sends_several: bool,
@@ -265,6 +257,14 @@ impl Propagator for B3 {
             inject_multi(span, carrier);
         } else {
             carrier.set(B3_SINGLE, format(span, &mut [0; BYTES]).as_bytes());
+        }
+    }
+
+    fn fields(&self) -> Vec<&str> {
+        if self.sends_several {
+            vec![X_B3_TRACE_ID, X_B3_SPAN_ID, X_B3_PARENT_SPAN_ID, X_B3_SAMPLED, X_B3_FLAGS]
+        } else {
+            vec![B3_SINGLE]
         }
     }
 }

@@ -40,6 +40,7 @@ pub fn parse<'a>(lines: impl Lines<'a>) -> Result<Baggage, BaggageError> {
         Extent::One(line) => read(&[line]),
         Extent::Several => read(&lines),
         Extent::TooLong => Err(BaggageError::TooLong),
+        Extent::TooMany => Err(BaggageError::TooManyEntries),
     }
 }
 
@@ -149,6 +150,7 @@ pub fn encode(baggage: &Baggage) -> Encoded {
 }
 
 /// The [`Propagator`] of W3C Baggage.
+#[doc(alias = "BaggagePropagator")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct W3cBaggage;
 
@@ -170,6 +172,10 @@ impl Propagator for W3cBaggage {
         if !text.is_empty() {
             carrier.set(BAGGAGE, text.as_bytes());
         }
+    }
+
+    fn fields(&self) -> Vec<&str> {
+        vec![BAGGAGE]
     }
 }
 

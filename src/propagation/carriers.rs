@@ -2,6 +2,10 @@
 //!
 //! In all of them, case does not count in names. A header that is set takes the place of all that had its
 //! name.
+//!
+//! A header is found by looking at every name, as maps know no name but in one case: fine for the tens of headers
+//! that messages have, and as slow as there are many. Who reads messages of strangers, with thousands,
+//! limits their number before, or has a carrier that finds names in less.
 
 use super::propagator::{Getter, Setter};
 use std::{

@@ -53,6 +53,7 @@ const ACCEPTED: &str = "a list, separated by commas, of tracecontext, baggage, b
 /// assert_eq!(sent, [("traceparent".to_owned(), parent)]);
 /// # Ok::<(), throughline::propagation::ExtractError>(())
 /// ```
+#[doc(alias = "CompositePropagator")]
 #[derive(Clone)]
 pub struct Composite {
     extracting: Vec<Arc<dyn Propagator>>,
@@ -228,6 +229,16 @@ impl Propagator for Composite {
         for format in &self.injecting {
             format.inject(context, carrier);
         }
+    }
+
+    fn fields(&self) -> Vec<&str> {
+        let mut fields = Vec::new();
+        for name in self.injecting.iter().flat_map(|format| format.fields()) {
+            if !fields.contains(&name) {
+                fields.push(name);
+            }
+        }
+        fields
     }
 }
 

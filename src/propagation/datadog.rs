@@ -82,6 +82,10 @@ impl Propagator for Datadog {
             carrier.set(X_DATADOG_TAGS, tag.as_bytes());
         }
     }
+
+    fn fields(&self) -> Vec<&str> {
+        vec![X_DATADOG_TRACE_ID, X_DATADOG_PARENT_ID, X_DATADOG_SAMPLING_PRIORITY, X_DATADOG_TAGS]
+    }
 }
 
 const fn halves(trace: TraceId) -> (u64, u64) {

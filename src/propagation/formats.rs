@@ -41,6 +41,10 @@ impl Propagator for Formats {
     fn inject(&self, context: &Context, carrier: &mut dyn Setter) {
         self.all.inject(context, carrier);
     }
+
+    fn fields(&self) -> Vec<&str> {
+        self.all.fields()
+    }
 }
 
 /// They may not say themselves what they are.

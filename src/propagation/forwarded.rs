@@ -2,11 +2,14 @@
 //! `X-Forwarded-For`, `-Host` and `-Proto`, which no RFC defines.
 //!
 //! Reads what one proxy has said, counted from this end: whatever stands before it was written by
-//! whoever called that proxy. Whether a proxy is to be believed is not known here. A header with anything
-//! wrong in it is refused as a whole. Allocates nothing.
+//! whoever called that proxy, who must not be able to blank it out. So it is looked at as far only as it takes
+//! to tell where it ends. Whether a proxy is to be believed is not known here. Allocates nothing.
 
 use super::propagator::Reason;
-use crate::context::{Lines, are_within_cap, ascii, is_tchar, skip, trim, try_for_each_member};
+use crate::context::{
+    Bounded, Extent, Lines, MAX_HEADER_LINES, ascii, is_between_members, is_blank, is_tchar, rsplit_once,
+    skip, trim, trim_end, trim_start,
+};
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     ops::ControlFlow::{Break, Continue},
@@ -20,6 +23,9 @@ pub const X_FORWARDED_FOR: &str = "x-forwarded-for";
 pub const X_FORWARDED_HOST: &str = "x-forwarded-host";
 /// The header of the scheme that was used.
 pub const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
+
+/// The most hops that are counted; more are taken for as many.
+pub const MAX_HOPS: usize = 64;
 
 /// What one proxy says of the request as it came to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +55,9 @@ pub enum ForwardedError {
     /// More than 8,192 bytes in all lines of a header.
     #[error("a header of forwarding has more than 8192 bytes")]
     TooLong,
+    /// More than 64 lines of a header.
+    #[error("a header of forwarding has more than 64 lines")]
+    TooMany,
     /// Something other than pairs of a name and a value, or a name twice.
     #[error("the Forwarded header is no list of name=value pairs, each name once")]
     Layout,
@@ -68,6 +77,7 @@ impl ForwardedError {
     pub const fn reason(self) -> Reason {
         match self {
             Self::TooLong => Reason::TooLong,
+            Self::TooMany => Reason::TooMany,
             _ => Reason::Malformed,
         }
     }
@@ -76,11 +86,14 @@ impl ForwardedError {
 /// Reads all lines of `Forwarded` for what the proxy says that is so many hops away: 1 is the one that
 /// called this service. It is `None` if the header has fewer elements.
 ///
-/// Names count in any case. Those other than `for`, `host` and `proto` are passed over.
+/// Names count in any case. Those other than `for`, `host` and `proto` are passed over. What stands before that
+/// element, which whoever called the proxy may have written, has to have the layout of elements, since it
+/// would not be clear otherwise where the next begins; a line before it may be anything.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong, in any of the elements.
+/// The first thing that is wrong, in that element or behind it; [`Layout`](ForwardedError::Layout) also for
+/// what stands before it in its line.
 ///
 /// ```
 /// use throughline::propagation::forwarded;
@@ -91,56 +104,91 @@ impl ForwardedError {
 /// # Ok::<(), forwarded::ForwardedError>(())
 /// ```
 pub fn parse<'a>(lines: impl Lines<'a>, hops: usize) -> Result<Option<Hop<'a>>, ForwardedError> {
-    if !are_within_cap(&lines) {
-        return Err(ForwardedError::TooLong);
-    }
-    let mut elements = 0_usize;
-    for_each_element(&lines, |_| elements += 1)?;
-    let Some(wanted) = elements.checked_sub(hops.max(1)) else {
-        return Ok(None);
-    };
-    let (mut place, mut hop) = (0, None);
-    for_each_element(&lines, |element| {
-        if place == wanted {
-            hop = Some(element);
+    let mut latest = Latest::new();
+    let mut error = None;
+    for line in few(&lines)?.as_slice() {
+        if let Err(broken) = latest.push_all(line) {
+            // Quotes do not span lines: the next one can be read again.
+            latest = Latest::new();
+            error = Some(broken);
         }
-        place += 1;
-    })?;
-    Ok(hop)
+    }
+    let hops = hops.clamp(1, MAX_HOPS);
+    if latest.at_hop(hops).is_none() {
+        return error.map_or(Ok(None), Err);
+    }
+    (1..=hops).filter_map(|hop| latest.at_hop(hop)).try_fold(None, |_, text| hop(text).map(Some))
 }
 
-fn for_each_element<'a>(lines: &impl Lines<'a>, mut each: impl FnMut(Hop<'a>)) -> Result<(), ForwardedError> {
-    let walk = lines.walk(|line| {
+/// All lines, of which there are few.
+fn few<'a>(lines: &impl Lines<'a>) -> Result<Bounded<&'a [u8], MAX_HEADER_LINES>, ForwardedError> {
+    let mut few = Bounded::new(&b""[..]);
+    match Extent::of(lines) {
+        Extent::None => {}
+        Extent::One(line) => few.push(line).ok_or(ForwardedError::TooMany)?,
+        Extent::Several => {
+            let walk = lines.walk(|line| few.push(line).map_or(Break(()), Continue));
+            walk.is_continue().then_some(()).ok_or(ForwardedError::TooMany)?;
+        }
+        Extent::TooLong => return Err(ForwardedError::TooLong),
+        Extent::TooMany => return Err(ForwardedError::TooMany),
+    }
+    Ok(few)
+}
+
+/// The last [`MAX_HOPS`] elements.
+struct Latest<'a> {
+    elements: [&'a [u8]; MAX_HOPS],
+    seen: usize,
+}
+
+impl<'a> Latest<'a> {
+    const fn new() -> Self {
+        Self { elements: [b""; MAX_HOPS], seen: 0 }
+    }
+
+    /// The elements of a line, of which nothing but the layout is checked.
+    fn push_all(&mut self, line: &'a [u8]) -> Result<(), ForwardedError> {
         let mut rest = line;
         loop {
             // Empty elements are none [RFC 9110, 5.6.1.2].
-            rest = skip(rest, |byte| matches!(byte, b',' | b' ' | b'\t'));
+            rest = trim_start(rest, is_between_members);
             if rest.is_empty() {
-                return Continue(());
+                return Ok(());
             }
-            match element(rest) {
-                Ok((hop, after)) => {
-                    each(hop);
-                    rest = after;
-                }
-                Err(error) => return Break(error),
+            let behind = for_each_pair(rest, |_, _| Ok(()))?;
+            let element = rest.get(..rest.len() - behind.len()).unwrap_or_default();
+            if let Some(place) = self.elements.get_mut(self.seen % MAX_HOPS) {
+                *place = element;
             }
+            self.seen += 1;
+            rest = behind;
         }
-    });
-    match walk {
-        Break(error) => Err(error),
-        Continue(()) => Ok(()),
+    }
+
+    /// The element that stands so far from the end, which is at most [`MAX_HOPS`].
+    fn at_hop(&self, hops: usize) -> Option<&'a [u8]> {
+        let place = self.seen.checked_sub(hops)?;
+        self.elements.get(place % MAX_HOPS).copied()
     }
 }
 
-/// An element, and what comes behind it: nothing, or a comma [RFC 7239, 4].
-fn element(mut rest: &[u8]) -> Result<(Hop<'_>, &[u8]), ForwardedError> {
+fn hop(element: &[u8]) -> Result<Hop<'_>, ForwardedError> {
     let mut hop = Hop::default();
+    for_each_pair(element, |name, value| take_over(&mut hop, name, value))?;
+    Ok(hop)
+}
+
+/// The pairs of an element; returns what comes behind it: nothing, or a comma [RFC 7239, 4].
+fn for_each_pair<'a>(
+    mut rest: &'a [u8],
+    mut each: impl FnMut(&'a [u8], &'a [u8]) -> Result<(), ForwardedError>,
+) -> Result<&'a [u8], ForwardedError> {
     loop {
         // A pair may be empty, as behind the last semicolon.
         if !matches!(rest, [] | [b';' | b',' | b' ' | b'\t', ..]) {
             let (name, value, after) = pair(rest).ok_or(ForwardedError::Layout)?;
-            take_over(&mut hop, name, value)?;
+            each(name, value)?;
             rest = after;
         }
         match rest {
@@ -148,8 +196,8 @@ fn element(mut rest: &[u8]) -> Result<(Hop<'_>, &[u8]), ForwardedError> {
             _ => break,
         }
     }
-    match skip(rest, |byte| matches!(byte, b' ' | b'\t')) {
-        behind @ ([] | [b',', ..]) => Ok((hop, behind)),
+    match trim_start(rest, is_blank) {
+        behind @ ([] | [b',', ..]) => Ok(behind),
         _ => Err(ForwardedError::Layout),
     }
 }
@@ -220,7 +268,7 @@ fn node(value: &[u8]) -> Result<Node, ForwardedError> {
         };
         is_port(port).then_some(node)
     };
-    read().ok_or(ForwardedError::Client)
+    if value.len() > MAX_HOST_BYTES { None } else { read() }.ok_or(ForwardedError::Client)
 }
 
 /// Nothing, or a colon and a port, perhaps an obfuscated one.
@@ -264,7 +312,7 @@ fn host(value: &[u8]) -> Result<&str, ForwardedError> {
     }
 }
 
-/// A name of 253 bytes [RFC 1035, 2.3.4], and a port.
+/// A name of 253 bytes [RFC 1035, 2.3.4], and a port. Nor has a node more, for which there is no rule.
 const MAX_HOST_BYTES: usize = 259;
 
 fn scheme(value: &[u8]) -> Result<&'static str, ForwardedError> {
@@ -274,16 +322,14 @@ fn scheme(value: &[u8]) -> Result<&'static str, ForwardedError> {
 }
 
 /// Reads all lines of `X-Forwarded-For`, as [`parse`] does: the client that the proxy names which is so
-/// many hops away. Here an IPv6 address may stand without brackets.
+/// many hops away. Here an IPv6 address may stand without brackets, and what stands before that client may be
+/// anything.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong, in any of the members.
+/// The first thing that is wrong from the end of the list on, up to that client.
 pub fn parse_for<'a>(lines: impl Lines<'a>, hops: usize) -> Result<Option<Node>, ForwardedError> {
-    from_the_end(&lines, hops, |member| {
-        let bare = ascii(member).parse::<Ipv6Addr>();
-        bare.map_or_else(|_| node(member), |address| Ok(Node::Address(address.into())))
-    })
+    Ok(from_the_end(&lines, hops, listed_node)?.and_then(Found::at_its_place))
 }
 
 /// As [`parse_for`], for `X-Forwarded-Host`. Few proxies make a list of it: a single member counts
@@ -293,7 +339,7 @@ pub fn parse_for<'a>(lines: impl Lines<'a>, hops: usize) -> Result<Option<Node>,
 ///
 /// As [`parse_for`].
 pub fn parse_host<'a>(lines: impl Lines<'a>, hops: usize) -> Result<Option<&'a str>, ForwardedError> {
-    single_or_from_the_end(&lines, hops, host)
+    Ok(from_the_end(&lines, hops, host)?.map(Found::value))
 }
 
 /// As [`parse_host`], for `X-Forwarded-Proto`.
@@ -302,43 +348,58 @@ pub fn parse_host<'a>(lines: impl Lines<'a>, hops: usize) -> Result<Option<&'a s
 ///
 /// As [`parse_for`].
 pub fn parse_proto<'a>(lines: impl Lines<'a>, hops: usize) -> Result<Option<&'static str>, ForwardedError> {
-    single_or_from_the_end(&lines, hops, scheme)
+    Ok(from_the_end(&lines, hops, scheme)?.map(Found::value))
 }
 
-fn single_or_from_the_end<'a, T>(
-    lines: &impl Lines<'a>,
-    hops: usize,
-    read: impl Fn(&'a [u8]) -> Result<T, ForwardedError>,
-) -> Result<Option<T>, ForwardedError> {
-    let last = from_the_end(lines, 1, &read)?;
-    let is_single = hops <= 1 || from_the_end(lines, 2, &read)?.is_none();
-    if is_single { Ok(last) } else { from_the_end(lines, hops, read) }
+fn listed_node(member: &[u8]) -> Result<Node, ForwardedError> {
+    // No address is that long.
+    let bare = ascii(member.get(..member.len().min(MAX_HOST_BYTES)).unwrap_or_default()).parse::<Ipv6Addr>();
+    bare.map_or_else(|_| node(member), |address| Ok(Node::Address(address.into())))
 }
 
-/// The member that stands so far from the end, all of them checked.
+/// A member of a list.
+enum Found<T> {
+    /// The one that stands so far from the end.
+    AtItsPlace(T),
+    /// The only one.
+    Single(T),
+}
+
+impl<T> Found<T> {
+    fn at_its_place(self) -> Option<T> {
+        match self {
+            Self::AtItsPlace(value) => Some(value),
+            Self::Single(_) => None,
+        }
+    }
+
+    fn value(self) -> T {
+        match self {
+            Self::AtItsPlace(value) | Self::Single(value) => value,
+        }
+    }
+}
+
+/// The member that stands so far from the end: it and those behind it are read, the others not.
 fn from_the_end<'a, T>(
     lines: &impl Lines<'a>,
     hops: usize,
     read: impl Fn(&'a [u8]) -> Result<T, ForwardedError>,
-) -> Result<Option<T>, ForwardedError> {
-    if !are_within_cap(lines) {
-        return Err(ForwardedError::TooLong);
-    }
-    let mut members = 0_usize;
-    try_for_each_member(lines, |member| {
-        members += 1;
-        read(trim(member)).map(drop)
-    })?;
-    let Some(wanted) = members.checked_sub(hops.max(1)) else {
-        return Ok(None);
-    };
-    let (mut place, mut found) = (0, None);
-    try_for_each_member(lines, |member| {
-        if place == wanted {
-            found = Some(read(member)?);
+) -> Result<Option<Found<T>>, ForwardedError> {
+    let hops = hops.clamp(1, MAX_HOPS);
+    let (mut seen, mut last) = (0, None);
+    for line in few(lines)?.as_slice().iter().rev() {
+        let mut rest = trim_end(line, is_between_members);
+        while !rest.is_empty() {
+            let (before, member) = rsplit_once(rest, b',').unwrap_or((b"", rest));
+            rest = trim_end(before, is_between_members);
+            seen += 1;
+            let value = read(trim(member))?;
+            if seen == hops {
+                return Ok(Some(Found::AtItsPlace(value)));
+            }
+            last = Some(value);
         }
-        place += 1;
-        Ok(())
-    })?;
-    Ok(found)
+    }
+    Ok(last.filter(|_| seen == 1).map(Found::Single))
 }

@@ -96,4 +96,8 @@ impl Propagator for GoogleCloud {
             carrier.set(X_CLOUD_TRACE_CONTEXT, format(span, &mut [0; BYTES]).as_bytes());
         }
     }
+
+    fn fields(&self) -> Vec<&str> {
+        vec![X_CLOUD_TRACE_CONTEXT]
+    }
 }

@@ -114,4 +114,8 @@ impl Propagator for Jaeger {
         }
         BAGGAGE.inject(&context.baggage, carrier);
     }
+
+    fn fields(&self) -> Vec<&str> {
+        vec![UBER_TRACE_ID]
+    }
 }

@@ -55,8 +55,8 @@
 //!
 //! What all formats share:
 //!
-//! - A header is bytes. At most [`MAX_HEADER_BYTES`] in all its lines are looked at; a longer one is
-//!   ignored, unread.
+//! - A header is bytes. At most [`MAX_HEADER_BYTES`] in all its lines are looked at, and of a header that may
+//!   have several [`MAX_HEADER_LINES`]; one with more is ignored, unread.
 //! - A malformed header changes nothing in the context it would have gone into
 //!   [OpenTelemetry Propagators API, Extract].
 //! - An error says what was wrong in constant words: no byte of a header gets into a log.
@@ -81,7 +81,7 @@ pub mod trace_context;
 pub mod traceparent;
 pub mod xray;
 
-pub use crate::context::{Lines, MAX_HEADER_BYTES};
+pub use crate::context::{Lines, MAX_HEADER_BYTES, MAX_HEADER_LINES};
 pub use b3::B3;
 pub use baggage::W3cBaggage;
 pub use composite::{Composite, InvalidPropagators, OTEL_PROPAGATORS};

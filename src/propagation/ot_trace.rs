@@ -53,6 +53,10 @@ impl Propagator for OtTrace {
         }
         BAGGAGE.inject(&context.baggage, carrier);
     }
+
+    fn fields(&self) -> Vec<&str> {
+        vec![OT_TRACER_TRACEID, OT_TRACER_SPANID, OT_TRACER_SAMPLED]
+    }
 }
 
 fn read_span(carrier: &dyn Getter) -> Result<Option<SpanContext>, ExtractError> {

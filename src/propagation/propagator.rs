@@ -13,6 +13,7 @@ use std::{
 ///
 /// Both sides do nothing about what they do not find, so several formats can be asked one after the
 /// other; of two that find the same part, the later wins.
+#[doc(alias = "TextMapPropagator")]
 pub trait Propagator: Send + Sync {
     /// Takes over what the headers say. A part whose header is missing or refused stays as it was.
     ///
@@ -24,6 +25,14 @@ pub trait Propagator: Send + Sync {
 
     /// Sets the headers of the format. What the context has not is left alone.
     fn inject(&self, context: &Context, carrier: &mut dyn Setter);
+
+    /// The names of the headers that [`inject`](Self::inject) may set or take away, in lowercase, each once:
+    /// for who has to declare them beforehand, or clears a carrier that cannot take headers away
+    /// [OpenTelemetry Propagators API, Fields].
+    ///
+    /// Names that have a key in them, `uberctx-*` and `ot-baggage-*`, are not known beforehand and not
+    /// among them.
+    fn fields(&self) -> Vec<&str>;
 }
 
 impl<P: Propagator + ?Sized> Propagator for Box<P> {
@@ -34,6 +43,10 @@ impl<P: Propagator + ?Sized> Propagator for Box<P> {
     fn inject(&self, context: &Context, carrier: &mut dyn Setter) {
         (**self).inject(context, carrier);
     }
+
+    fn fields(&self) -> Vec<&str> {
+        (**self).fields()
+    }
 }
 
 impl<P: Propagator + ?Sized> Propagator for Arc<P> {
@@ -43,6 +56,10 @@ impl<P: Propagator + ?Sized> Propagator for Arc<P> {
 
     fn inject(&self, context: &Context, carrier: &mut dyn Setter) {
         (**self).inject(context, carrier);
+    }
+
+    fn fields(&self) -> Vec<&str> {
+        (**self).fields()
     }
 }
 
@@ -67,6 +84,7 @@ impl<P: Propagator + ?Sized> Propagator for Arc<P> {
 ///     }
 /// }
 /// ```
+#[doc(alias = "Extractor")]
 pub trait Getter {
     /// Hands every line of the header `name` to `each`, in order, until that breaks off; returns what
     /// `each` returned last.
@@ -81,6 +99,7 @@ pub trait Getter {
     /// For the formats that have a key in a header's name: `uberctx-*` and `ot-baggage-*`. A carrier that
     /// cannot list what it has does without their baggage, which is the default. At most 1,024 lines are
     /// looked at.
+    #[doc(alias = "keys")]
     fn all_lines<'a>(
         &'a self,
         each: &mut dyn FnMut(&'a str, &'a [u8]) -> ControlFlow<()>,
@@ -91,6 +110,7 @@ pub trait Getter {
 }
 
 /// Something headers can be written to.
+#[doc(alias = "Injector")]
 pub trait Setter {
     /// Makes `value` the only line of the header `name`, which is in lowercase. A carrier that is full
     /// leaves the header out; nothing may panic.
@@ -114,7 +134,8 @@ impl ExtractError {
         Self { header, reason }
     }
 
-    /// The header's name as its format gives it, in lowercase.
+    /// The header's name as its format gives it, in lowercase: `uberctx-*` for one of several with a key in
+    /// its name, and `x-request-id` for the request's id under any name.
     pub const fn header(&self) -> &'static str {
         self.header
     }

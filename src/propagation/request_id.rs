@@ -35,6 +35,8 @@ pub fn parse<'a>(lines: impl Lines<'a>) -> Result<RequestId, LineError<InvalidRe
 
 /// The [`Propagator`] of request ids.
 ///
+/// A refused one is an error of `x-request-id`, whichever name it came under: errors hold constant words.
+///
 /// ```
 /// use throughline::propagation::RequestIdHeader;
 ///
@@ -89,6 +91,10 @@ impl Propagator for RequestIdHeader {
         if let (Some(id), Some(name)) = (&context.request_id, self.names.first()) {
             carrier.set(name, id.encode(&mut [0; 36]).as_bytes());
         }
+    }
+
+    fn fields(&self) -> Vec<&str> {
+        self.names.first().map(|name| &**name).into_iter().collect()
     }
 }
 

@@ -49,6 +49,7 @@ pub fn extract<'a>(
 }
 
 /// The [`Propagator`] of W3C Trace Context: `traceparent` and `tracestate`.
+#[doc(alias = "TraceContextPropagator")]
 #[derive(Clone, Copy, Debug)]
 pub struct TraceContext {
     trace_state_chars: usize,
@@ -97,6 +98,10 @@ impl Propagator for TraceContext {
             let state = span.trace_state().to_header_within(self.trace_state_chars);
             carrier.set(TRACESTATE, state.as_bytes());
         }
+    }
+
+    fn fields(&self) -> Vec<&str> {
+        vec![TRACEPARENT, TRACESTATE]
     }
 }
 

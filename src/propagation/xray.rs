@@ -142,4 +142,8 @@ impl Propagator for XRay {
             carrier.set(X_AMZN_TRACE_ID, format(span, &mut [0; BYTES]).as_bytes());
         }
     }
+
+    fn fields(&self) -> Vec<&str> {
+        vec![X_AMZN_TRACE_ID]
+    }
 }

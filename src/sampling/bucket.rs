@@ -12,6 +12,9 @@ use crate::sync::{AtomicU64, Ordering};
 #[error("a rate limit is a finite number a second, 0 or more")]
 pub struct InvalidRate;
 
+/// 146 years: with as much again on top of it a clock still has room to go on.
+const MOST_NANOS: u64 = u64::MAX / 4;
+
 /// Tokens for so many a second, at most a burst of them at once; full at the beginning.
 #[derive(Debug)]
 pub(super) struct Bucket {
@@ -23,12 +26,13 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// So many a second, at most 10⁹, and as large a burst as flows in within a second, at least one.
+    /// So many a second, at most 10⁹ and at least one in [`MOST_NANOS`], and as large a burst as flows in
+    /// within a second, at least one.
     pub(super) fn new(per_second: f64) -> Result<Self, InvalidRate> {
         if !(per_second.is_finite() && per_second >= 0.0) {
             return Err(InvalidRate);
         }
-        let nanos = (per_second > 0.0).then(|| ((1e9 / per_second).round() as u64).max(1));
+        let nanos = (per_second > 0.0).then(|| ((1e9 / per_second).round() as u64).clamp(1, MOST_NANOS));
         let bucket = Self {
             nanos_per_token: nanos,
             burst_nanos: 0,
@@ -38,8 +42,10 @@ impl Bucket {
         Ok(bucket.with_burst(per_second.ceil() as u64))
     }
 
+    /// The same with another burst, at most what flows in within [`MOST_NANOS`].
     pub(super) fn with_burst(mut self, tokens: u64) -> Self {
-        self.burst_nanos = self.nanos_per_token.unwrap_or(0).saturating_mul(tokens.max(1));
+        let step = self.nanos_per_token.unwrap_or(0);
+        self.burst_nanos = step.saturating_mul(tokens.max(1)).min(MOST_NANOS);
         self
     }
 
@@ -48,7 +54,8 @@ impl Bucket {
     pub(super) fn take(&self, now: u64) -> Option<u64> {
         let step = self.nanos_per_token?;
         let latest = now.saturating_add(self.burst_nanos);
-        let take = |full_at: u64| Some(full_at.max(now).saturating_add(step)).filter(|next| *next <= latest);
+        // What cannot be counted is refused: a sum that stood still would never run out.
+        let take = |full_at: u64| full_at.max(now).checked_add(step).filter(|next| *next <= latest);
         match self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
             Ok(_) => Some(1 + self.refused.swap(0, Ordering::Relaxed)),
             Err(_) => {

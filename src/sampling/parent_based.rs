@@ -5,7 +5,7 @@ use super::{
     result::{Chance, SamplingResult},
     sampler::Sampler,
 };
-use crate::context::SpanContext;
+use crate::context::{SpanContext, Threshold};
 use std::fmt;
 
 /// Follows the caller's decision, and asks another sampler where there is no caller, or one who has left the
@@ -20,11 +20,14 @@ use std::fmt;
 /// | a span of another tracer in this process, sampled | [`local_sampled`](Self::local_sampled) | sample |
 /// | such a span, not sampled | [`local_not_sampled`](Self::local_not_sampled) | drop |
 ///
-/// A trace for debugging ([`TraceFlags::DEBUG`](crate::TraceFlags::DEBUG)) is sampled whatever these say;
-/// the flag does not come from callers that are not trusted.
+/// A trace for debugging ([`TraceFlags::DEBUG`](crate::TraceFlags::DEBUG)) counts as sampled: where a branch
+/// was set for that it is asked, so that the flag is no way around a limit, and what it samples stays for
+/// debugging. The flag does not come from callers that are not trusted, which is up to the server layer's
+/// policy; its default trusts all.
 ///
 /// The caller's threshold goes on with what is sampled because the caller did, as long as it agrees with
-/// what the caller did.
+/// what the caller did. Where it says none, what a branch samples stands for as many traces as that branch
+/// says, as if the caller had sampled all; as that is not known, no threshold goes on.
 #[derive(Default)]
 pub struct ParentBased<S> {
     root: S,
@@ -85,12 +88,12 @@ impl<S: Sampler> ParentBased<S> {
 impl Branches {
     fn ask(&self, parent: &SpanContext, parameters: &SamplingParameters<'_>) -> SamplingResult {
         let pair = if parent.is_remote() { &self.remote } else { &self.local };
-        let mut result = if parent.flags().is_debug() {
-            SamplingResult::always()
-        } else if parent.is_sampled() {
+        let mut result = if parent.is_sampled() {
             let result =
                 pair.sampled.as_ref().map_or(SamplingResult::always(), |on| on.should_sample(parameters));
-            under_sampled(parent, result, parameters)
+            // One for debugging is here for that, whatever its caller's threshold says.
+            let is_asked_for = parent.flags().is_debug();
+            if is_asked_for { result } else { under_sampled(parent, result, parameters) }
         } else {
             pair.not_sampled.as_ref().map_or(SamplingResult::never(), |off| off.should_sample(parameters))
         };
@@ -128,7 +131,9 @@ fn under_sampled(
         (Chance::Threshold(own), Some(parent)) => Chance::Threshold(own.max(parent)),
         (Chance::Count(own), Some(parent)) => Chance::Count(own * parent.adjusted_count()),
         (Chance::Count(own), None) => Chance::Count(own),
-        (Chance::Threshold(_), None) | (Chance::Unknown, _) => Chance::Unknown,
+        // The weight as if the caller had sampled all, like everywhere; a threshold would claim to know.
+        (Chance::Threshold(Threshold::ALWAYS), None) | (Chance::Unknown, _) => Chance::Unknown,
+        (Chance::Threshold(own), None) => Chance::Count(own.adjusted_count()),
     };
     result.keeps_trace_state = result.is_sampled() && result.threshold() == received;
     result

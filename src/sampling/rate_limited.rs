@@ -16,7 +16,8 @@ use std::fmt;
 /// [adjusted count](crate::SpanRecord::adjusted_count). Which traces these are is this process's own choice,
 /// so no threshold goes on to other services.
 ///
-/// As a branch of [`ParentBased`](super::ParentBased) it keeps callers from having everything recorded:
+/// As a branch of [`ParentBased`](super::ParentBased) it keeps callers from having everything recorded, also
+/// those who ask for debugging ([`TraceFlags::DEBUG`](crate::TraceFlags::DEBUG)):
 ///
 /// ```
 /// use throughline::sampling::{AlwaysOn, ParentBased, RateLimited};
@@ -31,8 +32,8 @@ pub struct RateLimited {
 }
 
 impl RateLimited {
-    /// Samples `per_second` traces a second, at most 10⁹, and none for 0. The burst is what a second
-    /// allows, at least one trace; the time is the machine's.
+    /// Samples `per_second` traces a second, at most 10⁹, and none for 0; less than one in 146 years counts as
+    /// that. The burst is what a second allows, at least one trace; the time is the machine's.
     ///
     /// # Errors
     ///
@@ -44,14 +45,16 @@ impl RateLimited {
         Ok(Self { bucket, timeline, began })
     }
 
-    /// The most traces that are sampled at once, after a time with fewer; 0 is taken for 1.
+    /// The most traces that are sampled at once, after a time with fewer; 0 is taken for 1, and more than
+    /// flow in within 146 years for so many.
     #[must_use]
     pub fn burst(mut self, traces: u32) -> Self {
         self.bucket = self.bucket.with_burst(traces.into());
         self
     }
 
-    /// Where the time comes from: in a test, a clock that is moved by hand.
+    /// Where the time comes from: in a test, a clock that is moved by hand. Where it goes back, less
+    /// is sampled, and never more, until it is where it has been.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.timeline = Timeline::new(clock);

@@ -8,6 +8,8 @@ use crate::context::Threshold;
 ///
 /// Ignores whether the caller recorded the trace: see [`ParentBased`](super::ParentBased). Writes its
 /// threshold into the tracestate of what it samples [OpenTelemetry trace SDK, ProbabilitySampler].
+#[doc(alias = "TraceIdRatioBased")]
+#[doc(alias = "ProbabilitySampler")]
 #[derive(Clone, Copy, Debug)]
 pub struct Ratio {
     /// `None` for a ratio of 0, which is no probability.

@@ -101,12 +101,15 @@ impl Gatherer {
         if self.is_over {
             return 0;
         }
-        self.now = self.engine.timeline.nanos_between(self.began, self.engine.timeline.ticks());
-        self.times = self.engine.timeline.resolver();
         self.engine.depot.count_pass();
         self.outlet.marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
-        let drained = self.drain_lanes();
-        self.end_pass();
+        let mut drained = self.round();
+        if self.outlet.marker_follows && self.tail.is_some() {
+            // Whoever flushes is promised all that has ended; what ended before a root may be a round behind it.
+            self.take_in_messages();
+            drained += self.round();
+            self.decide_all();
+        }
         self.outlet.hand_on();
         for waiting in mem::take(&mut self.flushes) {
             for inlet in &self.engine.inlets {
@@ -118,13 +121,20 @@ impl Gatherer {
         drained
     }
 
-    fn end_pass(&mut self) {
+    /// Drains each lane once.
+    fn round(&mut self) -> usize {
+        self.now = self.engine.timeline.nanos_between(self.began, self.engine.timeline.ticks());
+        self.times = self.engine.timeline.resolver();
+        let drained = self.drain_lanes();
         if let Some(tail) = &mut self.tail {
-            tail.end_pass(self.now, &mut self.outlet);
-            // Whoever flushes is promised all that has ended.
-            if self.outlet.marker_follows {
-                tail.decide_all(self.now, &mut self.outlet);
-            }
+            tail.end_round(self.now, &mut self.outlet);
+        }
+        drained
+    }
+
+    fn decide_all(&mut self) {
+        if let Some(tail) = &mut self.tail {
+            tail.decide_all(self.now, &mut self.outlet);
         }
     }
 

@@ -147,6 +147,10 @@ impl Propagator for Order {
         carrier.set("x-bad", b"a\r\nb");
         carrier.unset("no header\n");
     }
+
+    fn fields(&self) -> Vec<&str> {
+        vec!["x-order"]
+    }
 }
 
 #[tokio::test]

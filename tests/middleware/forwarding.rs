@@ -120,13 +120,90 @@ async fn a_header_that_breaks_its_rules_is_ignored_and_counted() {
     for value in ["for=shop", "host=\"a@b\"", "proto=gopher", "for", "host=\"[::\"", "host=\"a:99999\""] {
         let layer = |layer: ServerLayer| layer.forwarded(Forwarded::by_standard(PrivatePeer));
         let (span, rejected) = span_of(layer, &[("forwarded", value)]).await;
-        assert_eq!(seen(&span), as_told("10.0.0.2", Some(8080), "http", Some("10.0.0.9")), "{value}");
+        assert_eq!(seen(&span), as_told("10.0.0.2", Some(8080), "http", None), "{value}: not the balancer");
         assert_eq!(rejected, 1, "{value}");
     }
+}
+
+/// Each by itself: what one says is none the worse for another.
+#[tokio::test]
+async fn one_refused_header_takes_no_other_along() {
     let layer = |layer: ServerLayer| layer.forwarded(Forwarded::by_x_headers(PrivatePeer));
-    let (span, rejected) =
-        span_of(layer, &[("x-forwarded-for", "evil"), ("x-forwarded-proto", "https")]).await;
-    assert_eq!((text(&span, "url.scheme").as_deref(), rejected), (Some("http"), 1), "all or nothing");
+    let [a, b, c] = OLDER;
+    let long = "203.0.113.7,".repeat(1_000);
+    for (headers, expected, refusals) in [
+        ([("x-forwarded-for", "evil"), b, c], as_told("shop.example", None, "https", None), 1),
+        ([("x-forwarded-for", &*long), b, c], as_told("shop.example", None, "https", None), 1),
+        (
+            [a, ("x-forwarded-host", "a b"), c],
+            as_told("10.0.0.2", Some(8080), "https", Some("192.0.2.60")),
+            1,
+        ),
+        ([a, b, ("x-forwarded-proto", "ftp")], as_told("shop.example", None, "http", Some("192.0.2.60")), 1),
+        (
+            [("x-forwarded-for", ":"), ("x-forwarded-host", ":"), ("x-forwarded-proto", ":")],
+            as_told("10.0.0.2", Some(8080), "http", None),
+            3,
+        ),
+    ] {
+        let (span, rejected) = span_of(layer, &headers).await;
+        assert_eq!((seen(&span), rejected), (expected, refusals), "{headers:?}");
+        assert_eq!(text(&span, "network.peer.address").as_deref(), Some("10.0.0.9"));
+    }
+}
+
+#[tokio::test]
+async fn a_client_does_not_blank_out_what_the_proxy_says() {
+    let layer = |layer: ServerLayer| layer.forwarded(Forwarded::by_x_headers(PrivatePeer));
+    let told = || as_told("shop.example", None, "https", Some("203.0.113.7"));
+    for forged in ["x", "\"", "999.9.9.9", &"1,".repeat(2_000)] {
+        let said = format!("{forged}, 203.0.113.7");
+        let headers = [
+            ("x-forwarded-for", &*said),
+            ("x-forwarded-host", "not a host, shop.example"),
+            ("x-forwarded-proto", "gopher, https"),
+        ];
+        let (span, rejected) = span_of(layer, &headers).await;
+        assert_eq!((seen(&span), rejected), (told(), 0), "{forged}");
+    }
+    let said = "for=evil;host=\"a b\", for=203.0.113.7;host=shop.example;proto=https";
+    let layer = |layer: ServerLayer| layer.forwarded(Forwarded::by_standard(PrivatePeer));
+    let (span, rejected) = span_of(layer, &[("forwarded", said)]).await;
+    assert_eq!((seen(&span), rejected), (told(), 0));
+}
+
+#[tokio::test]
+async fn what_the_proxy_does_not_write_is_left_out() {
+    let headers = [
+        ("x-forwarded-for", "203.0.113.7"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-proto", "https"),
+    ];
+    let standard = ("forwarded", "for=203.0.113.7;host=evil.example;proto=https");
+    for (leave_out, expected) in [
+        (
+            Forwarded::without_host as fn(Forwarded) -> Forwarded,
+            as_told("10.0.0.2", Some(8080), "https", Some("203.0.113.7")),
+        ),
+        (Forwarded::without_client, as_told("evil.example", None, "https", Some("10.0.0.9"))),
+        (Forwarded::without_scheme, as_told("evil.example", None, "http", Some("203.0.113.7"))),
+        (
+            |forwarded| forwarded.without_host().without_client().without_scheme(),
+            as_told("10.0.0.2", Some(8080), "http", Some("10.0.0.9")),
+        ),
+    ] {
+        let by_x = leave_out(Forwarded::by_x_headers(PrivatePeer));
+        let (span, _) = span_of(|layer| layer.forwarded(by_x), &headers).await;
+        assert_eq!(seen(&span), expected);
+        let by_standard = leave_out(Forwarded::by_standard(PrivatePeer));
+        let (span, _) = span_of(|layer| layer.forwarded(by_standard), &[standard]).await;
+        assert_eq!(seen(&span), expected);
+    }
+    // It is not looked at, and so not refused.
+    let by_x = Forwarded::by_x_headers(PrivatePeer).without_host();
+    let headers = [("x-forwarded-for", "203.0.113.7"), ("x-forwarded-host", "a b")];
+    let (_, rejected) = span_of(|layer| layer.forwarded(by_x), &headers).await;
+    assert_eq!(rejected, 0);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use std::borrow::Cow;
 use throughline::{
-    context::{Baggage, BaggageError},
+    context::{Baggage, BaggageError, MAX_HEADER_LINES},
     propagation::baggage,
 };
 
@@ -200,7 +200,12 @@ fn at_most_8192_bytes_in_all_lines() {
     let other = format!("l={}", "v".repeat(4_094));
     assert_eq!(baggage::parse([&half, &other]).unwrap().len(), 2);
     assert_eq!(baggage::parse([&half, &other, "m"]), Err(BaggageError::TooLong));
-    assert_eq!(baggage::parse(vec![""; 1 << 20].as_slice()), Err(BaggageError::TooLong));
+    // Lines without end.
+    for lines in [MAX_HEADER_LINES + 1, 1 << 20] {
+        assert_eq!(baggage::parse(vec![""; lines].as_slice()), Err(BaggageError::TooManyEntries));
+    }
+    let each_its_line: Vec<_> = (0..MAX_HEADER_LINES).map(|number| format!("k{number}=v")).collect();
+    assert_eq!(baggage::parse(&each_its_line).unwrap().len(), 64);
 
     // What is set must be within the limit once it is encoded.
     assert_eq!(full.clone().with("l", ""), Err(BaggageError::TooLong));

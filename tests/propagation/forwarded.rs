@@ -1,10 +1,10 @@
 //! What proxies say of a request: Forwarded [RFC 7239] and X-Forwarded-*.
 
 use proptest::prelude::*;
-use std::net::IpAddr;
+use std::{cell::Cell, net::IpAddr};
 use throughline::propagation::{
-    MAX_HEADER_BYTES, Reason,
-    forwarded::{ForwardedError, Hop, Node, parse, parse_for, parse_host, parse_proto},
+    MAX_HEADER_BYTES, MAX_HEADER_LINES, Reason,
+    forwarded::{ForwardedError, Hop, MAX_HOPS, Node, parse, parse_for, parse_host, parse_proto},
 };
 
 fn address(text: &str) -> Option<Node> {
@@ -48,8 +48,10 @@ fn what_the_rfc_shows_is_read() {
 }
 
 #[test]
-fn anything_wrong_anywhere_refuses_the_header() {
+fn what_breaks_a_rule_is_refused() {
     use ForwardedError::{Client, Host, Layout, Scheme};
+    // Twice the same is no fault of the layout by which elements are told apart.
+    let twice = ["for=192.0.2.60;for=192.0.2.61", "proto=http;Proto=https", "host=a;HOST=b"];
     for (line, error) in [
         ("for", Layout),
         ("for=", Layout),
@@ -95,9 +97,53 @@ fn anything_wrong_anywhere_refuses_the_header() {
         ("proto=\"http \"", Scheme),
     ] {
         assert_eq!(parse([line], 1), Err(error), "{line}");
-        // Also where another element counts.
-        assert_eq!(parse([line, "for=192.0.2.60"], 1), Err(error), "{line}");
         assert_eq!(error.reason(), Reason::Malformed);
+        // Behind the element that counts it was written by a proxy that is as near or nearer.
+        assert_eq!(parse(["for=192.0.2.60", line], 2), Err(error), "{line}");
+        // Before it, it is anybody's: it only must not be unclear where it ends.
+        let nearest = Ok(Some(hop(address("192.0.2.60"), None, None)));
+        assert_eq!(parse([line, "for=192.0.2.60"], 1), nearest, "{line}");
+        let is_clear = error != Layout || twice.contains(&line);
+        let joined = format!("{line}, for=192.0.2.60");
+        assert_eq!(parse([&joined], 1), if is_clear { nearest } else { Err(Layout) }, "{line}");
+    }
+}
+
+/// What a caller cannot do to what the proxy has appended.
+#[test]
+fn nobody_blanks_out_what_stands_behind_what_they_write() {
+    let quad = "203.0.113.7";
+    for forged in
+        ["x", "999.1.1.1", "_", "evil host", "\"", ",,,", "a=b", "::::", "\u{e9}", &"1,".repeat(3_000)]
+    {
+        for lines in [vec![format!("{forged}, {quad}")], vec![forged.to_owned(), quad.to_owned()]] {
+            assert_eq!(parse_for(&lines, 1), Ok(address(quad)), "{forged}");
+        }
+        assert_eq!(parse_host([&format!("{forged},shop.example")], 1), Ok(Some("shop.example")));
+        assert_eq!(parse_proto([&format!("{forged},https")], 1), Ok(Some("https")));
+        // What a proxy says that is further away has to be read as well.
+        let further = parse_for([&format!("{forged}, {quad}")], 2);
+        assert!(further.is_err() || matches!(forged, ",,," | "1,") || forged.len() > 100, "{forged}");
+    }
+    for forged in [
+        "for=x",
+        "host=\"a b\"",
+        "proto=gopher",
+        "for=1;for=2",
+        "a=b",
+        "x=\"a,\\\",b\"",
+        &"a=b,".repeat(1_900),
+    ] {
+        let joined = format!("{forged}, for={quad};proto=https");
+        assert_eq!(parse([&joined], 1), Ok(Some(hop(address(quad), None, "https"))), "{forged}");
+    }
+    for forged in ["for=\"", "for", ";;=", "\"", "for=a b"] {
+        let lines = [forged.to_owned(), format!("for={quad}")];
+        assert_eq!(parse(&lines, 1), Ok(Some(hop(address(quad), None, None))), "{forged}: a line of its own");
+        assert_eq!(parse(&lines, 2), Err(ForwardedError::Layout), "{forged}");
+        // What stands before the break is as many elements away as nobody knows.
+        let before = [format!("for=192.0.2.9, {forged}"), format!("for={quad}")];
+        assert_eq!(parse(&before, 2), Err(ForwardedError::Layout), "{forged}");
     }
 }
 
@@ -118,7 +164,8 @@ fn the_older_headers_are_lists_too() {
     for (line, client) in [
         ("192.0.2.60", address("192.0.2.60")),
         ("192.0.2.60:4711", address("192.0.2.60")),
-        ("evil, 192.0.2.60", None),
+        ("192.0.2.60, evil", None),
+        ("evil, 192.0.2.60", address("192.0.2.60")),
         ("2001:db8::1", address("2001:db8::1")),
         ("[2001:db8::1]:443", address("2001:db8::1")),
         ("10.0.0.1 ,\t192.0.2.60 ,", address("192.0.2.60")),
@@ -140,7 +187,25 @@ fn the_older_headers_are_lists_too() {
     assert_eq!(parse_host(["a b"], 1), Err(ForwardedError::Host));
     assert_eq!(parse_host(["h".repeat(260)].each_ref(), 1), Err(ForwardedError::Host));
     assert_eq!(parse_proto(["HTTPS"], 2), Ok(Some("https")));
-    assert_eq!(parse_proto(["https, ftp"], 2), Err(ForwardedError::Scheme));
+    assert_eq!(parse_proto(["https, ftp"], 2), Err(ForwardedError::Scheme), "the nearer proxy's");
+    assert_eq!(parse_proto(["ftp, https"], 1), Ok(Some("https")));
+    assert_eq!(parse_host(["", " , shop.example ,", "\t"], 2), Ok(Some("shop.example")), "a single one");
+    assert_eq!(parse_for(["192.0.2.1", "192.0.2.2,,", ", 192.0.2.3"], 2), Ok(address("192.0.2.2")));
+}
+
+#[test]
+fn so_many_hops_are_counted() {
+    let all: Vec<String> = (0..200).map(|number| format!("192.0.2.{number}")).collect();
+    let last = |hops: usize| address(&all[200 - hops]);
+    let pairs = all.iter().map(|address| format!("for={address}")).collect::<Vec<_>>().join(",");
+    for hops in [1, 2, 63, MAX_HOPS] {
+        assert_eq!(parse_for([&all.join(",")], hops), Ok(last(hops)));
+        assert_eq!(parse([&pairs], hops).unwrap().unwrap().client, last(hops));
+    }
+    for hops in [MAX_HOPS + 1, 200, usize::MAX] {
+        assert_eq!(parse_for([&all.join(",")], hops), Ok(last(MAX_HOPS)));
+        assert_eq!(parse([&pairs], hops).unwrap().unwrap().client, last(MAX_HOPS));
+    }
 }
 
 #[test]
@@ -148,12 +213,31 @@ fn more_than_the_cap_is_not_read() {
     let long = "for=192.0.2.60,".repeat(MAX_HEADER_BYTES / 15 + 1);
     assert_eq!(parse([&*long], 1), Err(ForwardedError::TooLong));
     assert_eq!(parse_for([&*"192.0.2.60,".repeat(800)], 1), Err(ForwardedError::TooLong));
-    assert_eq!(parse_proto(vec![""; MAX_HEADER_BYTES + 1].as_slice(), 1), Err(ForwardedError::TooLong));
     assert_eq!(ForwardedError::TooLong.reason(), Reason::TooLong);
     assert_eq!(
-        parse([&long[..MAX_HEADER_BYTES / 15 * 15]], 546).unwrap().unwrap().client,
+        parse([&long[..MAX_HEADER_BYTES / 15 * 15]], 1).unwrap().unwrap().client,
         address("192.0.2.60")
     );
+    for line in ["", "192.0.2.60"] {
+        let lines = vec![line; MAX_HEADER_LINES + 1];
+        assert_eq!(parse_for(&lines, 1), Err(ForwardedError::TooMany));
+        assert_eq!(parse(&lines, 1), Err(ForwardedError::TooMany));
+        assert!(parse_for(&lines[1..], 1).is_ok());
+    }
+    assert_eq!(ForwardedError::TooMany.reason(), Reason::TooMany);
+}
+
+#[test]
+fn lines_without_end_are_not_walked_to_the_end() {
+    let walked = Cell::new(0);
+    for line in ["", ",", "1.2.3.4", "for=1.2.3.4"] {
+        let lines = std::iter::repeat_n(line.as_bytes(), 1_000_000).inspect(|_| walked.set(walked.get() + 1));
+        assert_eq!(parse(lines.clone(), 2), Err(ForwardedError::TooMany));
+        assert_eq!(parse_for(lines.clone(), 2), Err(ForwardedError::TooMany));
+        assert_eq!(parse_host(lines.clone(), 2), Err(ForwardedError::TooMany));
+        assert_eq!(parse_proto(lines, 2), Err(ForwardedError::TooMany));
+        assert_eq!(walked.replace(0), 4 * (MAX_HEADER_LINES + 1), "once each");
+    }
 }
 
 /// An element as a proxy writes it, and what is to be read.

@@ -1,7 +1,7 @@
 //! tracestate [W3C Trace Context Level 2, tracestate, limits].
 
 use proptest::prelude::*;
-use throughline::context::{TraceState, TraceStateError};
+use throughline::context::{MAX_HEADER_LINES, TraceState, TraceStateError};
 
 fn parse(value: &str) -> Result<TraceState, TraceStateError> {
     TraceState::from_lines([value])
@@ -126,7 +126,11 @@ fn at_most_8_kib_in_all_lines() {
     assert_eq!(parse(&"@".repeat(8_193)), Err(TraceStateError::TooLong));
     assert_eq!(parse(&"@".repeat(8_192)), Err(TraceStateError::NoValue));
     // Lines without end.
-    assert_eq!(TraceState::from_lines(vec![""; 1 << 20].as_slice()), Err(TraceStateError::TooLong));
+    for lines in [MAX_HEADER_LINES + 1, 1 << 20] {
+        let lines = vec![""; lines];
+        assert_eq!(TraceState::from_lines(&lines), Err(TraceStateError::TooManyMembers));
+    }
+    assert_eq!(TraceState::from_lines([""; MAX_HEADER_LINES]), Ok(TraceState::EMPTY));
 }
 
 #[test]

@@ -40,7 +40,8 @@ fn header_map(lines: impl IntoIterator<Item = (String, Vec<u8>)>) -> HeaderMap {
 fn hostile(lines: usize) -> Vec<HeaderMap> {
     let names =
         ["traceparent", "tracestate", "baggage", "b3", "uber-trace-id", "forwarded", "x-forwarded-for"];
-    let patterns = ["a", ",", "a=b,", "%FF", "k=v;p,", "for=\"", "for=_a,", "1.2.3.4,", "00-", "\\\""];
+    let patterns =
+        ["a", ",", ", ", " ", "a=b,", "%FF", "k=v;p,", "for=\"", "for=_a,", "1.2.3.4,", "00-", "\\\""];
     let mut sets = Vec::new();
     for pattern in patterns {
         let part = MEBIBYTE / names.len();
@@ -78,6 +79,20 @@ fn what_proxies_say_is_read_without_allocating() {
     assert_eq!(allocated_by(|| forwarded::parse(lines, 1).unwrap()), (0, 0));
     assert_eq!(allocated_by(|| forwarded::parse_for(["192.0.2.1, 192.0.2.2"], 1).unwrap()), (0, 0));
     assert_eq!(allocated_by(|| forwarded::parse(["for"], 1)), (0, 0));
+    for pattern in
+        ["for=192.0.2.60,", "for=_a,", "a=b;", "a=\"\\", "192.0.2.60,", "2001:db8::17,", "a,", ",", ""]
+    {
+        let long = pattern.repeat(8_192 / pattern.len().max(1));
+        for lines in [vec![&*long], vec![pattern; 64], vec![pattern; 20_000]] {
+            let read = |hops: usize| {
+                let parsed = forwarded::parse(&lines, hops).is_ok();
+                let client = forwarded::parse_for(&lines, hops).is_ok();
+                let host = forwarded::parse_host(&lines, hops).is_ok();
+                (parsed, client, host, forwarded::parse_proto(&lines, hops).is_ok())
+            };
+            assert_eq!(allocated_by(|| [read(1), read(100)]), (0, 0), "{pattern}");
+        }
+    }
 }
 
 fn now<T>(future: impl Future<Output = T>) -> T {

@@ -10,3 +10,4 @@ mod rules;
 mod support;
 mod tail;
 mod tail_bounds;
+mod tail_threads;

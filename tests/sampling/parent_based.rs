@@ -1,11 +1,11 @@
 //! Following the caller: all five branches, what was left open, and what is for debugging.
 
-use crate::support::{ask, ask_under, caller, context, tracer};
+use crate::support::{ask, ask_under, assert_binomial, caller, context, tracer};
 use throughline::{
     SpanContext, TraceFlags, TraceId,
     sampling::{
         AlwaysOff, AlwaysOn, AlwaysRecord, ParentBased, Ratio, SamplingDecision, SamplingParameters,
-        SamplingResult,
+        SamplingResult, Threshold,
     },
 };
 
@@ -54,9 +54,9 @@ fn each_kind_of_caller_has_its_branch() {
         (Some(remote(no).with_remote(false)), Some("local not sampled")),
         (Some(remote(TraceFlags::DEFERRED)), Some("root")),
         (Some(remote(TraceFlags::DEFERRED).with_remote(false)), Some("root")),
-        // For debugging: nobody is asked.
-        (Some(remote(TraceFlags::DEBUG)), None),
-        (Some(remote(TraceFlags::DEBUG).with_remote(false)), None),
+        // For debugging is no way around whoever limits.
+        (Some(remote(TraceFlags::DEBUG)), Some("remote sampled")),
+        (Some(remote(TraceFlags::DEBUG).with_remote(false)), Some("local sampled")),
     ] {
         assert_eq!(branch(caller.clone()).as_deref(), expected, "{caller:?}");
     }
@@ -128,9 +128,47 @@ fn the_caller_s_threshold_goes_on_if_it_is_true() {
     let on_top = |ratio| follow().remote_sampled(Ratio::new(ratio).unwrap());
     assert_eq!(outgoing(on_top(0.5), sampled, "ot=th:c"), (text("ot=th:c"), Some(4.0)));
     assert_eq!(outgoing(on_top(0.25), sampled, "ot=th:8"), (text("ot=th:c"), Some(4.0)));
-    assert_eq!(outgoing(on_top(0.25), sampled, "a=1"), (text("a=1"), Some(1.0)), "of nobody knows what");
+    // Of one who claims no threshold it takes a share, and claims none either; nor of one who claims what is
+    // not true.
+    assert_eq!(outgoing(on_top(0.25), sampled, "a=1"), (text("a=1"), Some(4.0)));
+    assert_eq!(outgoing(on_top(0.25), sampled, "a=1,ot=th:d"), (text("a=1"), Some(4.0)));
+    assert_eq!(outgoing(on_top(1.0), sampled, "a=1"), (text("a=1"), Some(1.0)));
     assert_eq!(outgoing(on_top(0.125), sampled, "ot=th:8"), (String::new(), None));
+    // For debugging it is here whatever the caller's threshold says; a share of that is a share.
     assert_eq!(outgoing(follow(), TraceFlags::DEBUG, "ot=th:c"), (text("ot=th:0"), Some(1.0)));
+    assert_eq!(outgoing(on_top(0.5), TraceFlags::DEBUG, "ot=th:c"), (text("ot=th:8"), Some(2.0)));
+}
+
+#[test]
+fn what_is_sampled_for_debugging_stays_so() {
+    let flags = |sampler: ParentBased<AlwaysOff>| {
+        let (tracer, _memory) = tracer(|builder| builder.sampler(sampler));
+        let span = tracer.span_builder("order").remote(context(remote(TraceFlags::DEBUG))).start();
+        span.context().unwrap().flags()
+    };
+    assert_eq!(flags(ParentBased::new(AlwaysOff)), TraceFlags::DEBUG);
+    assert_eq!(flags(ParentBased::new(AlwaysOff).remote_sampled(AlwaysOn)), TraceFlags::DEBUG);
+    let limited = flags(ParentBased::new(AlwaysOff).remote_sampled(AlwaysOff));
+    assert_eq!(limited, TraceFlags::default(), "callees are not told to record it");
+}
+
+/// Callers that sample everything and say nothing of it, and a tenth of that here.
+#[test]
+fn a_share_of_callers_without_a_threshold_is_scaled_up() {
+    let here = ParentBased::new(AlwaysOff).remote_sampled(Ratio::new(0.1).unwrap());
+    let (caller_s, _) = tracer(|builder| builder.sampler(AlwaysOn));
+    let (tracer, memory) = tracer(|builder| builder.sampler(here));
+    const TRACES: u64 = 10_000;
+    for _ in 0..TRACES {
+        let caller = caller_s.span("call").context().unwrap();
+        tracer.span_builder("order").remote(context(caller)).start().end();
+    }
+    assert!(tracer.shutdown(crate::support::LONG).is_complete());
+    assert_binomial(memory.len() as u64, TRACES, 0.1);
+    let estimate: f64 = memory.spans().iter().map(|span| span.adjusted_count()).sum();
+    let expected = memory.len() as f64 * Threshold::from_probability(0.1).unwrap().adjusted_count();
+    assert!((estimate - expected).abs() < 1e-6 * expected, "{estimate}, expected {expected}");
+    assert!(memory.spans().iter().all(|span| span.trace_state().is_empty()));
 }
 
 #[test]

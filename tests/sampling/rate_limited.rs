@@ -1,9 +1,16 @@
 //! The rate limiter: by a clock that is moved by hand, under bursts, and from many threads.
 
-use crate::support::{Seeded, ask, caller, context, tracer};
-use std::{sync::Arc, thread, time::Duration};
+use crate::support::{Seeded, ask, ask_under, caller, context, tracer};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 use throughline::{
-    TraceFlags,
+    Clock, TimeSource, TraceFlags,
     sampling::{AlwaysOff, InvalidRate, ParentBased, RateLimited, Sampler, SamplingParameters},
     testing::ManualClock,
 };
@@ -65,6 +72,56 @@ fn the_default_burst_is_a_second_s_worth() {
     for invalid in [-1.0, f64::NAN, f64::INFINITY] {
         assert_eq!(RateLimited::new(invalid).unwrap_err(), InvalidRate);
     }
+}
+
+/// One in years, or a burst of more than any clock counts: that is no leave to sample all.
+#[test]
+fn the_slowest_rate_is_a_rate() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    for per_second in [1e-9, 1e-11, 1e-300, f64::MIN_POSITIVE] {
+        let (sampler, clock) = limited(per_second, 1);
+        assert_eq!(sampled(&sampler, 1_000), 1, "{per_second}");
+        clock.advance(365 * DAY);
+        assert_eq!(sampled(&sampler, 1_000), 0, "{per_second}");
+        clock.advance(150 * 365 * DAY);
+        assert_eq!(sampled(&sampler, 1_000), 1, "{per_second}: the least is one in 146 years");
+    }
+    let (sampler, clock) = limited(1e-6, u32::MAX);
+    assert_eq!(sampled(&sampler, 10_000), 4_611, "what flows in within 146 years");
+    clock.advance(Duration::from_secs(3_000_000));
+    assert_eq!(sampled(&sampler, 10_000), 3);
+}
+
+/// A clock that is set by hand, back too.
+struct Set(AtomicU64);
+
+impl TimeSource for Set {
+    fn unix_nanos(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn a_clock_that_goes_back_allows_no_more() {
+    const SECOND: u64 = 1_000_000_000;
+    let time = Arc::new(Set(AtomicU64::new(100 * SECOND)));
+    let set = |seconds: u64| time.0.store(seconds * SECOND, Ordering::Relaxed);
+    let limit = RateLimited::new(1.0).unwrap().burst(5).clock(Clock::custom(time.clone()));
+    set(110);
+    assert_eq!(sampled(&limit, 100), 5);
+    for seconds in [105, 50, 0, 109, 110] {
+        set(seconds);
+        assert_eq!(sampled(&limit, 100), 0, "{seconds}");
+    }
+    set(112);
+    assert_eq!(sampled(&limit, 100), 2, "it goes on where it has been");
+    // Forth and back: what has been sampled once is not given again.
+    set(1_000);
+    assert_eq!(sampled(&limit, 3), 3);
+    set(112);
+    assert_eq!(sampled(&limit, 100), 0);
+    set(1_000);
+    assert_eq!(sampled(&limit, 100), 2);
 }
 
 #[test]
@@ -131,6 +188,18 @@ fn a_caller_s_01_is_honoured_within_a_bucket() {
     assert_eq!((memory.len(), report.stats.sampled_out), (6, 24));
     let estimate: f64 = memory.spans().iter().map(|span| span.adjusted_count()).sum();
     assert_eq!(estimate, 22.0, "all but the eight after the last that was kept");
+}
+
+#[test]
+fn a_debug_flag_is_no_way_around_a_limit() {
+    let (limit, clock) = limited(2.0, 2);
+    let sampler = ParentBased::new(AlwaysOff).remote_sampled(limit);
+    let mut random = Seeded::new(7);
+    for _ in 0..3 {
+        let callers = (0..10).map(|_| caller(random.trace_id(), TraceFlags::DEBUG, ""));
+        assert_eq!(callers.filter(|caller| ask_under(&sampler, caller).is_sampled()).count(), 2);
+        clock.advance(Duration::from_secs(1));
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::support::{LONG, Seeded, assert_balanced, tracer, wait_until};
 use proptest::prelude::*;
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, env, process::Command, time::Duration};
 use throughline::{
     Span, Status, Tracer,
     export::Stats,
@@ -191,9 +191,18 @@ fn a_forgotten_decision_is_made_again() {
     assert_eq!(stats(&tracer).late_spans, 0);
 }
 
-/// What a service keeps of names that never come twice, once it has met more than it remembers of anything.
+/// In a process of its own, where no other test holds memory.
 #[test]
 fn ever_new_names_and_traces_leave_a_bounded_amount_behind() {
+    let alone = ["--exact", "tail_bounds::what_ever_new_names_and_traces_leave_behind", "--ignored"];
+    let ran = Command::new(env::current_exe().unwrap()).args(alone).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stdout));
+}
+
+/// What a service keeps of names that never come twice, once it has met more than it remembers of anything.
+#[test]
+#[ignore = "to be run alone"]
+fn what_ever_new_names_and_traces_leave_behind() {
     let sampler = errors()
         .rule(TailRule::above_percentile(99.0).unwrap())
         .rule(TailRule::sampled().at_most(1.0).unwrap())

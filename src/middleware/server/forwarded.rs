@@ -4,7 +4,7 @@ use super::trust::{Arrival, Condition};
 use crate::propagation::{
     Header,
     forwarded::{
-        FORWARDED, ForwardedError, Hop, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, parse,
+        FORWARDED, ForwardedError, Hop, Node, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, parse,
         parse_for, parse_host, parse_proto,
     },
 };
@@ -14,11 +14,16 @@ use std::{fmt, sync::Arc};
 /// Which proxies are believed when they say who called them, by which host and scheme.
 ///
 /// There are two ways of saying so, and a proxy may pass on, unread, what its caller says in the one that it
-/// does not write itself. So the user names the one that counts.
+/// does not write itself. So the user names the one that counts. The same goes for each of the `X-` headers:
+/// many load balancers write `X-Forwarded-For` and `-Proto` only, and a host is then whatever the caller
+/// says, unless it is left out ([`without_host`](Self::without_host)).
 ///
 /// A proxy appends to what its caller says. What counts is therefore what stands last, which the peer
 /// itself has written; with several proxies in a row, what stands so many [`hops`](Self::hops) from the
-/// end. A header that breaks its rules is ignored and counted.
+/// end. What stands before that is not looked at, but in `Forwarded` for where it ends.
+///
+/// Each header is read by itself. One that breaks its rules is ignored and counted; the client's address is
+/// then not known, and none is recorded, rather than the proxy's.
 ///
 /// ```
 /// use throughline::{Tracer, middleware::{Forwarded, ServerLayer, trust::PrivatePeer}};
@@ -33,22 +38,60 @@ pub struct Forwarded {
     from: Arc<dyn Condition>,
     is_standard: bool,
     hops: usize,
+    left_out: LeftOut,
+}
+
+/// What is not believed of it.
+#[derive(Clone, Copy, Default)]
+struct LeftOut {
+    client: bool,
+    host: bool,
+    scheme: bool,
+}
+
+/// What a proxy has said.
+#[derive(Default)]
+pub(super) struct Told<'a> {
+    pub(super) hop: Hop<'a>,
+    /// How many headers broke their rules.
+    pub(super) refused: usize,
 }
 
 impl Forwarded {
     /// Believes `Forwarded` [RFC 7239] in requests of which this holds.
     pub fn by_standard(from: impl Condition + 'static) -> Self {
-        Self { from: Arc::new(from), is_standard: true, hops: 1 }
+        Self { from: Arc::new(from), is_standard: true, hops: 1, left_out: LeftOut::default() }
     }
 
     /// Believes `X-Forwarded-For`, `X-Forwarded-Host` and `X-Forwarded-Proto` in requests of which this
-    /// holds.
+    /// holds. Leave out those that the proxy does not write, or the client does.
     pub fn by_x_headers(from: impl Condition + 'static) -> Self {
-        Self { from: Arc::new(from), is_standard: false, hops: 1 }
+        Self { from: Arc::new(from), is_standard: false, hops: 1, left_out: LeftOut::default() }
+    }
+
+    /// Does not believe who the client is: for proxies that do not write `X-Forwarded-For`.
+    #[must_use]
+    pub const fn without_client(mut self) -> Self {
+        self.left_out.client = true;
+        self
+    }
+
+    /// Does not believe which host was asked for: for proxies that do not write `X-Forwarded-Host`.
+    #[must_use]
+    pub const fn without_host(mut self) -> Self {
+        self.left_out.host = true;
+        self
+    }
+
+    /// Does not believe which scheme was used: for proxies that do not write `X-Forwarded-Proto`.
+    #[must_use]
+    pub const fn without_scheme(mut self) -> Self {
+        self.left_out.scheme = true;
+        self
     }
 
     /// How many proxies stand between the client and this service, each of which appends. Default 1, and
-    /// not less. A header with fewer elements than that says nothing.
+    /// not less; at most 64. A header with fewer elements than that says nothing.
     #[must_use]
     pub const fn hops(mut self, hops: usize) -> Self {
         self.hops = if hops == 0 { 1 } else { hops };
@@ -60,24 +103,42 @@ impl Forwarded {
     }
 
     /// What is said of this request, if it is to be believed.
-    ///
-    /// # Errors
-    ///
-    /// The first header that breaks its rules.
-    pub(super) fn read<'a>(&self, arrival: &Arrival<'a>) -> Result<Hop<'a>, ForwardedError> {
+    pub(super) fn read<'a>(&self, arrival: &Arrival<'a>) -> Told<'a> {
         if !self.from.holds(arrival) {
-            return Ok(Hop::default());
+            return Told::default();
         }
+        let (hops, left_out) = (self.hops, self.left_out);
         let lines = |name| Header::new(&arrival.head().headers, name);
-        if self.is_standard {
-            return Ok(parse(lines(FORWARDED), self.hops)?.unwrap_or_default());
+        let (client, host, scheme) = if self.is_standard {
+            match parse(lines(FORWARDED), hops).map(Option::unwrap_or_default) {
+                Ok(Hop { client, host, scheme, .. }) => (Ok(client), Ok(host), Ok(scheme)),
+                Err(error) => (Err(error), Ok(None), Ok(None)),
+            }
+        } else {
+            (
+                unless(left_out.client, || parse_for(lines(X_FORWARDED_FOR), hops)),
+                unless(left_out.host, || parse_host(lines(X_FORWARDED_HOST), hops)),
+                unless(left_out.scheme, || parse_proto(lines(X_FORWARDED_PROTO), hops)),
+            )
+        };
+        let refused = [client.is_err(), host.is_err(), scheme.is_err()];
+        Told {
+            hop: Hop {
+                // The proxy has called for somebody, only not said readably for whom.
+                client: client.unwrap_or(Some(Node::Hidden)).filter(|_| !left_out.client),
+                host: host.unwrap_or(None).filter(|_| !left_out.host),
+                scheme: scheme.unwrap_or(None).filter(|_| !left_out.scheme),
+            },
+            refused: refused.into_iter().map(usize::from).sum(),
         }
-        Ok(Hop {
-            client: parse_for(lines(X_FORWARDED_FOR), self.hops)?,
-            host: parse_host(lines(X_FORWARDED_HOST), self.hops)?,
-            scheme: parse_proto(lines(X_FORWARDED_PROTO), self.hops)?,
-        })
     }
+}
+
+type Said<T> = Result<Option<T>, ForwardedError>;
+
+/// What is left out is not read either, and so not refused.
+fn unless<T>(is_left_out: bool, read: impl FnOnce() -> Said<T>) -> Said<T> {
+    if is_left_out { Ok(None) } else { read() }
 }
 
 /// Not the condition, which may hold secrets.

@@ -87,7 +87,9 @@ impl ServerLayer {
     }
 
     /// How far the sender of a request is believed: see [`trust`](crate::middleware::trust). Default:
-    /// [`Trust::Continue`] for all, which is right behind an edge that checks, not at it.
+    /// [`Trust::Continue`] for all, which is right behind an edge that checks, not at it: anyone's baggage is
+    /// then taken over too, and anyone's wish for debugging sampled, but for what a branch of
+    /// [`ParentBased`](crate::sampling::ParentBased) limits.
     #[must_use]
     pub fn trust(self, policy: impl TrustPolicy + 'static) -> Self {
         self.set(|config| {

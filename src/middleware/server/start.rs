@@ -3,6 +3,7 @@
 
 use super::{
     config::Config,
+    forwarded::Told,
     headers::Brought,
     trust::{Arrival, Trust},
 };
@@ -18,7 +19,7 @@ use crate::{
         settings::Settings,
         version::protocol_version,
     },
-    propagation::forwarded::{Hop, Node},
+    propagation::forwarded::Node,
     semconv,
     trace::Attributes,
 };
@@ -89,11 +90,9 @@ struct Origin<'a> {
 impl<'a> Origin<'a> {
     fn of(config: &Config, arrival: &Arrival<'a>, seen: &Seen<'a>) -> Self {
         let head = arrival.head();
-        let hop = config.forwarded.as_ref().map_or(Ok(Hop::default()), |forwarded| forwarded.read(arrival));
-        let hop = hop.unwrap_or_else(|_malformed| {
-            config.common.tracer.note(Diagnostic::RejectedHeader);
-            Hop::default()
-        });
+        let told = config.forwarded.as_ref().map(|forwarded| forwarded.read(arrival));
+        let Told { hop, refused } = told.unwrap_or_default();
+        (0..refused).for_each(|_| config.common.tracer.note(Diagnostic::RejectedHeader));
         let addressed = hop.host.and_then(|host| Addressed::parse(host.as_bytes()));
         Self {
             scheme: hop.scheme.or(head.uri.scheme_str()).unwrap_or(config.default_scheme),

@@ -2,10 +2,23 @@
 //! [`TailOutlet`]; there is no thread and no lock.
 //!
 //! Traces are in one of two orders, both by age: those without an error go first where room is short.
+//!
+//! | a trace is | what is here | what comes of it |
+//! |---|---|---|
+//! | undecided | its spans | its root ends; or it is given up at a bound |
+//! | ended | its spans, and when the root ended | it becomes due; or it is given up at a bound |
+//! | due: nothing can come any more that ended before the root | the same | it is decided |
+//! | decided | the verdict | what comes is late, and follows |
+//! | given up, and kept | the verdict | what comes follows |
+//! | given up, and not kept | when the root ended, if it has | what comes is a trace again, and ended if the root has |
+//!
+//! The invariant on which it rests that no error is missed: **that a trace is not kept is remembered only
+//! where it was due.** A span that ended in time is thus either here when its trace is decided, or finds
+//! no decision to follow, and is judged by itself.
 
 use super::{
     counters::{EarlyReason, TailCounters, add, set},
-    decisions::Decisions,
+    decisions::{Decisions, End},
     key::Key,
     policy::Policy,
     sampler::{Bounds, TailSampler},
@@ -44,7 +57,7 @@ pub(crate) struct Tail {
     ended: BTreeMap<u64, Key>,
     next_number: u64,
     /// Rounds of draining that are over.
-    passes: u64,
+    rounds: u64,
     spans: usize,
     bytes: usize,
 }
@@ -57,15 +70,8 @@ struct Trace {
     number: u64,
     since: u64,
     is_erring: bool,
+    /// The end of its root, which may have been given up before.
     end: Option<End>,
-}
-
-/// The end of a trace's root.
-#[derive(Clone, Copy)]
-struct End {
-    number: u64,
-    pass: u64,
-    at: u64,
 }
 
 impl Tail {
@@ -82,7 +88,7 @@ impl Tail {
             erring: BTreeMap::new(),
             ended: BTreeMap::new(),
             next_number: 0,
-            passes: 0,
+            rounds: 0,
             spans: 0,
             bytes: 0,
         }
@@ -106,7 +112,7 @@ impl Tail {
             growth = self.growth(key, &span);
         }
         if growth.is_none()
-            && let Some(verdict) = self.decisions.get(key)
+            && let Some(verdict) = self.decisions.verdict(key)
         {
             add(&self.counters.late_spans, 1);
             self.carry_out(verdict, vec![span], outlet);
@@ -119,23 +125,20 @@ impl Tail {
     fn growth(&self, key: Key, span: &SpanRecord) -> Option<usize> {
         match self.traces.get(&key) {
             Some(trace) => Some(trace.growth(span)),
-            None if self.decisions.get(key).is_some() => None,
+            None if self.decisions.verdict(key).is_some() => None,
             None => Some(TRACE_BYTES + span.size_bytes()),
         }
     }
 
     /// Decides what is due, once all spans have been taken that had ended when the round began.
-    ///
-    /// A root may come before children that ended earlier on other threads. In the round after its own, all of
-    /// them are there.
-    pub(crate) fn end_pass(&mut self, now: u64, outlet: &mut impl TailOutlet) {
+    pub(crate) fn end_round(&mut self, now: u64, outlet: &mut impl TailOutlet) {
+        self.rounds += 1;
         while let Some(key) = self.first_due(now) {
             self.decide(key, now, outlet);
         }
         while let Some(key) = self.first_too_old(now) {
             self.decide_early(key, EarlyReason::Age, now, outlet);
         }
-        self.passes += 1;
     }
 
     /// Decides everything with what is there.
@@ -158,7 +161,10 @@ impl Tail {
             let number = self.next_number;
             self.next_number += 1;
             self.plain.insert(number, key);
-            let trace = Trace::new(number, now);
+            let trace = Trace::new(number, now, self.decisions.end_of_root(key));
+            if let Some(end) = trace.end {
+                self.ended.insert(end.number, key);
+            }
             self.bytes += trace.bytes();
             trace
         });
@@ -170,7 +176,7 @@ impl Tail {
         if is_root && trace.end.is_none() {
             let number = self.next_number;
             self.next_number += 1;
-            trace.end = Some(End { number, pass: self.passes, at: now });
+            trace.end = Some(End { number, round: self.rounds, at: now });
             self.ended.insert(number, key);
         }
         self.spans += 1;
@@ -205,9 +211,18 @@ impl Tail {
 
     fn first_due(&self, now: u64) -> Option<Key> {
         let (_, key) = self.ended.first_key_value()?;
-        let end = self.traces.get(key)?.end?;
-        let is_due = end.pass < self.passes && now >= end.at.saturating_add(nanos(self.bounds.linger));
-        is_due.then_some(*key)
+        self.is_due(*key, now).then_some(*key)
+    }
+
+    /// Has the trace ended, and is all of it here that ended before its root, or while it was waited for?
+    ///
+    /// A root may come before children that ended earlier on other threads: from lanes that were drained
+    /// before its own. Those come in the next round, and until that one is over any of them may be missing.
+    fn is_due(&self, key: Key, now: u64) -> bool {
+        let end = self.traces.get(&key).and_then(|trace| trace.end);
+        end.is_some_and(|End { round, at, .. }| {
+            self.rounds >= round + 2 && now >= at.saturating_add(nanos(self.bounds.linger))
+        })
     }
 
     fn first_too_old(&self, now: u64) -> Option<Key> {
@@ -218,26 +233,28 @@ impl Tail {
         })
     }
 
-    /// Decides about a trace that has ended.
+    /// Decides about a trace that is due: for good, whatever comes later.
     fn decide(&mut self, key: Key, now: u64, outlet: &mut impl TailOutlet) {
         if let Some(trace) = self.take_out(key) {
             let verdict = self.judge(&trace, now);
-            self.decisions.remember(key, verdict);
+            self.decisions.decided(key, verdict);
             self.carry_out(verdict, trace.spans, outlet);
         }
     }
 
-    /// Decides about a trace now, whether or not it has ended.
+    /// Decides about a trace now, whatever may be missing of it.
     fn decide_early(&mut self, key: Key, reason: EarlyReason, now: u64, outlet: &mut impl TailOutlet) {
-        if self.traces.get(&key).is_some_and(|trace| trace.end.is_some()) {
+        if self.is_due(key, now) {
             return self.decide(key, now, outlet);
         }
         if let Some(trace) = self.take_out(key) {
             self.counters.early(reason);
             let verdict = self.judge(&trace, now);
-            // What is not kept may yet fail.
-            if let Verdict::Kept(_) = verdict {
-                self.decisions.remember(key, verdict);
+            match (verdict, trace.end) {
+                (Verdict::Kept(_), _) => self.decisions.decided(key, verdict),
+                // What is missing may be what failed.
+                (Verdict::Dropped, Some(end)) => self.decisions.given_up(key, end),
+                (Verdict::Dropped, None) => {}
             }
             self.carry_out(verdict, trace.spans, outlet);
         }
@@ -281,10 +298,10 @@ impl Tail {
 }
 
 impl Trace {
-    fn new(number: u64, since: u64) -> Self {
+    fn new(number: u64, since: u64, end: Option<End>) -> Self {
         // Many have one span, and so many bytes of nothing would be most of what is held.
         let spans = Vec::with_capacity(1);
-        Self { spans, held_bytes: 0, number, since, is_erring: false, end: None }
+        Self { spans, held_bytes: 0, number, since, is_erring: false, end }
     }
 
     /// Adds a span; the bytes by which the trace has grown.
@@ -329,7 +346,7 @@ mod tests {
         record::Status,
         sampling::tail::rule::TailRule,
     };
-    use std::collections::HashMap;
+    use std::collections::{BTreeSet, HashMap, HashSet};
 
     #[derive(Default)]
     struct Out {
@@ -380,55 +397,135 @@ mod tests {
         let mut tail = Tail::new(TailSampler::new().rule(TailRule::errors()));
         let mut out = Out::default();
         tail.add(span(1, 1, false), 0, &mut out);
-        tail.end_pass(0, &mut out);
+        tail.end_round(0, &mut out);
         assert_eq!((out.kept.len(), out.left_out.len()), (0, 0));
         tail.add(span(2, 1, true), 0, &mut out);
-        tail.end_pass(0, &mut out);
+        tail.end_round(0, &mut out);
         assert_eq!((out.kept.len(), out.left_out.len()), (2, 0));
+    }
+
+    /// As above, where there is no room to wait.
+    #[test]
+    fn what_is_given_up_after_its_root_may_yet_fail() {
+        let mut tail = Tail::new(TailSampler::new().rule(TailRule::errors()).max_undecided(1, 1 << 20));
+        let mut out = Out::default();
+        tail.add(span(1, 1, false), 0, &mut out);
+        tail.end_round(0, &mut out);
+        // In the round in which children of the first may still come, for the room of another.
+        tail.add(span(10, 10, false), 0, &mut out);
+        assert_eq!(tail.counters.read().early.get(EarlyReason::Spans), 1);
+        tail.add(span(2, 1, true), 0, &mut out);
+        tail.end_round(0, &mut out);
+        assert_eq!(out.kept, [SpanId::from_u64(2).unwrap()]);
+        // It was due in that round, root or no root: what comes now is late.
+        tail.add(span(3, 1, false), 0, &mut out);
+        let stats = tail.counters.read();
+        assert_eq!((stats.late_spans, stats.kept, stats.kept_spans), (1, 1, 2));
+        assert_eq!(stats.early.total(), 2, "both roots were given up");
+    }
+
+    #[test]
+    fn what_is_due_is_decided_for_good_also_at_a_bound() {
+        let sampler = TailSampler::new().rule(TailRule::errors()).linger(Duration::from_nanos(10));
+        let (mut tail, mut out) = (Tail::new(sampler.max_undecided(1, 1 << 20)), Out::default());
+        tail.add(span(1, 1, false), 0, &mut out);
+        (0..2).for_each(|_| tail.end_round(9, &mut out));
+        tail.add(span(10, 10, false), 10, &mut out);
+        tail.add(span(2, 1, true), 10, &mut out);
+        let stats = tail.counters.read();
+        assert_eq!((stats.early.total(), stats.late_spans, stats.dropped_spans), (0, 1, 2));
+    }
+
+    /// Threads' lanes, drained one after the other while threads go on.
+    #[derive(Default)]
+    struct Lanes {
+        lanes: [Vec<SpanRecord>; 3],
+        drained: usize,
+    }
+
+    impl Lanes {
+        fn drain_next(&mut self, tail: &mut Tail, now: u64, out: &mut Out) {
+            for span in self.lanes[self.drained].drain(..) {
+                tail.add(span, now, out);
+                tail.check();
+            }
+            self.drained = (self.drained + 1) % self.lanes.len();
+            if self.drained == 0 {
+                tail.end_round(now, out);
+                tail.check();
+            }
+        }
+    }
+
+    type Step = (u64, u64, usize, bool);
+
+    fn steps() -> impl proptest::strategy::Strategy<Value = Vec<Step>> {
+        let step = (1..12_u64, 0..6_u64, 0..3_usize, proptest::bool::weighted(0.1));
+        proptest::collection::vec(step, 1..300)
+    }
+
+    fn numbers<'a>(ids: impl IntoIterator<Item = &'a SpanId>) -> BTreeSet<u64> {
+        ids.into_iter().map(|id| id.as_u64()).collect()
     }
 
     proptest::proptest! {
         #[test]
-        fn every_span_goes_out_once_and_the_bounds_hold_at_every_moment(
-            steps in proptest::collection::vec((1..12_u64, 0..6_u64, proptest::bool::weighted(0.1)), 1..300),
-            (trace_spans, spans, bytes) in (2..10_usize, 2..30_usize, 2_000..20_000_usize),
+        fn every_span_goes_out_once_no_error_is_missed_and_the_bounds_hold_at_every_moment(
+            steps in steps(),
+            (trace_spans, spans, bytes) in (2..10_usize, 2..60_usize, 2_000..40_000_usize),
+            (decisions, age, linger) in (0..8_usize, 20..400_u64, 0..20_u64),
         ) {
             let sampler = TailSampler::new()
                 .rule(TailRule::errors())
                 .max_trace(trace_spans, 1 << 20)
                 .max_undecided(spans, bytes)
-                .max_decisions(5)
-                .max_age(Duration::from_nanos(40));
-            let (mut tail, mut out) = (Tail::new(sampler), Out::default());
-            let (mut given, mut roots) = (Vec::new(), HashMap::new());
-            for (now, (root, kind, fails)) in (0..).zip(steps) {
-                let root = 1_000 * (root + 100 * roots.get(&root).copied().unwrap_or(0));
-                match kind {
-                    0 => tail.end_pass(now, &mut out),
-                    // A root ends once: the next of its number is another.
-                    1 => {
-                        *roots.entry(root / 1_000 % 100).or_insert(0) += 1;
-                        given.push(root);
-                        tail.add(span(root, root, fails), now, &mut out);
+                .max_decisions(decisions)
+                .max_age(Duration::from_nanos(age))
+                .linger(Duration::from_nanos(linger));
+            let (mut tail, mut out, mut lanes) = (Tail::new(sampler), Out::default(), Lanes::default());
+            let (mut given, mut ended) = (BTreeSet::new(), HashSet::new());
+            // The spans of each trace that ended no later than its root.
+            let mut in_time: HashMap<u64, Vec<(u64, bool)>> = HashMap::new();
+            for (now, (trace, kind, lane, fails)) in (0..).zip(steps) {
+                let root = 1_000 * trace;
+                // A root ends once: its number stands for one that outlives it then.
+                let id = match kind {
+                    0 => {
+                        lanes.drain_next(&mut tail, now, &mut out);
+                        continue;
                     }
-                    _ => {
-                        let id = root + 1 + given.len() as u64;
-                        given.push(id);
-                        tail.add(span(id, root, fails), now, &mut out);
-                    }
+                    1 if !ended.contains(&root) => root,
+                    _ => root + 1 + now,
+                };
+                if !ended.contains(&root) {
+                    in_time.entry(root).or_default().push((id, fails));
                 }
-                tail.check();
+                if id == root {
+                    ended.insert(root);
+                }
+                given.insert(id);
+                lanes.lanes[lane].push(span(id, root, fails));
             }
+            while lanes.drained > 0 {
+                lanes.drain_next(&mut tail, 1_000, &mut out);
+            }
+            (0..6).for_each(|_| lanes.drain_next(&mut tail, 1_000, &mut out));
             tail.decide_all(1_000, &mut out);
             tail.check();
             proptest::prop_assert_eq!(tail.spans, 0);
-            let mut gone: Vec<u64> = out.kept.iter().chain(&out.left_out).map(|id| id.as_u64()).collect();
-            gone.sort_unstable();
-            given.sort_unstable();
-            proptest::prop_assert_eq!(gone, given);
+            let (kept, left_out) = (numbers(&out.kept), numbers(&out.left_out));
+            proptest::prop_assert_eq!(out.kept.len() + out.left_out.len(), given.len());
+            proptest::prop_assert_eq!(kept.union(&left_out).copied().collect::<BTreeSet<_>>(), given);
             let stats = tail.counters.read();
             proptest::prop_assert_eq!(stats.kept_spans, out.kept.len() as u64);
             proptest::prop_assert_eq!(stats.dropped_spans, out.left_out.len() as u64);
+            for spans in in_time.values() {
+                let fails = spans.iter().any(|(_, fails)| *fails);
+                // All of a trace that failed, unless it was given up; what failed itself in any case.
+                for (id, _) in spans.iter().filter(|(_, failed)| *failed || fails && stats.early.total() == 0) {
+                    proptest::prop_assert!(kept.contains(id), "{} of {:?}", id, spans);
+                }
+            }
         }
     }
 }

@@ -7,8 +7,10 @@ use std::{borrow::Cow, time::Duration};
 /// When a rule fits: a seam for conditions of one's own. A closure of the form of
 /// [`matches`](Self::matches) is one.
 ///
-/// Called for one trace after the other, on a thread of the tracer's own, not always the same; while it runs,
-/// nothing is collected. If it panics, that is counted and the rule does not fit.
+/// Called for one trace after the other, on a thread of the tracer's own, not always the same. While it runs
+/// nothing is collected, of any thread: a condition that takes long, or waits, holds up every exporter and every
+/// flush, and once [`max_buffered_spans`](crate::TracerBuilder::max_buffered_spans) have ended meanwhile,
+/// further ones are dropped and counted. If it panics, that is counted and the rule does not fit.
 ///
 /// ```
 /// use throughline::sampling::tail::{LocalTrace, TailCondition, TailRule};

@@ -3,7 +3,8 @@
 use crate::sync::{AtomicU64, Ordering};
 use std::{array, borrow::Cow, fmt};
 
-/// Why a trace was decided before its end.
+/// Why a trace was decided before all of it was there: before its root had ended, or while spans might still
+/// come that had ended before the root, or that were waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EarlyReason {
@@ -44,7 +45,7 @@ impl EarlyReason {
     }
 }
 
-/// How many traces were decided before their end, by reason.
+/// How many traces were decided before all of them was there, by reason.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Early([u64; REASONS.len()]);
 
@@ -108,9 +109,9 @@ pub struct TailStats {
     pub dropped_spans: u64,
     /// Of the traces that were not kept, those that no rule fitted.
     pub unmatched: u64,
-    /// Spans that came after their trace had been decided, and followed the decision.
+    /// Spans that came after their trace had been decided, or kept early, and followed the decision.
     pub late_spans: u64,
-    /// Traces that were decided before their end.
+    /// Traces that were decided before all of them was there.
     pub early: Early,
     /// Each rule's part, in the order in which they are asked.
     pub rules: Vec<TailRuleStats>,

@@ -41,20 +41,23 @@
 //! | bound | default | what happens at it |
 //! |---|---|---|
 //! | spans, bytes of a trace | 1,024, 4 MiB | it is decided with what is there |
-//! | spans, bytes of all traces | 65,536, 64 MiB | traces are decided: first those that have ended, then the oldest without an error, then the oldest |
+//! | spans, bytes of all traces | 65,536, 64 MiB | traces are decided: first those whose root has ended, then the oldest without an error, then the oldest |
 //! | age | 30 s | the trace is decided with what is there |
 //! | decisions remembered | 32,768, about 100 bytes each | the oldest is forgotten |
 //!
 //! Nothing is lost at a bound but information: the trace is decided *early*, counted by reason
 //! ([`Early`]). A trace kept early stays kept, and its later spans go straight through. One that is not kept
-//! is not remembered: its later spans are held back as those of a new trace, so that an error at its end is
-//! still seen, if without what was given up before.
+//! is given up: its later spans are held back as those of a new trace, so that an error among them is
+//! still seen, if without what was given up before. That goes for a trace whose root has ended as well, as
+//! long as spans may be on their way that ended before it on other threads, or are
+//! [waited for](TailSampler::linger).
 //!
-//! A span that ends after its trace was decided follows the decision, as long as that is remembered.
-//! [`TailSampler::linger`] waits for such spans.
+//! A span that ends after its trace was decided, and not early, follows the decision, as long as that is
+//! remembered. [`TailSampler::linger`] waits for such spans.
 //!
 //! A flush, a shutdown too, decides what is undecided with what is there: it delivers every span that has
-//! ended, or says that it was not kept.
+//! ended, or says that it was not kept. Of a trace whose root had ended by then, that is all that ended
+//! before the root.
 
 mod buffer;
 mod condition;

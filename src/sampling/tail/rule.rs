@@ -67,12 +67,12 @@ impl TailRule {
     }
 
     /// Traces whose local root took longer than this percentage of those of the same name, its route, has
-    /// taken of late: `slow for its route`. Of what always takes the same time nothing fits, and of nothing
-    /// does more than the rest to 100 % fit, but for times of change.
+    /// taken of late: `slow for its route`. At most the remaining share of a route's traces fits, except
+    /// while its durations are changing; of a route whose durations are all alike, none does.
     ///
     /// Durations are told apart by 6 %, of the last 4,000 to 8,000 traces of a route, of which 20 have to
     /// have been seen, or as many as it takes for one to be above the percentile. The first 512 routes are
-    /// told apart, any others taken together. Traces that are decided early do not fit.
+    /// told apart, any others taken together. Traces whose root has not ended do not fit.
     ///
     /// # Errors
     ///

@@ -5,14 +5,15 @@ mod subjects;
 use crate::{Headers, filled, headers};
 use proptest::{prelude::*, sample::select, test_runner::TestCaseResult};
 use std::{
-    collections::{BTreeMap, HashMap},
+    cell::Cell,
+    collections::{BTreeMap, BTreeSet, HashMap},
     ops::ControlFlow::{self, Continue},
 };
 use subjects::{Subject, TRACE, contexts, subjects};
 use throughline::{
-    Context, SpanContext,
-    context::{Baggage, MAX_HEADER_BYTES},
-    propagation::{Getter, Propagator, Reason},
+    Context, SpanContext, SpanId, TraceFlags,
+    context::{Baggage, MAX_HEADER_BYTES, MAX_HEADER_LINES, TraceState},
+    propagation::{Getter, Propagator, Reason, Setter},
 };
 
 fn received(format: &dyn Propagator, carrier: &dyn Getter) -> Context {
@@ -60,6 +61,19 @@ proptest! {
     }
 
     #[test]
+    fn nothing_is_touched_that_is_not_declared(context in contexts()) {
+        each(|Subject { format, .. }| {
+            let mut touched = Touched::default();
+            format.inject(&context, &mut touched);
+            for name in touched.0 {
+                let has_a_key = name.starts_with("uberctx-") || name.starts_with("ot-baggage-");
+                prop_assert!(has_a_key || format.fields().contains(&&*name), "{}", name);
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
     fn nothing_is_left_of_another_span(first in contexts(), second in contexts()) {
         each(|Subject { format, carries, .. }| {
             // Headers of baggage cannot be found again, and what is not there is left alone.
@@ -102,6 +116,40 @@ proptest! {
             check_any(&**format, &carrier)
         })?;
     }
+}
+
+/// The names of the headers that were set or taken away.
+#[derive(Default)]
+struct Touched(BTreeSet<String>);
+
+impl Setter for Touched {
+    fn set(&mut self, name: &str, _: &[u8]) {
+        self.0.insert(name.to_owned());
+    }
+
+    fn unset(&mut self, name: &str) {
+        self.0.insert(name.to_owned());
+    }
+}
+
+#[test]
+fn what_is_declared_is_touched_and_named_once_in_lowercase() {
+    for_each(|Subject { format, .. }| {
+        // One flag or another, a tracestate, long ids: what any of the headers is for.
+        let state: TraceState = "a=1".parse().unwrap();
+        let span = SpanContext::new(TRACE.parse().unwrap(), SpanId::from_u64(1).unwrap(), TraceFlags::DEBUG);
+        let mut context = filled();
+        let mut touched = Touched::default();
+        for flags in [TraceFlags::DEBUG, TraceFlags::SAMPLED] {
+            context.span = Some(span.clone().with_flags(flags).with_trace_state(state.clone()));
+            format.inject(&context, &mut touched);
+        }
+        let fields = format.fields();
+        let declared: BTreeSet<String> = fields.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(declared.len(), fields.len());
+        assert!(declared.is_subset(&touched.0), "{declared:?} {:?}", touched.0);
+        assert!(declared.iter().all(|name| *name == name.to_lowercase()));
+    });
 }
 
 /// Bytes that have a meaning somewhere, more often than others.
@@ -294,6 +342,51 @@ fn a_carrier_that_does_not_stop_does_no_harm() {
                 assert_eq!(deaf_outcome, format.extract(&carrier, &mut polite));
                 assert_eq!(deaf, polite);
             }
+        }
+    });
+}
+
+/// A carrier whose every header has a million lines, all the same, and which counts those that are looked at.
+struct Endless {
+    line: &'static str,
+    walked: Cell<usize>,
+    asked: Cell<usize>,
+}
+
+impl Endless {
+    fn walk<'a>(&'a self, each: &mut dyn FnMut(&'a [u8]) -> ControlFlow<()>) -> ControlFlow<()> {
+        self.asked.set(self.asked.get() + 1);
+        (0..1_000_000).try_for_each(|_| {
+            self.walked.set(self.walked.get() + 1);
+            each(self.line.as_bytes())
+        })
+    }
+}
+
+impl Getter for Endless {
+    fn lines<'a>(&'a self, _: &str, each: &mut dyn FnMut(&'a [u8]) -> ControlFlow<()>) -> ControlFlow<()> {
+        self.walk(each)
+    }
+
+    fn all_lines<'a>(
+        &'a self,
+        each: &mut dyn FnMut(&'a str, &'a [u8]) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.walk(&mut |line| each("other", line))
+    }
+}
+
+#[test]
+fn lines_without_end_are_not_walked_to_the_end() {
+    for_each(|Subject { format, .. }| {
+        for line in ["", " ", ",", ", ", "a=1", "0"] {
+            let carrier = Endless { line, walked: Cell::new(0), asked: Cell::new(0) };
+            let mut context = filled();
+            let _refused = format.extract(&carrier, &mut context);
+            assert_eq!(context, filled(), "a header of too many lines says nothing");
+            // One more than may be there; of all headers' lines, more are looked at for keys in names.
+            let most = carrier.asked.get() * (MAX_HEADER_LINES + 1) + 1_024;
+            assert!(carrier.walked.get() <= most, "{line:?}: {} lines", carrier.walked.get());
         }
     });
 }
