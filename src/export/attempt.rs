@@ -69,12 +69,13 @@ impl Sender {
     pub(crate) fn attempt(&mut self, batch: &Batch) -> (Attempt, Duration) {
         let started = Instant::now();
         let spans = batch.len();
-        // The error, with a source of the exporter's own, goes before this ends.
-        let attempt = caught(|| match self.exporter.export(batch) {
-            Ok(()) => Attempt::Delivered,
-            Err(error) => Attempt::failed(&error, spans),
+        let mut attempt = Attempt::Panicked;
+        // An error, whose source is the exporter's own, is dropped in there. If that panics, what it says still counts.
+        let _panicked = caught(|| match self.exporter.export(batch) {
+            Ok(()) => attempt = Attempt::Delivered,
+            Err(error) => attempt = Attempt::failed(&error, spans),
         });
-        (attempt.unwrap_or(Attempt::Panicked), started.elapsed())
+        (attempt, started.elapsed())
     }
 
     pub(crate) fn flush(&mut self, completion: &Completion, deadline: Instant) {

@@ -197,7 +197,8 @@ impl Queue {
                 (Some(Item::Flush(..) | Item::Shutdown(..)), _) => return state.take_marker(),
                 (Some(Item::Chunk(_)), Some(due)) => {
                     let left = due.saturating_duration_since(Instant::now());
-                    let is_due = state.markers > 0 || state.spans >= self.limits.batch_spans || left.is_zero();
+                    let is_due =
+                        state.markers > 0 || state.spans >= self.limits.batch_spans || left.is_zero();
                     match state.held_until(Instant::now()) {
                         _ if !is_due => Some(left),
                         None => return Work::Export(state.take_batch(self.limits.batch_spans)),

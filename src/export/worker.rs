@@ -107,12 +107,14 @@ impl Worker {
         batch.take_off(settled.spans());
     }
 
-    /// The batch is lost, and the exporter left alone for a while: for longer, the more often it does that.
+    /// The batch is lost. One panic may be its fault; after several in a row the exporter is left alone for a while.
     fn panicked(&mut self) {
-        self.panics = self.panics.saturating_add(1);
-        if let Pause::Own(delay) = self.retry.pause(self.panics, None) {
+        if self.panics > 0
+            && let Pause::Own(delay) = self.retry.pause(self.panics, None)
+        {
             self.queue.hold_off(Pause::Own(delay.min(PANIC_PAUSE)));
         }
+        self.panics = self.panics.saturating_add(1);
         self.lose(0, DropReason::ExporterPanicked);
     }
 

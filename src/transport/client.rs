@@ -4,6 +4,7 @@ use super::{
     answer::{Answer, Unreadable},
     endpoint::Endpoint,
 };
+use crate::panics::caught;
 use flate2::{Compression, write::GzEncoder};
 use std::{
     fmt,
