@@ -144,12 +144,15 @@ impl Queue {
     pub(crate) fn push_flush(&self, completion: Arc<Completion>, deadline: Instant) {
         let mut state = lock(&self.state);
         // An exporter that hangs while the application flushes now and then must not gather markers that
-        // nobody waits for any more.
+        // nobody waits for any more. What they were to bring about this one does.
         let now = Instant::now();
-        while matches!(state.items.back(), Some(Item::Flush(_, until)) if *until <= now) {
-            state.items.pop_back();
-            state.markers -= 1;
-        }
+        let is_waited_for = |item: &Item| match item {
+            Item::Flush(completion, until) => *until > now && !completion.is_done(),
+            Item::Chunk(_) | Item::Shutdown(..) => true,
+        };
+        let before = state.items.len();
+        state.items.retain(is_waited_for);
+        state.markers -= before - state.items.len();
         self.push_marker(state, Item::Flush(completion, deadline));
     }
 

@@ -371,6 +371,8 @@ mod tests {
     enum Act {
         Deliver,
         Reject,
+        /// So many are settled, and the rest is set back.
+        SetBackBehind(u64),
         Leave(u64),
         SetBack {
             is_at_fault: bool,
@@ -395,6 +397,7 @@ mod tests {
         let act = prop_oneof![
             3 => Just(Act::Deliver),
             1 => Just(Act::Reject),
+            2 => (0..5_u64).prop_map(Act::SetBackBehind),
             1 => (0..3_u64).prop_map(Act::Leave),
             2 => any::<bool>().prop_map(|is_at_fault| Act::SetBack { is_at_fault }),
             1 => (0..4_u64, 0..3_u64).prop_map(|(end, damaged)| Act::ReadPart { end, damaged }),
@@ -464,7 +467,7 @@ mod tests {
             is_at_fault,
             most_strikes: 3,
         };
-        let flight = match (state.next_for(line, later), act) {
+        let mut flight = match (state.next_for(line, later), act) {
             (Ok(Work::Live(flight)), _) => flight,
             (Ok(Work::Read(wanted)), Act::NotRead { is_gone }) => {
                 return state.not_read(line, &wanted, is_gone, now);
@@ -488,6 +491,27 @@ mod tests {
         let there = flight.ranges.iter().map(length).sum::<u64>() - flight.damaged();
         let outcome = |delivered, filtered| Outcome { delivered, filtered, reason: DropReason::Rejected };
         let outcome = match act {
+            Act::SetBackBehind(spans) => {
+                let before: Vec<_> = numbers(&flight.found).take(spans as usize).collect();
+                let first = flight.take_first(spans);
+                assert_eq!(numbers(&first.found).collect::<Vec<_>>(), before);
+                assert_eq!(flight.held.iter().map(|held| length(&held.spans)).sum::<u64>(), {
+                    if flight.held.is_empty() { 0 } else { flight.ranges.iter().map(length).sum::<u64>() }
+                });
+                for held in &flight.held {
+                    let first = held.chunk.spans()[held.settled()].start_unix_nanos();
+                    assert_eq!(
+                        first,
+                        usual_span(held.spans.start).start_unix_nanos(),
+                        "the right part is left"
+                    );
+                }
+                state.settle(line, &first, outcome(before.len() as u64, 0));
+                if !state.set_back(line, &flight, setback(false), now) {
+                    return;
+                }
+                outcome(0, 0)
+            }
             Act::SetBack { is_at_fault } => {
                 if !state.set_back(line, &flight, setback(is_at_fault), now) {
                     return;
@@ -500,6 +524,10 @@ mod tests {
         };
         state.lines[line].successes += 1;
         state.settle(line, &flight, outcome);
+    }
+
+    fn numbers(ranges: &[Range<u64>]) -> impl Iterator<Item = u64> + '_ {
+        ranges.iter().cloned().flatten()
     }
 
     fn shrink(state: &mut State, most_bytes: u64) {

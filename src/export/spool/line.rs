@@ -174,8 +174,9 @@ impl Line {
     }
 
     pub(super) fn add_goal(&mut self, goal: Goal, now: Instant) {
-        // An exporter that hangs while the application flushes now and then must not gather them.
-        self.goals.retain(|goal| goal.deadline > now);
+        // An exporter that hangs while the application flushes now and then must not gather those that nobody
+        // waits for. What they were to bring about this one does.
+        self.goals.retain(|goal| goal.deadline > now && !goal.completion.is_done());
         self.goals.push(goal);
     }
 
