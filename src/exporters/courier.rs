@@ -19,7 +19,7 @@ pub(super) trait Body {
 
     fn push(&mut self, span: &SpanRecord);
 
-    /// The bytes so far.
+    /// How long it is at most, if it ends here.
     fn len(&self) -> usize;
 
     /// Takes back all that was pushed since the body had this length.

@@ -559,6 +559,20 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_could_not_be_read_goes_with_what_is_in_front_of_it() {
+        for (spans, first, rest) in
+            [(0, (1, 1), (9, 2)), (2, (5, 3), (5, 0)), (4, (7, 3), (3, 0)), (7, (10, 3), (0, 0))]
+        {
+            let (ranges, found) = (merged([10..20].into_iter()), vec![11..13, 15..20]);
+            let mut whole = Flight { shelf: OWN, ranges, held: Vec::new(), found };
+            let taken = whole.take_first(spans);
+            let count = |flight: &Flight| flight.ranges.iter().map(length).sum::<u64>();
+            assert_eq!((count(&taken), taken.damaged()), first, "{spans}");
+            assert_eq!((count(&whole), whole.damaged()), rest, "{spans}");
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
