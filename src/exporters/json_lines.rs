@@ -24,9 +24,9 @@ use std::{
 ///
 /// If a write fails midway, spans whose lines are complete count as delivered, and only the others come again, if
 /// the failure may pass. If they come next, writing goes on at the byte where it stopped, so that no line is torn.
-/// If other spans come first, as may be behind a spool, or the pipeline gives the batch up, the torn line is ended, and
-/// what comes starts on a new one: then a line that is no JSON object stays behind, but none comes twice. If the failure
-/// is final, the others count as refused.
+/// If other spans come first, as they may behind a spool, or the pipeline gives the batch up, the torn line is ended
+/// where it cannot become theirs: a line that is no JSON object then stays behind, but none comes twice. If the
+/// failure is final, the others count as refused.
 ///
 /// ```
 /// use throughline::exporters::JsonLines;
