@@ -269,7 +269,8 @@ impl Engine {
     }
 
     pub(super) fn report(&self, completed: Completed) -> Report {
-        Report { stats: self.stats(), timed_out: completed.timed_out, flush_failed: completed.failed }
+        let Completed { timed_out, failed } = completed;
+        Report { stats: self.stats(), timed_out, flush_failed: failed, forked: false }
     }
 
     /// The sum of all lanes' counters.
