@@ -476,12 +476,13 @@ mod tests {
                 let end = wanted.range.end.min(wanted.range.start + 1 + end);
                 let there = length(&(wanted.range.start..end));
                 let first = end - there.saturating_sub(damaged);
-                state.take_off(line, &wanted, end, merged([first..end].into_iter()))
+                state.take_off(line, &wanted, end, merged(std::iter::once(first..end)))
             }
             (Ok(Work::Read(wanted)), Act::ReadWhileShrinking { end }) => {
                 shrink(state, 0);
                 let end = wanted.range.end.min(wanted.range.start + 1 + end);
-                state.take_off(line, &wanted, end, vec![wanted.range.start..end])
+                let found = merged(std::iter::once(wanted.range.start..end));
+                state.take_off(line, &wanted, end, found)
             }
             (Ok(Work::Read(wanted)), _) => {
                 state.take_off(line, &wanted, wanted.range.end, vec![wanted.range.clone()])
@@ -564,7 +565,7 @@ mod tests {
         for (spans, first, rest) in
             [(0, (1, 1), (9, 2)), (2, (5, 3), (5, 0)), (4, (7, 3), (3, 0)), (7, (10, 3), (0, 0))]
         {
-            let (ranges, found) = (merged([10..20].into_iter()), vec![11..13, 15..20]);
+            let (ranges, found) = (merged(std::iter::once(10..20)), vec![11..13, 15..20]);
             let mut whole = Flight { shelf: OWN, ranges, held: Vec::new(), found };
             let taken = whole.take_first(spans);
             let count = |flight: &Flight| flight.ranges.iter().map(length).sum::<u64>();
