@@ -103,6 +103,8 @@ fn memory_is_bounded() {
     a_thread_that_is_idle_costs_less_than_64_kib();
     a_burst_is_delivered_whole_and_its_memory_comes_back();
     many_threads_and_an_exporter_that_hangs_stay_within_the_bounds();
+    attributes_without_end_and_huge_values_are_cut_before_they_are_copied();
+    spans_that_do_not_end_are_kept_by_nobody_else();
     a_tracer_that_has_been_shut_down_leaves_little();
 }
 
@@ -167,6 +169,52 @@ fn many_threads_and_an_exporter_that_hangs_stay_within_the_bounds() {
     assert_eq!(stats.ended, 640_000);
     assert_eq!(exporter.exported, setting.exported.load(Ordering::Relaxed) as u64);
     assert_eq!(stats.ended, exporter.exported + exporter.dropped.total() + stats.dropped.total());
+}
+
+fn attributes_without_end_and_huge_values_are_cut_before_they_are_copied() {
+    let setting = tracer();
+    let huge = "x".repeat(100 * MIB);
+    let keys: Vec<_> = (0..10_000).map(|number| format!("key.{number}")).collect();
+    let before = live();
+    PEAK.store(before, Ordering::Relaxed);
+    let span = setting.tracer.span("greedy");
+    for key in &keys {
+        span.set_attribute(key.clone(), "value");
+    }
+    span.set_attribute("huge", &huge);
+    span.set_attribute(huge.clone(), &huge);
+    span.end();
+    assert!(setting.tracer.flush(LONG).is_complete());
+    let peak = PEAK.load(Ordering::Relaxed).saturating_sub(before);
+    // One copy of the key is this test's own.
+    assert!(peak < 100 * MIB + 2 * MIB, "{peak} bytes at most");
+    assert_eq!(setting.exported.load(Ordering::Relaxed), 1);
+}
+
+fn spans_that_do_not_end_are_kept_by_nobody_else() {
+    const OPEN: usize = 200_000;
+    let setting = tracer();
+    end_spans(&setting.tracer, 1_000);
+    assert!(setting.tracer.flush(LONG).is_complete());
+    let mut open = Vec::with_capacity(OPEN);
+    let before = live();
+    for _ in 0..OPEN {
+        let span = setting.tracer.span("open");
+        span.set_attribute("number", 1);
+        open.push(span);
+    }
+    assert!(setting.tracer.flush(LONG).is_complete(), "what is open is not waited for");
+    let each = live().saturating_sub(before) / OPEN;
+    assert!(each < KIB, "{each} bytes for each of them");
+    assert_eq!(setting.tracer.stats().open, OPEN as u64);
+    // They are the application's. So that the queue has room for them, they go bit by bit.
+    while !open.is_empty() {
+        open.truncate(open.len().saturating_sub(10_000));
+        assert!(setting.tracer.flush(LONG).is_complete());
+    }
+    assert_eq!(setting.tracer.stats().open, 0);
+    let kept = live().saturating_sub(before);
+    assert!(kept < 64 * 25 * KIB + 256 * 16 * KIB + MIB, "{kept} bytes are kept");
 }
 
 /// Even though this thread goes on and has not been told that it is over.

@@ -221,7 +221,7 @@ impl Engine {
     pub(super) fn desert(&self, waiting: &Waiting) {
         let is_shutdown = |shutdown: &Waiting| Arc::ptr_eq(&shutdown.completion, &waiting.completion);
         if !self.is_forked() && !lock(&self.shutdown).as_ref().is_some_and(is_shutdown) {
-            waiting.completion.expire();
+            waiting.completion.desert();
         }
     }
 

@@ -1,4 +1,4 @@
-//! Calls into the system that fail: EIO for every kind of call that the spool makes, half-written records, and
+//! Calls into the system that fail: EIO for every kind of call that the spool makes, some others, half-written records, and
 //! the same at the worst moments. A child does it to itself, below whose libc the errors come from.
 //!
 //! Each time: what no disk has taken is in memory within its bound, counted, or dropped and counted; the disk is
@@ -136,9 +136,11 @@ fn no_call_that_fails_keeps_anything_from_starting() {
 fn child_that_starts_with_a_failing_disk() {
     let Some(path) = as_child() else { return };
     let shim = Shim::of(&path);
-    for (round, fault) in ["open", "write", "rename"].into_iter().enumerate() {
+    let faults =
+        [("open", libc::EIO), ("open", libc::EMFILE), ("write", libc::ENOSPC), ("rename", libc::EROFS)];
+    for (round, (fault, error)) in faults.into_iter().enumerate() {
         let seen = Seen::default();
-        shim.begin(fault);
+        shim.begin_with(fault, error);
         let spool = Spool::new(path.join("spool").join(round.to_string()));
         let tracer = builder().exporter(spool.wrap(good(&seen))).build().unwrap();
         end_numbered(&tracer, 0..100);

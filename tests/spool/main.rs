@@ -1,5 +1,5 @@
-//! The spool, with real files, processes, signals and disks that fail: what is promised to survive does, and
-//! the books say what became of the rest.
+//! The spool, with real files, processes and signals, with disks, clocks and threads that fail: what is promised to
+//! survive does, and the books say what became of the rest.
 
 mod bounds;
 mod clocks;

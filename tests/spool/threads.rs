@@ -2,7 +2,7 @@
 //! on. It is a child to which it happens, below whose libc no thread can be started.
 
 use super::support::{
-    LONG, Scratch, Seen, Shim, as_child, assert_balanced, books, builder, end_numbered, eventually, good, run,
+    LONG, Scratch, Seen, Shim, as_child, assert_balanced, builder, end_numbered, eventually, good, run,
 };
 use std::{
     path::Path,
@@ -157,6 +157,7 @@ fn a_name_that_cannot_be_looked_up_now_costs_no_batch() {
 #[test]
 #[ignore = "a part of another test"]
 fn child_that_cannot_look_names_up() {
+    use super::support::books;
     use throughline::exporters::Otlp;
     let Some(path) = as_child() else { return };
     let shim = Shim::of(&path);

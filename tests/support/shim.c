@@ -1,7 +1,7 @@
 /* Stands between a process and its libc, and makes calls fail as the environment and the files in SHIM say.
  *
  * SHIM is a directory. While it holds one of these files, the fault is on:
- *   write, fsync, open, rename, unlink, read   that call fails with EIO, below SPOOL
+ *   write, fsync, open, rename, unlink, rmdir, read   that call fails below SPOOL, with the errno in the file, or EIO
  *   short      a write takes half of what it is given, and the next one fails with EIO, below SPOOL
  *   threads    as many threads can be started as the file says, then EAGAIN
  *   clock      CLOCK_REALTIME is off by the number of seconds that the file says
@@ -51,9 +51,21 @@ static int path_of(int file, char *path) {
     return is_spooled(path);
 }
 
+/* The number in a file of SHIM; what is not there, or says none, is the other one. */
+static long long number_in(const char *name, long long otherwise) {
+    char path[PATH_MAX], text[32] = "", *end = text;
+    snprintf(path, sizeof path, "%s/%s", setting("SHIM"), name);
+    int file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
+    if (file < 0) return otherwise;
+    syscall(SYS_read, file, text, sizeof text - 1);
+    syscall(SYS_close, file);
+    long long number = strtoll(text, &end, 10);
+    return end == text ? otherwise : number;
+}
+
 static int fails(const char *fault) {
     if (!is_on(fault)) return 0;
-    errno = EIO;
+    errno = number_in(fault, EIO);
     return 1;
 }
 
@@ -196,18 +208,6 @@ int ftruncate64(int file, off64_t length) {
     snprintf(text, sizeof text, "%lld", (long long)length);
     if (result == 0 && path_of(file, path)) note("cut", path, text, NULL, 0);
     return result;
-}
-
-/* The number in a file of SHIM; what is not there, or says none, is the other one. */
-static long long number_in(const char *name, long long otherwise) {
-    char path[PATH_MAX], text[32] = "", *end = text;
-    snprintf(path, sizeof path, "%s/%s", setting("SHIM"), name);
-    int file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY);
-    if (file < 0) return otherwise;
-    syscall(SYS_read, file, text, sizeof text - 1);
-    syscall(SYS_close, file);
-    long long number = strtoll(text, &end, 10);
-    return end == text ? otherwise : number;
 }
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {

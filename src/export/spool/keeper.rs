@@ -176,8 +176,8 @@ struct ReadSegment {
     damaged: u64,
 }
 
-/// A file that has been known for that long. The error is the count of damaged records of a file of which nothing can be told. `None` if it cannot be
-/// read now.
+/// A file that has been known since then. The error is the count of damaged records of a file of which nothing
+/// can be told. `None` if it cannot be read now.
 fn read_segment(path: &Path, since: Instant) -> Option<Result<ReadSegment, u64>> {
     let bytes = files::read(path, MOST_SEGMENT_BYTES).ok()?;
     let Some(header) = Header::read(&bytes) else {

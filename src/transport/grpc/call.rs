@@ -122,7 +122,7 @@ async fn send(mut stream: SendStream<Bytes>, mut message: Bytes) {
 
 async fn read(response: Response<RecvStream>) -> Result<Reply, Lost> {
     let (head, body) = response.into_parts();
-    if let Some(reply) = Reply::ending(&head.headers, Vec::new()) {
+    if let Some(reply) = Reply::ending(&head.headers) {
         return Ok(reply);
     }
     if head.status != StatusCode::OK {
@@ -133,7 +133,7 @@ async fn read(response: Response<RecvStream>) -> Result<Reply, Lost> {
     }
     let (framed, trailers) = read_body(body).await?;
     let trailers = trailers.ok_or(Lost::Answer(CallFailure::NotGrpc))?;
-    let mut reply = Reply::ending(&trailers, Vec::new()).ok_or(Lost::Answer(CallFailure::NotGrpc))?;
+    let mut reply = Reply::ending(&trailers).ok_or(Lost::Answer(CallFailure::NotGrpc))?;
     // A call that has failed has no message; what came of one, torn maybe, says nothing.
     if reply.code == Code::Ok {
         reply.message = unframe(&framed, &head.headers)?;
