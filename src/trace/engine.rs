@@ -242,6 +242,15 @@ impl Engine {
         waiting
     }
 
+    /// Nobody waits for this any more. A shutdown goes on all the same; a flush does until the next one, which does what
+    /// it was to do.
+    pub(super) fn desert(&self, waiting: &Waiting) {
+        let is_shutdown = |shutdown: &Waiting| Arc::ptr_eq(&shutdown.completion, &waiting.completion);
+        if !self.is_forked() && !lock(&self.shutdown).as_ref().is_some_and(is_shutdown) {
+            waiting.completion.desert();
+        }
+    }
+
     /// Waits for the shutdown, for a time of one's own.
     fn join(&self, shutdown: &Waiting, within: Duration) -> Waiting {
         let completion = shutdown.completion.clone();
@@ -286,7 +295,8 @@ impl Engine {
     }
 
     pub(super) fn report(&self, completed: Completed) -> Report {
-        Report { stats: self.stats(), timed_out: completed.timed_out, flush_failed: completed.failed }
+        let Completed { timed_out, failed } = completed;
+        Report { stats: self.stats(), timed_out, flush_failed: failed, forked: false }
     }
 
     /// The sum of all lanes' counters.

@@ -80,7 +80,8 @@ pub(super) fn child_of(
     kind: SpanKind,
     details: Option<Box<Details>>,
 ) -> Option<Box<Live>> {
-    let begun = with(|local| local.begin_child(shared, parent))?;
+    let begun =
+        with(|local| (!local.is_suppressed()).then(|| local.begin_child(shared, parent))).flatten()?;
     Some(finished_start(begun, name, kind, details))
 }
 
@@ -129,7 +130,7 @@ fn new_trace(
     let unix_millis = engine.timeline.unix_nanos(ticks) / 1_000_000;
     let is_off = engine.is_closed();
     let (trace_id, request, first_span, serial) = with(|local| {
-        if local.is_ours {
+        if local.is_suppressed() {
             return None;
         }
         let trace_id = match &parent {

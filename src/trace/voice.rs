@@ -5,10 +5,12 @@
 //! and said later or not at all.
 
 use super::local;
-use crate::diagnostics::{Diagnostic, Diagnostics, Listener, Speaker, say_on_stderr};
+use crate::{
+    diagnostics::{Diagnostic, Diagnostics, Listener, Speaker, say_on_stderr},
+    panics::caught,
+};
 use std::{
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -53,14 +55,15 @@ fn start(listener: Arc<Listener>) -> Option<SyncSender<Diagnostic>> {
 /// Until the collector has gone.
 fn listen(said: &Receiver<Diagnostic>, listener: &Listener) {
     while let Ok(diagnostic) = said.recv() {
-        let _panicked = catch_unwind(AssertUnwindSafe(|| listener(diagnostic)));
+        let _panicked = caught(|| listener(diagnostic));
     }
 }
 
 /// Starts a thread of the tracer's: on it no spans are started.
 pub(super) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
     let body = move || {
-        local::suppress();
+        // A thread that has only begun has its state.
+        let _done = local::suppress();
         body();
     };
     thread::Builder::new().name(name.to_owned()).spawn(body)

@@ -9,5 +9,6 @@ mod disks;
 mod io_errors;
 mod outages;
 mod power;
+mod settled;
 mod support;
 mod threads;

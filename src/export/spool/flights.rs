@@ -19,8 +19,32 @@ pub(super) struct Flight {
     pub(super) ranges: Vec<Range<u64>>,
     /// What came live, to be put back if need be.
     pub(super) held: Vec<Held>,
-    /// So many of its numbers could not be read.
-    pub(super) damaged: u64,
+    /// The numbers of its spans, in the order of the batch: of `ranges` all but those that could not be read.
+    pub(super) found: Vec<Range<u64>>,
+}
+
+impl Flight {
+    /// How many of its numbers could not be read.
+    pub(super) fn damaged(&self) -> u64 {
+        let count = |ranges: &[Range<u64>]| ranges.iter().map(length).sum::<u64>();
+        count(&self.ranges).saturating_sub(count(&self.found))
+    }
+
+    /// Takes off what lies before the span that so many others are in front of, or all, if there is no such.
+    pub(super) fn take_first(&mut self, spans: u64) -> Self {
+        let at = nth(&self.found, spans).unwrap_or(u64::MAX);
+        let mut held = Vec::new();
+        while let Some(first) = self.held.first_mut().filter(|first| first.spans.start < at) {
+            if first.spans.end > at {
+                // The chunk stays whole in memory.
+                first.spans.start = at;
+                break;
+            }
+            held.push(self.held.remove(0));
+        }
+        let (ranges, found) = (take_before(&mut self.ranges, at), take_before(&mut self.found, at));
+        Self { shelf: self.shelf, ranges, held, found }
+    }
 }
 
 /// How a flight ended.
@@ -105,7 +129,7 @@ impl State {
         if due.is_some_and(|due| due <= now) {
             let held = line.take(self.limits.batch_spans);
             let ranges = merged(held.iter().map(|held| held.spans.clone()));
-            return Ok(Work::Live(Flight { shelf: OWN, ranges, held, damaged: 0 }));
+            return Ok(Work::Live(Flight { shelf: OWN, found: ranges.clone(), ranges, held }));
         }
         let read_again = line.read_again.filter(|again| now < *again);
         if read_again.is_none() {
@@ -150,12 +174,18 @@ impl State {
 
     // What becomes of a flight.
 
-    /// Of what was to be read, only what lies before `end` has been looked at, and `read` spans found in it.
-    pub(super) fn take_off(&mut self, at: usize, wanted: &Wanted, end: u64, read: usize) -> Flight {
+    /// Of what was to be read, only what lies before `end` has been looked at, and spans of the numbers `found` are
+    /// there.
+    pub(super) fn take_off(
+        &mut self,
+        at: usize,
+        wanted: &Wanted,
+        end: u64,
+        found: Vec<Range<u64>>,
+    ) -> Flight {
         let range = wanted.range.start..end;
         self.release(at, wanted.shelf, &(end..wanted.range.end));
-        let damaged = length(&range).saturating_sub(read as u64);
-        Flight { shelf: wanted.shelf, ranges: vec![range], held: Vec::new(), damaged }
+        Flight { shelf: wanted.shelf, ranges: vec![range], held: Vec::new(), found }
     }
 
     /// Lets go of what was to be read from disk, to be read later. What has been dropped from there meanwhile
@@ -193,11 +223,11 @@ impl State {
         flight.held.iter().for_each(|held| line.forget(held));
         if !is_abandoned {
             let spans = flight.ranges.iter().map(length).sum::<u64>();
-            let settled = outcome.delivered + outcome.filtered + flight.damaged;
+            let settled = outcome.delivered + outcome.filtered + flight.damaged();
             let tally = line.tally(flight.shelf == OWN);
             tally.exported += outcome.delivered;
             tally.filtered += outcome.filtered;
-            tally.dropped.add(DropReason::SpoolDamaged, flight.damaged);
+            tally.dropped.add(DropReason::SpoolDamaged, flight.damaged());
             tally.dropped.add(outcome.reason, spans.saturating_sub(settled));
         }
         self.reap(flight.shelf)
@@ -281,13 +311,36 @@ impl State {
 /// The union of ranges that follow one another.
 fn merged(ranges: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
     let mut merged: Vec<Range<u64>> = Vec::new();
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if last.end == range.start => last.end = range.end,
-            _ => merged.push(range),
-        }
-    }
+    ranges.for_each(|range| append(&mut merged, range));
     merged
+}
+
+/// Adds a range that comes behind all others.
+pub(super) fn append(ranges: &mut Vec<Range<u64>>, range: Range<u64>) {
+    match ranges.last_mut() {
+        Some(last) if last.end == range.start => last.end = range.end,
+        _ => ranges.push(range),
+    }
+}
+
+/// The number that so many others of these ranges are in front of.
+fn nth(ranges: &[Range<u64>], mut before: u64) -> Option<u64> {
+    for range in ranges {
+        if before < length(range) {
+            return Some(range.start + before);
+        }
+        before -= length(range);
+    }
+    None
+}
+
+/// Takes out what is smaller than `at`.
+fn take_before(ranges: &mut Vec<Range<u64>>, at: u64) -> Vec<Range<u64>> {
+    let below = |range: &Range<u64>| range.start..range.end.min(at);
+    let above = |range: &Range<u64>| range.start.max(at)..range.end;
+    let taken = ranges.iter().map(below).filter(|range| length(range) > 0).collect();
+    *ranges = ranges.iter().map(above).filter(|range| length(range) > 0).collect();
+    taken
 }
 
 #[cfg(test)]
@@ -318,6 +371,8 @@ mod tests {
     enum Act {
         Deliver,
         Reject,
+        /// So many are settled, and the rest is set back.
+        SetBackBehind(u64),
         Leave(u64),
         SetBack {
             is_at_fault: bool,
@@ -342,6 +397,7 @@ mod tests {
         let act = prop_oneof![
             3 => Just(Act::Deliver),
             1 => Just(Act::Reject),
+            2 => (0..5_u64).prop_map(Act::SetBackBehind),
             1 => (0..3_u64).prop_map(Act::Leave),
             2 => any::<bool>().prop_map(|is_at_fault| Act::SetBack { is_at_fault }),
             1 => (0..4_u64, 0..3_u64).prop_map(|(end, damaged)| Act::ReadPart { end, damaged }),
@@ -411,7 +467,7 @@ mod tests {
             is_at_fault,
             most_strikes: 3,
         };
-        let flight = match (state.next_for(line, later), act) {
+        let mut flight = match (state.next_for(line, later), act) {
             (Ok(Work::Live(flight)), _) => flight,
             (Ok(Work::Read(wanted)), Act::NotRead { is_gone }) => {
                 return state.not_read(line, &wanted, is_gone, now);
@@ -419,22 +475,44 @@ mod tests {
             (Ok(Work::Read(wanted)), Act::ReadPart { end, damaged }) => {
                 let end = wanted.range.end.min(wanted.range.start + 1 + end);
                 let there = length(&(wanted.range.start..end));
-                state.take_off(line, &wanted, end, there.saturating_sub(damaged) as usize)
+                let first = end - there.saturating_sub(damaged);
+                state.take_off(line, &wanted, end, merged(std::iter::once(first..end)))
             }
             (Ok(Work::Read(wanted)), Act::ReadWhileShrinking { end }) => {
                 shrink(state, 0);
                 let end = wanted.range.end.min(wanted.range.start + 1 + end);
-                state.take_off(line, &wanted, end, length(&(wanted.range.start..end)) as usize)
+                let found = merged(std::iter::once(wanted.range.start..end));
+                state.take_off(line, &wanted, end, found)
             }
             (Ok(Work::Read(wanted)), _) => {
-                let all = length(&wanted.range) as usize;
-                state.take_off(line, &wanted, wanted.range.end, all)
+                state.take_off(line, &wanted, wanted.range.end, vec![wanted.range.clone()])
             }
             _ => return,
         };
-        let there = flight.ranges.iter().map(length).sum::<u64>() - flight.damaged;
+        let there = flight.ranges.iter().map(length).sum::<u64>() - flight.damaged();
         let outcome = |delivered, filtered| Outcome { delivered, filtered, reason: DropReason::Rejected };
         let outcome = match act {
+            Act::SetBackBehind(spans) => {
+                let before: Vec<_> = numbers(&flight.found).take(spans as usize).collect();
+                let first = flight.take_first(spans);
+                assert_eq!(numbers(&first.found).collect::<Vec<_>>(), before);
+                assert_eq!(flight.held.iter().map(|held| length(&held.spans)).sum::<u64>(), {
+                    if flight.held.is_empty() { 0 } else { flight.ranges.iter().map(length).sum::<u64>() }
+                });
+                for held in &flight.held {
+                    let first = held.chunk.spans()[held.settled()].start_unix_nanos();
+                    assert_eq!(
+                        first,
+                        usual_span(held.spans.start).start_unix_nanos(),
+                        "the right part is left"
+                    );
+                }
+                state.settle(line, &first, outcome(before.len() as u64, 0));
+                if !state.set_back(line, &flight, setback(false), now) {
+                    return;
+                }
+                outcome(0, 0)
+            }
             Act::SetBack { is_at_fault } => {
                 if !state.set_back(line, &flight, setback(is_at_fault), now) {
                     return;
@@ -447,6 +525,10 @@ mod tests {
         };
         state.lines[line].successes += 1;
         state.settle(line, &flight, outcome);
+    }
+
+    fn numbers(ranges: &[Range<u64>]) -> impl Iterator<Item = u64> + '_ {
+        ranges.iter().cloned().flatten()
     }
 
     fn shrink(state: &mut State, most_bytes: u64) {
@@ -475,6 +557,20 @@ mod tests {
             let found =
                 recovered.exported + recovered.filtered + recovered.spooled + recovered.dropped.total();
             assert_eq!(found, 9, "{recovered:#?}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_read_goes_with_what_is_in_front_of_it() {
+        for (spans, first, rest) in
+            [(0, (1, 1), (9, 2)), (2, (5, 3), (5, 0)), (4, (7, 3), (3, 0)), (7, (10, 3), (0, 0))]
+        {
+            let (ranges, found) = (merged(std::iter::once(10..20)), vec![11..13, 15..20]);
+            let mut whole = Flight { shelf: OWN, ranges, held: Vec::new(), found };
+            let taken = whole.take_first(spans);
+            let count = |flight: &Flight| flight.ranges.iter().map(length).sum::<u64>();
+            assert_eq!((count(&taken), taken.damaged()), first, "{spans}");
+            assert_eq!((count(&whole), whole.damaged()), rest, "{spans}");
         }
     }
 

@@ -87,7 +87,8 @@ impl Mark {
     pub(super) fn finish(&mut self, range: &Range<u64>) {
         self.held.remove(range);
         self.done.insert(range.clone());
-        self.troubles.retain(|trouble| trouble.range.start < range.start || trouble.range.end > range.end);
+        // What is left of a batch is another one.
+        self.troubles.retain(|trouble| trouble.range.end <= range.start || trouble.range.start >= range.end);
     }
 
     /// The part of `segment` to be read next, of at most so many spans: what failed together comes together

@@ -6,6 +6,7 @@ use super::{
     flights::{Flight, Outcome, Setback, Work},
     line::{Held, Line},
     ranges::Ranges,
+    reader::Loaded,
     settings::Settings,
     shelf::{OWN, Segment, Shelf, Wanted},
     state::{Chores, State},
@@ -203,8 +204,8 @@ impl Store {
         }
     }
 
-    pub(super) fn take_off(&self, line: usize, wanted: &Wanted, end: u64, read: usize) -> Flight {
-        self.state().take_off(line, wanted, end, read)
+    pub(super) fn take_off(&self, line: usize, wanted: &Wanted, loaded: &Loaded) -> Flight {
+        self.state().take_off(line, wanted, loaded.end, loaded.found.clone())
     }
 
     /// Counts a call of the exporter.
@@ -223,7 +224,7 @@ impl Store {
     }
 
     fn finish(&self, line: usize, flight: &Flight, outcome: Outcome) {
-        if flight.damaged > 0 {
+        if flight.damaged() > 0 {
             self.diagnostics.note(Diagnostic::SpoolDamaged);
         }
         let mut state = lock(&self.state);
