@@ -6,7 +6,7 @@ use crate::{
     diagnostics::Diagnostics,
     record::{Chunk, Resource},
 };
-use std::{sync::Arc, time::Instant};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 /// Called by the collector, which never waits: no method blocks on a disk or an exporter.
 pub(crate) trait Inlet: Send + Sync {
@@ -36,6 +36,9 @@ pub(crate) trait Inlet: Send + Sync {
 
 /// What finished spans are kept in on their way to the exporters that share it.
 pub(crate) trait Shelter: Send + Sync {
+    /// What belongs to the delivery of this name: in which directory, and under which name there.
+    fn place_of(&self, name: &str) -> (PathBuf, String);
+
     /// Starts nothing yet: what has to run is in the tasks.
     fn open(&self, destinations: Vec<Destination>, terms: &Terms) -> (Arc<dyn Inlet>, Vec<Task>);
 }

@@ -19,6 +19,7 @@ mod stats;
 mod worker;
 
 pub use abort::AbortHandle;
+pub use assembly::SameName;
 pub(crate) use assembly::{Assembly, assemble};
 pub(crate) use completion::{Completed, Completion, Seat};
 pub use delivery::Delivery;
@@ -62,7 +63,8 @@ use std::time::Duration;
 /// }
 /// ```
 pub trait Exporter: Send {
-    /// A short constant name for reports, such as `console`.
+    /// A short constant name for reports, such as `console`. [`Delivery::named`] says where to it goes, if there are
+    /// several.
     fn name(&self) -> &str;
 
     /// Sends one batch. `Ok` means that every span of it has been delivered, as far as the backend

@@ -2,7 +2,8 @@
 //! then what earlier processes left. Nothing is given up that may still be delivered.
 
 use super::{
-    flights::{Flight, Outcome, Setback, Work},
+    flights::{Flight, Outcome, Setback},
+    next::Work,
     reader::Reader,
     shelf::Wanted,
     store::Store,
@@ -75,7 +76,7 @@ impl Courier {
     fn deliver(&mut self, mut batch: Batch, flight: &Flight) {
         let Some(filtered) = self.sender.filter(&mut batch) else {
             self.note(Diagnostic::ExporterPanicked);
-            return self.settle(flight, 0, 0, DropReason::ExporterPanicked);
+            return self.set_back(flight, None, true);
         };
         let filtered = filtered as u64;
         let spans = batch.len();

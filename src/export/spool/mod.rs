@@ -2,8 +2,8 @@
 //!
 //! Each process has a directory of its own within the spool, locked as long as it lives. A thread writes
 //! what ends there, in segments of 4 MiB, within 50 ms; each exporter delivers at its own pace, on its own
-//! thread, and notes in a cursor how far it is. [`state`] and [`flights`] say which span is where and what is next; the
-//! files beside them touch the disk.
+//! thread, and notes in a cursor how far it is. [`state`], [`next`] and [`flights`]
+//! say which span is where and what is next; the files beside them touch the disk.
 
 mod arrivals;
 mod codec;
@@ -14,6 +14,10 @@ mod flights;
 mod home;
 mod keeper;
 mod line;
+mod mark;
+#[cfg(test)]
+mod model;
+mod next;
 mod ranges;
 mod reader;
 #[cfg(test)]
@@ -24,6 +28,7 @@ mod shelf;
 mod shelter;
 mod state;
 mod store;
+mod unsynced;
 mod writer;
 
 #[cfg(fuzzing)]

@@ -29,6 +29,9 @@ const MOST_PAYLOAD: usize = 4 << 20;
 /// even one that was made to.
 const MOST_SEARCH: usize = 64 << 20;
 
+/// No record of a span is shorter: it has the span's and the trace's ids.
+const LEAST_SPAN: usize = RECORD_HEAD + 24;
+
 /// The kinds of records of this version.
 const RESOURCE: u8 = 1;
 const SPAN: u8 = 2;
@@ -217,9 +220,12 @@ pub(super) struct Contents {
 pub(super) fn survey(header: Header, file: &[u8]) -> Contents {
     let mut contents = Contents { spans: header.first..header.first, ..Contents::default() };
     let mut records = Records::new(header, file.get(HEADER..).unwrap_or_default());
+    let most = (file.len() / LEAST_SPAN) as u64;
     while let Some(item) = records.next() {
         match item {
             Item::Resource(resource) => contents.resource = Some(resource),
+            // Whoever writes a number that stands for more spans than the file has room for has made it up.
+            Item::Span(number, _) if number - header.first > most => contents.damaged_at_end += 1,
             Item::Span(number, _) => {
                 contents.spans.end = contents.spans.end.max(number.saturating_add(1));
                 contents.damaged_at_end = 0;

@@ -1,0 +1,231 @@
+//! Random walks of the shared state, without files: whatever comes, fails, is cut short or dropped, every span is
+//! somewhere, and the books count it once.
+
+use super::{
+    flights::{Outcome, Setback},
+    line::{Held, Line},
+    mark::Mark,
+    next::Work,
+    ranges::Ranges,
+    samples::{resource, usual_span},
+    segment::Header,
+    shelf::{OWN, Segment, Shelf, length},
+    state::State,
+};
+use crate::{
+    export::{DropReason, QueueLimits},
+    record::Chunk,
+};
+use proptest::prelude::*;
+use std::{
+    collections::VecDeque,
+    ops::Range,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// So many spans come, and the disk takes them (in a new file or not), or does not.
+    Come { spans: usize, is_on_disk: bool, is_new_file: bool },
+    /// An exporter is asked what it does, and does it.
+    Act(usize, Act),
+    /// The oldest goes, until so few bytes are left.
+    Shrink(u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Deliver,
+    Reject,
+    Leave(u64),
+    SetBack {
+        is_at_fault: bool,
+    },
+    /// Of what is read, only so much fits a batch, and something is damaged.
+    ReadPart {
+        end: u64,
+        damaged: u64,
+    },
+    /// The disk is shrunk between the reading and its end.
+    ReadWhileShrinking {
+        end: u64,
+    },
+    NotRead {
+        is_gone: bool,
+    },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let come = (1..6_usize, prop::bool::weighted(0.8), any::<bool>())
+        .prop_map(|(spans, is_on_disk, is_new_file)| Step::Come { spans, is_on_disk, is_new_file });
+    let act = prop_oneof![
+        3 => Just(Act::Deliver),
+        1 => Just(Act::Reject),
+        1 => (0..3_u64).prop_map(Act::Leave),
+        2 => any::<bool>().prop_map(|is_at_fault| Act::SetBack { is_at_fault }),
+        1 => (0..4_u64, 0..3_u64).prop_map(|(end, damaged)| Act::ReadPart { end, damaged }),
+        1 => (0..4_u64).prop_map(|end| Act::ReadWhileShrinking { end }),
+        1 => any::<bool>().prop_map(|is_gone| Act::NotRead { is_gone }),
+    ];
+    let act = (0..2_usize, act).prop_map(|(line, act)| Step::Act(line, act));
+    let shrink = (0..60_u64).prop_map(Step::Shrink);
+    prop::collection::vec(prop_oneof![4 => come, 6 => act, 1 => shrink], 0..80)
+}
+
+/// A spool of two exporters with little room in memory.
+fn state() -> State {
+    let shelf = |id| Shelf {
+        id,
+        home: None,
+        resource: Arc::new(resource()),
+        segments: VecDeque::new(),
+        marks: vec![Some(Mark::default()), Some(Mark::default())],
+        strangers: Vec::new(),
+        unread: 0,
+    };
+    let mut found = shelf(1);
+    found.segments.push_back(segment(0..9, 9, 0));
+    State {
+        limits: QueueLimits { spans: 12, bytes: usize::MAX, batch_spans: 5, batch_delay: Duration::ZERO },
+        arriving: VecDeque::new(),
+        arriving_spans: 0,
+        arriving_bytes: 0,
+        next: 0,
+        own: shelf(OWN),
+        found: vec![found],
+        left_alone: Vec::new(),
+        lines: vec![Line::new(0, "one".to_owned()), Line::new(1, "other".to_owned())],
+        deadline: None,
+        closing: None,
+        writing: None,
+        writer_is_gone: false,
+        closed_books: None,
+    }
+}
+
+fn segment(spans: Range<u64>, bytes: u64, file: u64) -> Segment {
+    let header = Header { first: spans.start, created: 0, salt: 0 };
+    let (age_then, since) = (Duration::ZERO, Instant::now());
+    Segment { path: PathBuf::from(file.to_string()), header, spans, bytes, age_then, since, unread: None }
+}
+
+fn come(state: &mut State, spans: usize, is_on_disk: bool, is_new_file: bool) {
+    let numbers = state.number(spans);
+    let records = numbers.clone().map(usual_span).collect();
+    let held = Held { chunk: Arc::new(Chunk::new(records, spans, None)), spans: numbers.clone(), is_on_disk };
+    if is_on_disk {
+        let last = state.own.segments.back().filter(|last| !is_new_file && last.spans.end == numbers.start);
+        let first = last.map_or(numbers.start, |last| last.spans.start);
+        state.note_segment(segment(first..numbers.end, numbers.end - first, first));
+    }
+    state.keep(&held, Instant::now());
+}
+
+fn act(state: &mut State, line: usize, act: Act) {
+    let now = Instant::now();
+    // A delay is over as soon as somebody looks.
+    let later = now + Duration::from_secs(100);
+    let setback = |is_at_fault| Setback {
+        delay: Duration::from_secs(1),
+        is_asked: false,
+        is_at_fault,
+        most_strikes: 3,
+    };
+    let flight = match (state.next_for(line, later), act) {
+        (Ok(Work::Live(flight)), _) => flight,
+        (Ok(Work::Read(wanted)), Act::NotRead { is_gone }) => {
+            state.not_read(line, &wanted, is_gone, now);
+            return;
+        }
+        (Ok(Work::Read(wanted)), Act::ReadPart { end, damaged }) => {
+            let end = wanted.range.end.min(wanted.range.start + 1 + end);
+            let there = length(&(wanted.range.start..end));
+            state.take_off(line, &wanted, end, there.saturating_sub(damaged) as usize)
+        }
+        (Ok(Work::Read(wanted)), Act::ReadWhileShrinking { end }) => {
+            shrink(state, 0);
+            let end = wanted.range.end.min(wanted.range.start + 1 + end);
+            state.take_off(line, &wanted, end, length(&(wanted.range.start..end)) as usize)
+        }
+        (Ok(Work::Read(wanted)), _) => {
+            let all = length(&wanted.range) as usize;
+            state.take_off(line, &wanted, wanted.range.end, all)
+        }
+        _ => return,
+    };
+    let there = flight.ranges.iter().map(length).sum::<u64>() - flight.damaged;
+    let outcome = |delivered, filtered| Outcome { delivered, filtered, reason: DropReason::Rejected };
+    let outcome = match act {
+        Act::SetBack { is_at_fault } => {
+            if !state.set_back(line, &flight, setback(is_at_fault), now) {
+                return;
+            }
+            outcome(0, 0)
+        }
+        Act::Reject => outcome(0, 0),
+        Act::Leave(some) => outcome(there - some.min(there), some.min(there)),
+        _ => outcome(there, 0),
+    };
+    state.lines[line].successes += 1;
+    state.settle(line, &flight, outcome);
+}
+
+fn shrink(state: &mut State, most_bytes: u64) {
+    state.enforce(most_bytes, Duration::MAX, Instant::now());
+}
+
+/// Each number is behind the exporter, on disk or in memory, and the books count it once.
+fn check(state: &State) {
+    for at in 0..2 {
+        let mark = state.own.mark(at).unwrap();
+        let mut somewhere = Ranges::default();
+        let on_disk = state.own.segments.iter().map(|segment| &segment.spans);
+        mark.done
+            .iter()
+            .chain(mark.held.iter())
+            .chain(on_disk)
+            .for_each(|range| somewhere.insert(range.clone()));
+        assert!(somewhere.covers(&(0..state.next)), "a span is nowhere: {mark:?}");
+        let stats = &state.stats()[at].1;
+        let own = stats.exported + stats.filtered + stats.pending + stats.spooled + stats.dropped.total();
+        assert_eq!(own, state.next, "{stats:#?}");
+        // With nothing in an exporter's hands, all that is held waits in memory.
+        let line = &state.lines[at];
+        let waiting: u64 = line.waiting.iter().chain(&line.returned).map(|held| length(&held.spans)).sum();
+        assert_eq!(mark.held.iter().map(length).sum::<u64>(), waiting);
+        let recovered = &stats.recovered;
+        let found = recovered.exported + recovered.filtered + recovered.spooled + recovered.dropped.total();
+        assert_eq!(found, 9, "{recovered:#?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_span_is_somewhere_and_counted_once(steps in steps()) {
+        let mut state = state();
+        for step in steps {
+            match step {
+                Step::Come { spans, is_on_disk, is_new_file } => {
+                    come(&mut state, spans, is_on_disk, is_new_file);
+                }
+                Step::Act(line, does) => act(&mut state, line, does),
+                Step::Shrink(most) => shrink(&mut state, most),
+            }
+            check(&state);
+        }
+        // In the end an exporter that takes everything is rid of everything.
+        for line in 0..2 {
+            for _ in 0..200 {
+                act(&mut state, line, Act::Deliver);
+            }
+        }
+        check(&state);
+        for (_, stats) in state.stats() {
+            assert_eq!((stats.pending, stats.spooled, stats.recovered.spooled), (0, 0, 0));
+        }
+    }
+}
