@@ -174,13 +174,13 @@ fn a_small_bound_holds() {
     const MOST: u64 = 1 << 20;
     let (scratch, backend) = (Scratch::new(), Backend::down().asking_for(LONG));
     let spool = Spool::new(scratch.spool()).max_bytes(MOST);
-    let builder = builder().max_queued(10, 1 << 20);
+    let builder = builder().max_queued(40, 1 << 20);
     let tracer = builder.exporter(spool.wrap(backend.exporter())).build().unwrap();
     for part in 0..20 {
         end_large(&tracer, part * 20..part * 20 + 20);
         eventually("all is written", || {
             let books = books(&tracer);
-            tracer.stats().buffered == 0 && books.exported + books.pending <= 10
+            tracer.stats().buffered == 0 && books.exported + books.pending <= 40
         });
         assert!(bytes_on_disk(&scratch) <= MOST + MOST / 4, "{} bytes", bytes_on_disk(&scratch));
     }

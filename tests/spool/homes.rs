@@ -185,7 +185,7 @@ fn one_file_that_cannot_be_read_holds_nothing_up() {
     // Files of 1 MiB, of which there are several.
     let spool = Spool::new(scratch.spool()).max_bytes(4 << 20);
     let text = "x".repeat(16_000);
-    let builder = builder().max_queued(4, 1 << 20).max_batch_spans(16);
+    let builder = builder().max_queued(16, 1 << 20).max_batch_spans(16);
     let tracer = builder.exporter(spool.wrap(backend.exporter())).build().unwrap();
     for number in 0..200 {
         tracer.span("large").set_attribute("number", number).set_attribute("text", &text);

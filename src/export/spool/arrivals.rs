@@ -69,14 +69,6 @@ impl Store {
         gathered
     }
 
-    /// Something has arrived. While the disk is busy, the exporters' threads see to it that it does not wait for long.
-    fn wake(&self, state: &State) {
-        self.arrived.notify_all();
-        if state.writing.is_some() {
-            self.changed.notify_all();
-        }
-    }
-
     /// What is given to a disk that hangs goes past it.
     pub(super) fn pass_disk_by(&self, state: &mut State, now: Instant) -> Option<bool> {
         let is_kept = state.pass_disk_by(now)?;
@@ -109,7 +101,13 @@ impl Inlet for Store {
         (state.arriving_spans, state.arriving_bytes) = (spans, bytes);
         state.arriving.push_back(Arriving::Chunk(chunk.clone()));
         let is_kept = self.pass_disk_by(&mut state, Instant::now());
-        self.wake(&state);
+        let is_busy = state.writing.is_some();
+        drop(state);
+        self.arrived.notify_all();
+        if is_busy {
+            // The exporters' threads see to it that it does not wait for long.
+            self.changed.notify_all();
+        }
         is_kept.unwrap_or(true)
     }
 
@@ -120,7 +118,9 @@ impl Inlet for Store {
             state.arriving.pop_back();
         }
         state.arriving.push_back(Arriving::Flush(completion, deadline));
-        self.wake(&state);
+        drop(state);
+        self.arrived.notify_all();
+        self.changed.notify_all();
     }
 
     fn push_shutdown(&self, completion: Arc<Completion>, deadline: Instant) {

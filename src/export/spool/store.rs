@@ -173,7 +173,7 @@ impl Store {
                 Ok(work) => return work,
                 Err(until) => until,
             };
-            let until = [until, state.stalls_at().filter(|stall| *stall > now)].into_iter().flatten().min();
+            let until = [until, state.stalls_at(now)].into_iter().flatten().min();
             state = match until {
                 None => wait(&self.changed, state),
                 Some(until) => wait_timeout(&self.changed, state, until.saturating_duration_since(now)),
@@ -223,14 +223,12 @@ impl Store {
     /// Waits for a write that takes long, but not for ever: true if the disk seems to hang. A crash would deliver again
     /// what a cursor does not say; a thread that hangs with the disk would deliver nothing more.
     fn wait_for_disk(&self, mut state: MutexGuard<'_, State>) -> bool {
-        let is_busy =
-            |state: &State| state.writing.as_ref().is_some_and(|writing| writing.since.elapsed() > BUSY);
-        while is_busy(&state) {
-            let left = state.stalls_at().map(|stall| stall.saturating_duration_since(Instant::now()));
-            let Some(left) = left.filter(|left| !left.is_zero()) else {
+        while state.writing.as_ref().is_some_and(|writing| writing.since.elapsed() > BUSY) {
+            let now = Instant::now();
+            let Some(stall) = state.stalls_at(now) else {
                 return true;
             };
-            state = wait_timeout(&self.changed, state, left);
+            state = wait_timeout(&self.changed, state, stall.saturating_duration_since(now));
         }
         false
     }
