@@ -235,6 +235,21 @@ fn tables_of_operations() {
     assert_golden("performance_80_colors", &performance.render(&options));
 }
 
+#[test]
+fn a_table_says_that_it_is_an_estimate() {
+    let order = |id, count| span(id, 0, SpanKind::Server, "order", 0, 1_000).with_adjusted_count(count);
+    let table = |records: &[Record], width| {
+        Performance::of(pairs(records)).render(&RenderOptions::new().width(width))
+    };
+    let kept = [("orders", order(1, 1.0)), ("orders", order(2, 20.0))];
+    let lines = table(&kept, 80);
+    let [_, row, note] = lines.lines().collect::<Vec<_>>()[..] else { panic!("{lines}") };
+    assert!(row.contains(" 21 "), "{row}");
+    assert_eq!(note, "estimated from 2 spans that were kept");
+    assert!(table(&kept, 30).lines().all(|line| line.chars().count() <= 30));
+    assert!(!table(&[("orders", order(1, 1.0))], 80).contains("estimated"));
+}
+
 /// Names that are hard to print: wide, of no width, joined, reordering, acting on terminals.
 fn name() -> impl Strategy<Value = String> {
     let pieces = select(vec![

@@ -47,7 +47,8 @@ impl Performance {
     /// The operations as a table. Ends with a line feed; no line is wider than the options' width.
     ///
     /// Where room is short, columns go: one without a number other than zero, the total, the maximum,
-    /// then the others, and the median last.
+    /// then the others, and the median last. Where spans stand for others that were sampled away, a last line
+    /// says that the numbers are estimates, and from how many spans.
     pub fn render(&self, options: &RenderOptions) -> String {
         let titles = titles(self.operations());
         let wanted = titles.iter().map(|title| title.columns(options.ascii)).max().unwrap_or(0);
@@ -75,8 +76,20 @@ impl Performance {
             });
             line.finish(&mut out);
         }
+        if let Some(note) = estimate(self.operations()) {
+            let mut line = Line::new(options);
+            line.put_within(options.width, &note, Paint::Dim);
+            line.finish(&mut out);
+        }
         out
     }
+}
+
+/// What is to be known of the numbers where spans have been sampled away.
+fn estimate(operations: &[Operation]) -> Option<String> {
+    let is_estimated = operations.iter().any(|operation| operation.requests != operation.spans);
+    let spans: usize = operations.iter().map(|operation| operation.spans).sum();
+    is_estimated.then(|| format!("estimated from {spans} spans that were kept"))
 }
 
 /// Puts one text into each column, to the right of the title.

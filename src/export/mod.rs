@@ -99,7 +99,8 @@ pub trait Exporter: Send {
     /// been shut down, at its deadline at the latest. No call of `export` begins afterwards.
     ///
     /// Without one, the default, `Tracer::shutdown` returns in time all the same, but the exporter's thread,
-    /// and what it holds, live on until the call returns by itself.
+    /// and what it holds, live on until the call returns by itself. An exporter that wraps another hands on that
+    /// one's.
     fn abort_handle(&self) -> Option<AbortHandle> {
         None
     }

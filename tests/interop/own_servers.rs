@@ -38,15 +38,21 @@ impl OwnServers {
     }
 
     fn run(&self, command: &str, names: &[&str]) {
-        let mut servers = Command::new("tests/interop/servers");
-        let status = servers.arg(command).arg(&self.folder).args(names).status().unwrap();
+        let status = self.command(command, names).status().unwrap();
         assert!(status.success(), "servers {command}: {status}");
+    }
+
+    fn command(&self, command: &str, names: &[&str]) -> Command {
+        let mut servers = Command::new("tests/interop/servers");
+        servers.arg(command).arg(&self.folder).args(names);
+        servers
     }
 }
 
 impl Drop for OwnServers {
     fn drop(&mut self) {
-        self.kill();
+        // Also behind a failed assertion, which a second one would turn into an abort.
+        let _killed = self.command("kill", &self.names).status();
         let _what_is_left = fs::remove_dir_all(&self.folder);
     }
 }

@@ -227,3 +227,37 @@ impl Shelf {
 pub(super) const fn length(range: &Range<u64>) -> u64 {
     range.end.saturating_sub(range.start)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_found_is_too_old_no_sooner_than_it_has_been_known_for_an_hour() {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        let since = Instant::now();
+        // Its age when it was found, the bound, and how long after that it is too old.
+        for (age_then, most, expected) in [
+            (Duration::ZERO, HOUR * 24, HOUR * 24),
+            (HOUR * 5, HOUR * 24, HOUR * 19),
+            (HOUR * 23, HOUR * 24, HOUR),
+            (HOUR * 25, HOUR * 24, HOUR),
+            (HOUR * 24 * 365 * 56, HOUR * 24, HOUR),
+            (Duration::MAX, HOUR * 24, HOUR),
+            (HOUR * 5, HOUR / 2, HOUR / 2),
+        ] {
+            let segment = Segment {
+                path: PathBuf::new(),
+                header: Header { first: 0, created: 0, salt: 0 },
+                spans: 0..1,
+                bytes: 0,
+                age_then,
+                since,
+                unread: None,
+            };
+            let tick = Duration::from_nanos(1);
+            assert!(!segment.is_older_than(most, since + expected - tick), "{age_then:?} of {most:?}");
+            assert!(segment.is_older_than(most, since + expected + tick), "{age_then:?} of {most:?}");
+        }
+    }
+}

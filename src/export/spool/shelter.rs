@@ -50,7 +50,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 /// times while others are delivered in between, or over which the exporter or the filter panics as often, is set aside
 /// and counted. What ends while the process runs comes first, then what has waited, then what earlier processes left.
 ///
-/// **Where the disk fails** (full, read-only, out of file handles), spans are kept in memory as without a
+/// **Where the disk fails** (full, read-only, broken, out of file handles), spans are kept in memory as without a
 /// spool, within the bounds of [`max_queued`](crate::TracerBuilder::max_queued), and counted in
 /// [`ExporterStats::unspooled`](crate::export::ExporterStats::unspooled). The disk is tried again after at most
 /// 15 s. The same holds for a directory that cannot be made: it is no reason for a service not to start. A disk that
