@@ -85,6 +85,7 @@ pub mod exporters;
 mod ids;
 #[cfg(any(feature = "client", feature = "server"))]
 pub mod middleware;
+mod panics;
 pub mod propagation;
 pub mod record;
 pub mod redact;

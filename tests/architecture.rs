@@ -16,6 +16,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("clock", 0),
     ("diagnostics", 0),
     ("ids", 0),
+    ("panics", 0),
     ("secrets", 0),
     ("semconv", 0),
     ("sync", 0),

@@ -7,9 +7,10 @@ mod written;
 
 use std::{
     collections::HashSet,
+    io::{self, Write},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc,
     },
     time::Duration,
@@ -45,7 +46,34 @@ fn json_lines_keep_the_contract() {
         };
         (JsonLines::to(written), move || lines.text().lines().map(id).collect())
     })
+    .failing(|| {
+        let (written, calls) = (Written::default(), Arc::new(AtomicUsize::new(0)));
+        let lines = written.clone();
+        // A line that was torn and given up is none.
+        let id = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).ok()?;
+            line["span_id"].as_str()?.parse().ok()
+        };
+        let stutters = Stutters(written, calls);
+        (JsonLines::to(stutters), move || lines.text().lines().filter_map(id).collect())
+    })
     .check();
+}
+
+/// Takes some bytes, and then none for once.
+struct Stutters(Written, Arc<AtomicUsize>);
+
+impl Write for Stutters {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.1.fetch_add(1, Ordering::Relaxed) {
+            call if call % 2 == 1 => Err(io::ErrorKind::StorageFull.into()),
+            call => self.0.write(&bytes[..bytes.len().min(1_000 * (call % 7) + 333)]),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[test]
@@ -196,6 +224,60 @@ fn a_panic_on_nan_is_found_and_told_from_the_rest() {
     });
     assert_found(&failures, "NaN and the infinities", "export panicked: NaN has no place in JSON");
     assert_only(&failures, &["NaN and the infinities"]);
+}
+
+/// The cases for a backend that fails; what each export is given, and what has arrived.
+fn failures_when_failing(
+    export: impl Fn(&Batch, &mut Vec<SpanId>, usize) -> Result<(), ExportError> + Copy + Send + 'static,
+) -> Vec<ContractFailure> {
+    let make = move |is_failing: bool| {
+        let (ids, mut calls) = (Ids::default(), 0);
+        let export = move |batch: &Batch, ids: &mut Vec<SpanId>| {
+            calls += 1;
+            if is_failing { export(batch, ids, calls) } else { deliver(batch, ids) }
+        };
+        (Wrong { ids: ids.clone(), export, flush: nothing }, move || ids.lock().unwrap().clone())
+    };
+    quick(ExporterContract::new(move || make(false)).failing(move || make(true)))
+}
+
+#[test]
+fn what_is_said_of_a_failure_is_checked() {
+    const AGAIN: &str = "a batch tried again";
+    const BETWEEN: &str = "another batch before one is tried again";
+    fn half(batch: &Batch, ids: &mut Vec<SpanId>) -> usize {
+        let half = batch.len() / 2;
+        ids.extend(batch.spans().take(half).map(|span| span.span_id()));
+        half
+    }
+    let busy = || ExportError::retry("busy");
+    assert_eq!(
+        failures_when_failing(move |batch, ids, call| {
+            if call % 2 == 0 { deliver(batch, ids) } else { Err(busy().with_settled(half(batch, ids), 0)) }
+        }),
+        []
+    );
+
+    let silent = failures_when_failing(move |batch, ids, call| {
+        if call % 2 == 0 {
+            return deliver(batch, ids);
+        }
+        half(batch, ids);
+        Err(busy())
+    });
+    assert_found(&silent, AGAIN, "arrived more than once");
+    assert_only(&silent, &[AGAIN, BETWEEN]);
+
+    let boastful = failures_when_failing(move |batch, ids, call| {
+        if call % 2 == 0 { deliver(batch, ids) } else { Err(busy().with_settled(half(batch, ids) + 1, 0)) }
+    });
+    assert_found(&boastful, AGAIN, "did not arrive");
+    let never = failures_when_failing(|batch, ids, _| deliver(batch, ids));
+    assert_found(&never, AGAIN, "the backend never failed");
+    let always = failures_when_failing(move |_, _, _| Err(busy()));
+    assert_found(&always, BETWEEN, "has not come through");
+    let too_many = failures_when_failing(move |batch, _, _| Err(busy().with_settled(batch.len(), 1)));
+    assert_found(&too_many, AGAIN, "of a batch of 1 spans 2 were settled");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::{
 use support::{TRACE, context, declined_order};
 use throughline::{
     Batch, Resource, SpanRecord,
-    export::{Decision, ExportError, Exporter},
+    export::{Decision, ExportError, Exporter, Settled},
     exporters::{ExportedSpan, JsonLines},
 };
 
@@ -75,6 +75,22 @@ fn batch(names: &[&'static str]) -> Batch {
     Batch::new(Arc::new(Resource::new("orders")), spans.collect())
 }
 
+/// Of a span of [`batch`] whose name is a letter, its end included.
+fn line_length() -> usize {
+    let line = serde_json::to_string(&ExportedSpan {
+        resource: Arc::new(Resource::new("orders")),
+        span: SpanRecord::new(&context(TRACE, 1), "a", 1, 2),
+    });
+    line.unwrap().len() + 1
+}
+
+/// What is left of a batch after this answer, as the pipeline has it tried again; `None` if nothing is.
+fn rest(batch: &Batch, result: Result<(), ExportError>) -> Option<Batch> {
+    let settled = result.err()?.settled().spans();
+    let rest: Vec<_> = batch.spans().skip(settled).cloned().collect();
+    (!rest.is_empty()).then(|| Batch::new(batch.resource().clone(), rest))
+}
+
 fn decision(result: Result<(), ExportError>) -> Decision {
     result.unwrap_err().decision()
 }
@@ -129,23 +145,63 @@ fn a_write_that_is_taken_in_parts_is_no_failure() {
 }
 
 #[test]
-fn the_same_batch_tried_again_goes_on_where_the_write_stopped() {
+fn the_rest_of_a_batch_goes_on_where_the_write_stopped() {
     let writer =
         Scripted::new([Step::Take(450), Step::Fail(ErrorKind::StorageFull), Step::Fail(ErrorKind::TimedOut)]);
     let mut exporter = JsonLines::to(writer.clone());
     let batch = batch(&["a", "b"]);
-    assert_eq!(decision(exporter.export(&batch)), Decision::Retry { after: None });
-    assert_eq!(decision(exporter.export(&batch)), Decision::Retry { after: None });
+    let error = exporter.export(&batch).unwrap_err();
+    assert_eq!(error.decision(), Decision::Retry { after: None });
+    assert_eq!((error.settled().delivered, error.settled().rejected), (1, 0));
+    let batch = rest(&batch, Err(error)).unwrap();
+    let error = exporter.export(&batch).unwrap_err();
+    assert_eq!((error.decision(), error.settled()), (Decision::Retry { after: None }, Settled::default()));
     assert_eq!(writer.names(), (vec!["a".into()], 1));
     exporter.flush(Duration::from_secs(1)).unwrap();
     exporter.export(&batch).unwrap();
     assert_eq!(writer.names(), (vec!["a".into(), "b".into()], 0));
 }
 
+/// Behind a spool, live spans come before those that are tried again.
+#[test]
+fn lines_that_were_written_do_not_come_again_behind_another_batch() {
+    let torn = Step::Take(2 * line_length() - 5);
+    let writer = Scripted::new([torn, Step::Fail(ErrorKind::StorageFull)]);
+    let mut exporter = JsonLines::to(writer.clone());
+    let first = batch(&["a", "b", "c"]);
+    let first = rest(&first, exporter.export(&first)).unwrap();
+    exporter.export(&batch(&["d"])).unwrap();
+    exporter.export(&first).unwrap();
+    let expected = ["a", "d", "b", "c"].map(str::to_owned).to_vec();
+    assert_eq!(writer.names(), (expected, 1), "the torn line is ended");
+}
+
+/// What lies in a buffer of the writer's own has not been delivered.
+#[test]
+fn a_flush_that_fails_settles_nothing() {
+    struct Buffered(Scripted, bool);
+    impl Write for Buffered {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            if std::mem::take(&mut self.1) { Err(ErrorKind::StorageFull.into()) } else { Ok(()) }
+        }
+    }
+    let writer = Scripted::default();
+    let mut exporter = JsonLines::to(Buffered(writer.clone(), true));
+    let batch = batch(&["a", "b"]);
+    let error = exporter.export(&batch).unwrap_err();
+    assert_eq!((error.decision(), error.settled()), (Decision::Retry { after: None }, Settled::default()));
+    exporter.export(&batch).unwrap();
+    assert_eq!(writer.names(), (vec!["a".into(), "b".into()], 0), "they are there already");
+}
+
 #[test]
 fn after_a_batch_was_given_up_the_next_starts_on_a_line_of_its_own() {
     let writer = Scripted::new([
-        Step::Take(450),
+        Step::Take(2 * line_length() - 5),
         Step::Fail(ErrorKind::StorageFull),
         // The line feed that ends the torn line is not written either.
         Step::Fail(ErrorKind::StorageFull),
@@ -164,32 +220,35 @@ fn after_a_batch_was_given_up_the_next_starts_on_a_line_of_its_own() {
 
 #[test]
 fn a_final_failure_counts_what_was_not_written_whole() {
-    let line = serde_json::to_string(&ExportedSpan {
-        resource: Arc::new(Resource::new("orders")),
-        span: SpanRecord::new(&context(TRACE, 1), "a", 1, 2),
-    });
-    let length = line.unwrap().len() + 1;
-    for (taken, expected) in [
-        (0, Decision::Permanent),
-        (length - 1, Decision::Permanent),
-        (length, Decision::Partial { rejected: 2 }),
-        (2 * length + 5, Decision::Partial { rejected: 1 }),
-    ] {
+    let length = line_length();
+    for (taken, expected) in [(0, 0), (length - 1, 0), (length, 1), (2 * length + 5, 2)] {
         let take = (taken > 0).then_some(Step::Take(taken));
         let writer = Scripted::new(take.into_iter().chain([Step::Fail(ErrorKind::BrokenPipe)]));
         let mut exporter = JsonLines::to(writer.clone());
-        assert_eq!(decision(exporter.export(&batch(&["a", "b", "c"]))), expected, "{taken}");
+        let error = exporter.export(&batch(&["a", "b", "c"])).unwrap_err();
+        assert_eq!((error.decision(), error.settled().delivered), (Decision::Permanent, expected), "{taken}");
         exporter.export(&batch(&["d"])).unwrap();
         assert_eq!(writer.names().0.last().unwrap(), "d");
     }
 }
 
+/// What two lines begin with belongs to either.
+#[test]
+fn a_line_that_is_torn_before_it_differs_becomes_the_next() {
+    let writer = Scripted::new([Step::Take(20), Step::Fail(ErrorKind::StorageFull)]);
+    let mut exporter = JsonLines::to(writer.clone());
+    exporter.export(&batch(&["a"])).unwrap_err();
+    exporter.export(&batch(&["b"])).unwrap();
+    assert_eq!(writer.names(), (vec!["b".into()], 0));
+}
+
 #[test]
 fn the_line_feed_that_ends_a_torn_line_is_no_span() {
+    let torn = line_length() - 5;
     let writer = Scripted::new([
-        Step::Take(50),
+        Step::Take(torn),
         Step::Fail(ErrorKind::StorageFull),
-        Step::Take(1 + 50),
+        Step::Take(1 + torn),
         Step::Fail(ErrorKind::BrokenPipe),
     ]);
     let mut exporter = JsonLines::to(writer.clone());
@@ -242,8 +301,11 @@ proptest! {
         let writer = Scripted::new(steps);
         let mut exporter = JsonLines::to(writer.clone());
         for batch in [batch(&["a", "b", "c"]), batch(&["d"]), batch(&["e", "f"])] {
-            let delivered = (0..tries).any(|_| exporter.export(&batch).is_ok());
-            prop_assert!(delivered);
+            let mut left = Some(batch);
+            for _ in 0..tries {
+                left = left.and_then(|batch| rest(&batch, exporter.export(&batch)));
+            }
+            prop_assert!(left.is_none());
         }
         let expected: Vec<_> = ["a", "b", "c", "d", "e", "f"].map(str::to_owned).into();
         prop_assert_eq!(writer.names(), (expected, 0));

@@ -1,10 +1,7 @@
 //! Cutting short what an exporter is busy with (floor 3).
 
-use std::{
-    fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use crate::panics::caught;
+use std::{fmt, sync::Arc};
 
 /// Ends, from another thread, a call of an exporter that hangs: see
 /// [`Exporter::abort_handle`](super::Exporter::abort_handle).
@@ -19,7 +16,7 @@ impl AbortHandle {
     }
 
     pub(crate) fn abort(&self) {
-        let _panicked = catch_unwind(AssertUnwindSafe(|| (self.0)()));
+        let _panicked = caught(|| (self.0)());
     }
 }
 

@@ -1,11 +1,14 @@
 //! Calling an exporter (floor 3): whatever it does, the thread goes on, and knows what became of the batch.
 
-use super::{AbortHandle, Completion, Decision, ExportError, Exporter};
-use crate::record::{Batch, SpanRecord};
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::{Duration, Instant},
+use super::{AbortHandle, Completion, Decision, ExportError, Exporter, Settled};
+use crate::{
+    panics::caught,
+    record::{Batch, SpanRecord},
 };
+use std::time::{Duration, Instant};
+
+/// The longest an exporter that panicked is left alone.
+pub(crate) const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
 /// Says of a span whether an exporter is to have it.
 pub(crate) type Filter = Box<dyn FnMut(&SpanRecord) -> bool + Send>;
@@ -17,8 +20,25 @@ pub(crate) enum Attempt {
     /// All but so many were delivered, and those never will be.
     Partial(usize),
     Permanent,
-    Retry(Option<Duration>),
+    /// All but the part that is settled may be tried again.
+    Retry {
+        after: Option<Duration>,
+        settled: Settled,
+    },
     Panicked,
+}
+
+impl Attempt {
+    /// What an error means for a batch of so many spans.
+    fn failed(error: &ExportError, spans: usize) -> Self {
+        let settled = error.settled().within(spans);
+        match error.decision() {
+            Decision::Permanent if settled.delivered > 0 => Self::Partial(spans - settled.delivered),
+            Decision::Permanent => Self::Permanent,
+            Decision::Partial { rejected } => Self::Partial(rejected.min(spans)),
+            Decision::Retry { after } => Self::Retry { after, settled },
+        }
+    }
 }
 
 /// An exporter on its own thread.
@@ -42,24 +62,20 @@ impl Sender {
         let Some(filter) = &mut self.filter else {
             return Some(0);
         };
-        catch_unwind(AssertUnwindSafe(|| batch.retain(filter))).ok()
+        caught(|| batch.retain(filter))
     }
 
     /// One call, and how long it took.
     pub(crate) fn attempt(&mut self, batch: &Batch) -> (Attempt, Duration) {
         let started = Instant::now();
-        let result = catch_unwind(AssertUnwindSafe(|| self.exporter.export(batch)));
-        let took = started.elapsed();
-        let attempt = match result {
-            Ok(Ok(())) => Attempt::Delivered,
-            Ok(Err(error)) => match error.decision() {
-                Decision::Permanent => Attempt::Permanent,
-                Decision::Partial { rejected } => Attempt::Partial(rejected),
-                Decision::Retry { after } => Attempt::Retry(after),
-            },
-            Err(_panic) => Attempt::Panicked,
-        };
-        (attempt, took)
+        let spans = batch.len();
+        let mut attempt = Attempt::Panicked;
+        // An error, whose source is the exporter's own, is dropped in there. If that panics, what it says still counts.
+        let _panicked = caught(|| match self.exporter.export(batch) {
+            Ok(()) => attempt = Attempt::Delivered,
+            Err(error) => attempt = Attempt::failed(&error, spans),
+        });
+        (attempt, started.elapsed())
     }
 
     pub(crate) fn flush(&mut self, completion: &Completion, deadline: Instant) {
@@ -78,12 +94,12 @@ impl Sender {
     ) {
         let within = deadline.saturating_duration_since(Instant::now());
         let exporter = &mut self.exporter;
-        let result = catch_unwind(AssertUnwindSafe(|| finish(exporter, within)));
-        completion.arrive(matches!(result, Ok(Ok(()))));
+        let is_done = caught(|| finish(exporter, within).is_ok());
+        completion.arrive(is_done.unwrap_or_default());
     }
 
     /// Drops the exporter. A panic in its destructor must not reach the host either.
     pub(crate) fn end(self) {
-        let _panicked = catch_unwind(AssertUnwindSafe(move || drop(self)));
+        let _panicked = caught(move || drop(self));
     }
 }

@@ -3,7 +3,10 @@
 //! Whoever waits is told by the last one to arrive. A thread looks at the deadline itself; a future, which
 //! has no timer of its own, is woken for it by the collector.
 
-use crate::sync::{Condvar, Mutex, lock, wait_timeout};
+use crate::{
+    panics::caught,
+    sync::{Condvar, Mutex, lock, wait_timeout},
+};
 use std::{
     task::{Context, Poll, Waker},
     time::{Duration, Instant},
@@ -65,7 +68,7 @@ impl Completion {
         let mut state = lock(&self.state);
         let wakers: Vec<_> = state.wakers.iter_mut().filter_map(Option::take).collect();
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        wake_all(wakers);
     }
 
     fn settle(&self, change: impl FnOnce(&mut State)) {
@@ -79,7 +82,7 @@ impl Completion {
             let wakers = std::mem::take(&mut state.wakers);
             drop(state);
             self.changed.notify_all();
-            wakers.into_iter().flatten().for_each(Waker::wake);
+            wake_all(wakers.into_iter().flatten());
         }
     }
 
@@ -107,15 +110,30 @@ impl Completion {
         seat: &mut Seat,
         context: &mut Context<'_>,
     ) -> Poll<Completed> {
-        let mut state = lock(&self.state);
         let left = deadline.saturating_duration_since(Instant::now());
-        match state.seen_with(left) {
-            Some(completed) => Poll::Ready(completed),
-            None => {
-                state.seat(seat, context.waker());
-                Poll::Pending
-            }
+        let state = lock(&self.state);
+        if let Some(completed) = state.seen_with(left) {
+            return Poll::Ready(completed);
         }
+        if state.knows(seat, context.waker()) {
+            return Poll::Pending;
+        }
+        drop(state);
+        // A waker is the executor's code: it is neither cloned nor dropped under the lock.
+        let waker = context.waker().clone();
+        let mut state = lock(&self.state);
+        let completed = state.seen_with(left);
+        let unused = if completed.is_some() { Some(waker) } else { state.seat(seat, waker) };
+        drop(state);
+        drop(unused);
+        completed.map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// On whichever thread this is, it has more to do than to end by an executor's panic.
+fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        let _panicked = caught(|| waker.wake());
     }
 }
 
@@ -126,12 +144,20 @@ impl State {
         self.outcome.or_else(|| left.is_zero().then_some(timed_out))
     }
 
-    fn seat(&mut self, seat: &mut Seat, waker: &Waker) {
+    fn knows(&self, seat: &Seat, waker: &Waker) -> bool {
+        let known = seat.0.and_then(|at| self.wakers.get(at)?.as_ref());
+        known.is_some_and(|known| known.will_wake(waker))
+    }
+
+    /// Returns the waker that was there before.
+    fn seat(&mut self, seat: &mut Seat, waker: Waker) -> Option<Waker> {
         let at = *seat.0.get_or_insert(self.wakers.len());
         match self.wakers.get_mut(at) {
-            Some(Some(known)) if known.will_wake(waker) => {}
-            Some(place) => *place = Some(waker.clone()),
-            None => self.wakers.push(Some(waker.clone())),
+            Some(place) => place.replace(waker),
+            None => {
+                self.wakers.push(Some(waker));
+                None
+            }
         }
     }
 }

@@ -61,8 +61,18 @@ struct State {
     latency: Latency,
     /// The batch that waited when the shutdown came has been given its last attempt.
     hurried: bool,
+    /// The exporter is given nothing before that.
+    hold: Option<Hold>,
     /// The deadline has passed: all that was left has been counted.
     abandoned: bool,
+}
+
+/// A delay that is not one batch's alone.
+#[derive(Clone, Copy)]
+struct Hold {
+    until: Instant,
+    /// The backend asked for it: not even a shutdown shortens it.
+    is_asked: bool,
 }
 
 pub(crate) struct Queue {
@@ -89,6 +99,7 @@ impl Queue {
             deadline: None,
             latency: Latency::default(),
             hurried: false,
+            hold: None,
             abandoned: false,
         };
         Self {
@@ -133,12 +144,15 @@ impl Queue {
     pub(crate) fn push_flush(&self, completion: Arc<Completion>, deadline: Instant) {
         let mut state = lock(&self.state);
         // An exporter that hangs while the application flushes now and then must not gather markers that
-        // nobody waits for any more.
+        // nobody waits for any more. What they were to bring about this one does.
         let now = Instant::now();
-        while matches!(state.items.back(), Some(Item::Flush(_, until)) if *until <= now) {
-            state.items.pop_back();
-            state.markers -= 1;
-        }
+        let is_waited_for = |item: &Item| match item {
+            Item::Flush(completion, until) => *until > now && !completion.is_done(),
+            Item::Chunk(_) | Item::Shutdown(..) => true,
+        };
+        let before = state.items.len();
+        state.items.retain(is_waited_for);
+        state.markers -= before - state.items.len();
         self.push_marker(state, Item::Flush(completion, deadline));
     }
 
@@ -186,15 +200,31 @@ impl Queue {
                 (Some(Item::Flush(..) | Item::Shutdown(..)), _) => return state.take_marker(),
                 (Some(Item::Chunk(_)), Some(due)) => {
                     let left = due.saturating_duration_since(Instant::now());
-                    if state.markers > 0 || state.spans >= self.limits.batch_spans || left.is_zero() {
-                        return Work::Export(state.take_batch(self.limits.batch_spans));
+                    let is_due =
+                        state.markers > 0 || state.spans >= self.limits.batch_spans || left.is_zero();
+                    match state.held_until(Instant::now()) {
+                        _ if !is_due => Some(left),
+                        None => return Work::Export(state.take_batch(self.limits.batch_spans)),
+                        Some(until) if state.deadline.is_some_and(|deadline| until >= deadline) => {
+                            self.dropped.add(DropReason::ShutdownDeadline, state.give_up_waiting());
+                            continue;
+                        }
+                        Some(until) => Some(until.saturating_duration_since(Instant::now())),
                     }
-                    Some(left)
                 }
                 _ => None,
             };
             state = self.wait(state, wait);
         }
+    }
+
+    /// The exporter is given nothing for so long; at a shutdown, if the delay is our own, all that is left at once.
+    pub(crate) fn hold_off(&self, pause: Pause) {
+        let (delay, is_asked) = match pause {
+            Pause::Asked(delay) => (delay, true),
+            Pause::Own(delay) => (delay, false),
+        };
+        lock(&self.state).hold = Some(Hold { until: after(Instant::now(), delay), is_asked });
     }
 
     /// Waits before another attempt; false if there is to be none.
@@ -243,6 +273,20 @@ impl Queue {
         state.in_flight_spans -= spans;
         state.spans -= spans;
         self.filtered.fetch_add(spans as u64, Ordering::Relaxed);
+    }
+
+    /// Counts the first spans of the batch that was taken last; the others are still on their way.
+    pub(crate) fn settle_first(&self, delivered: usize, rejected: usize) {
+        let mut state = lock(&self.state);
+        if state.abandoned {
+            return;
+        }
+        let delivered = delivered.min(state.in_flight_spans);
+        let rejected = rejected.min(state.in_flight_spans - delivered);
+        state.in_flight_spans -= delivered + rejected;
+        state.spans -= delivered + rejected;
+        self.exported.fetch_add(delivered as u64, Ordering::Relaxed);
+        self.dropped.add(DropReason::Rejected, rejected);
     }
 
     /// Counts the batch that was taken last: `delivered` of its spans, the others for `reason`.
@@ -296,6 +340,29 @@ impl State {
             // Only called with a marker at the front.
             Some(Item::Chunk(_)) | None => Work::Stop,
         }
+    }
+
+    /// Until when the exporter is given nothing, if not now.
+    fn held_until(&mut self, now: Instant) -> Option<Instant> {
+        let is_over = |hold: &Hold| hold.until <= now || (!hold.is_asked && self.deadline.is_some());
+        self.hold = self.hold.filter(|hold| !is_over(hold));
+        self.hold.map(|hold| hold.until)
+    }
+
+    /// Drops all chunks that wait, and leaves the markers; how many spans that were.
+    fn give_up_waiting(&mut self) -> usize {
+        let before = self.spans;
+        let (spans, bytes) = (&mut self.spans, &mut self.bytes);
+        self.items.retain(|item| match item {
+            Item::Chunk(chunk) => {
+                *spans -= chunk.len();
+                *bytes -= chunk.bytes();
+                false
+            }
+            Item::Flush(..) | Item::Shutdown(..) => true,
+        });
+        self.oldest = None;
+        before - self.spans
     }
 
     /// Takes chunks from the front, up to the next marker and to `most` spans, at least one chunk.

@@ -7,7 +7,11 @@ use std::time::Duration;
 ///
 /// Five attempts by default; the delays double from 1 s to 30 s, each drawn at random between zero
 /// and that much ("full jitter"), so that many services do not come back as one. A delay that the
-/// backend names counts instead, up to [`max_backend_delay`](Self::max_backend_delay).
+/// backend names counts instead, up to [`max_backend_delay`](Self::max_backend_delay). It is the exporter's, not the
+/// batch's: until it is over, no other batch is sent either, and at a shutdown whose deadline comes
+/// earlier nothing is sent any more.
+///
+/// Attempts are counted anew when a part of a batch has been [settled](super::ExportError::with_settled).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
@@ -38,12 +42,7 @@ impl RetryPolicy {
         Self { max_attempts: 1, ..Self::default() }
     }
 
-    /// The delay after `failed` attempts; `None` if that was the last.
-    pub(crate) fn delay(&self, failed: u32, asked: Option<Duration>) -> Option<Pause> {
-        (failed < self.max_attempts).then(|| self.pause(failed, asked))
-    }
-
-    /// The delay after `failed` attempts, of which any number may follow.
+    /// The delay after `failed` attempts.
     pub(crate) fn pause(&self, failed: u32, asked: Option<Duration>) -> Pause {
         match asked {
             Some(asked) => Pause::Asked(asked.min(self.max_backend_delay)),

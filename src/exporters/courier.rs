@@ -1,17 +1,14 @@
 //! A batch's way to a server (floor 4): as many requests as its size needs, and what becomes of each.
 //!
-//! A request that failed and may pass stops the batch. When the pipeline tries it again, it goes on with
-//! that request: those before it have been delivered and are not sent twice.
+//! A request that failed and may pass stops the batch. The error says what the requests before it have settled, so
+//! that the pipeline comes back with the rest alone.
 
 use crate::{
     export::{AbortHandle, Decision, ExportError},
     record::{Batch, Resource, SpanRecord},
     transport::{Answer, Client},
 };
-use std::{
-    fmt,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::fmt;
 
 /// The body of a request, as a backend wants it.
 pub(super) trait Body {
@@ -22,7 +19,7 @@ pub(super) trait Body {
 
     fn push(&mut self, span: &SpanRecord);
 
-    /// The bytes so far.
+    /// How long it is at most, if it ends here.
     fn len(&self) -> usize;
 
     /// Takes back all that was pushed since the body had this length.
@@ -52,50 +49,36 @@ pub(super) struct Courier<B> {
     carrier: Box<dyn Carrier<B>>,
     body: B,
     most_bytes: usize,
-    /// A batch that did not get through to its end.
-    halted: Option<(BatchMark, Progress)>,
 }
-
-/// How many of a batch's spans are done, in order, and how many of these were refused.
-#[derive(Clone, Copy, Default)]
-struct Progress {
-    done: usize,
-    rejected: usize,
-}
-
-/// Tells a batch that is tried again from another one: by the ids of its spans.
-#[derive(PartialEq)]
-struct BatchMark(u64);
 
 impl<B: Body> Courier<B> {
     pub(super) const fn new(carrier: Box<dyn Carrier<B>>, body: B, most_bytes: usize) -> Self {
-        Self { carrier, body, most_bytes, halted: None }
+        Self { carrier, body, most_bytes }
     }
 
     pub(super) fn deliver(&mut self, batch: &Batch) -> Result<(), ExportError> {
-        let halted = self.halted.take().filter(|(mark, _)| *mark == BatchMark::of(batch));
-        let mut progress = halted.map_or(Progress::default(), |(_, progress)| progress);
-        let mut refusal = None;
+        let (mut delivered, mut rejected, mut refusal) = (0, 0, None);
         loop {
-            let count = self.load(batch, progress.done);
+            let count = self.load(batch, delivered + rejected);
             if count == 0 {
                 break;
             }
             match self.carrier.carry(&mut self.body) {
-                Ok(rejected) => progress.rejected += rejected.min(count),
+                Ok(refused) => {
+                    let refused = refused.min(count);
+                    (delivered, rejected) = (delivered + count - refused, rejected + refused);
+                }
                 Err(error) if matches!(error.decision(), Decision::Retry { .. }) => {
-                    self.halted = (progress.done > 0).then(|| (BatchMark::of(batch), progress));
-                    return Err(error);
+                    return Err(error.with_settled(delivered, rejected));
                 }
                 Err(error) => {
-                    progress.rejected += count;
+                    rejected += count;
                     refusal = Some(error);
                 }
             }
-            progress.done += count;
         }
         self.body.shrink();
-        verdict(batch.len(), progress.rejected, refusal)
+        verdict(batch.len(), rejected, refusal)
     }
 
     pub(super) fn abort_handle(&self) -> AbortHandle {
@@ -144,14 +127,6 @@ impl<B> fmt::Debug for Courier<B> {
             .field("carrier", &self.carrier)
             .field("most_bytes", &self.most_bytes)
             .finish_non_exhaustive()
-    }
-}
-
-impl BatchMark {
-    fn of(batch: &Batch) -> Self {
-        let mut hasher = DefaultHasher::new();
-        batch.spans().for_each(|span| (span.trace_id(), span.span_id()).hash(&mut hasher));
-        Self(hasher.finish())
     }
 }
 

@@ -1,11 +1,12 @@
 //! One JSON object a line (floor 4).
 //!
 //! A line is always a line: what could end one, drive a terminal or reorder a text is escaped. A
-//! batch is written in one call; a write that failed midway is continued, not repeated.
+//! batch is written in one call; lines that were written whole before a failure are settled, and the one that
+//! was torn is continued, where it comes next.
 
 use super::{exported::WrittenLine, output::Output};
 use crate::{
-    export::{Decision, ExportError, Exporter},
+    export::{ExportError, Exporter},
     record::Batch,
 };
 use serde::Serialize;
@@ -21,10 +22,11 @@ use std::{
 /// Written text is handed to the operating system before `export` returns; it is not synced to the
 /// disk. A file is only ever appended to, so a log rotation that copies and truncates it works.
 ///
-/// If a write fails midway, what it has taken stays taken: when the pipeline tries the batch again,
-/// writing goes on at the next byte, so that no line is torn and none comes twice. If the pipeline
-/// gives the batch up instead, its torn line is ended, and the next batch starts on a new one. If the
-/// failure is final, spans whose lines are complete count as delivered, and the others as refused.
+/// If a write fails midway, spans whose lines are complete count as delivered, and only the others come again, if
+/// the failure may pass. If they come next, writing goes on at the byte where it stopped, so that no line is torn.
+/// If other spans come first, as they may behind a spool, or the pipeline gives the batch up, the torn line is ended
+/// where it cannot become theirs: a line that is no JSON object then stays behind, but none comes twice. If the
+/// failure is final, the others count as refused.
 ///
 /// ```
 /// use throughline::exporters::JsonLines;
@@ -72,7 +74,7 @@ impl JsonLines {
         Self { output: Output::new(writer), text: Vec::new() }
     }
 
-    /// Puts the batch into the output, unless it is there already, partly written.
+    /// Puts the batch into the output; behind what the last one left, if that is how it begins.
     fn load(&mut self, batch: &Batch) -> Result<(), serde_json::Error> {
         self.text.clear();
         for span in batch.spans() {
@@ -81,35 +83,32 @@ impl JsonLines {
             self.text.push(b'\n');
         }
         let (unsent, written) = self.output.unsent();
-        // The same bytes are the same batch, tried again.
-        if unsent.strip_prefix(b"\n").unwrap_or(unsent) == self.text {
-            return Ok(());
-        }
-        let is_within_line = match unsent.split_at_checked(written).and_then(|(sent, _)| sent.last()) {
+        let sent = unsent.get(..written).unwrap_or_default();
+        let is_within_line = match sent.last() {
             Some(last) => *last != b'\n',
             // Not even the line feed below has been written the last time.
             None => unsent.starts_with(b"\n"),
         };
-        if is_within_line {
+        let kept = if self.text.starts_with(sent) { written } else { 0 };
+        if is_within_line && kept == 0 {
             self.text.insert(0, b'\n');
         }
-        self.text = self.output.load(std::mem::take(&mut self.text));
+        self.text = self.output.load(std::mem::take(&mut self.text), kept);
         Ok(())
     }
 
-    /// What a failed write means for the batch.
-    fn failure(&self, batch: &Batch, error: io::Error) -> ExportError {
-        let failure = ExportError::from(error);
+    /// What a failed write means for the batch: its complete lines are there for good. If all are, it is the writer's
+    /// own buffer that could not be emptied, and who knows what is in it.
+    fn failure(&mut self, error: io::Error) -> ExportError {
         let (unsent, written) = self.output.unsent();
-        let ended_before = usize::from(unsent.starts_with(b"\n"));
-        let line_feeds = unsent.iter().take(written).filter(|byte| **byte == b'\n').count();
-        match (failure.decision(), line_feeds.saturating_sub(ended_before)) {
-            (Decision::Permanent, complete @ 1..) => {
-                let rejected = batch.len().saturating_sub(complete);
-                ExportError::partial(rejected, "writing failed midway").with_source(failure)
-            }
-            _ => failure,
-        }
+        let sent = unsent.get(..written).unwrap_or_default();
+        let ended_before = usize::from(sent.starts_with(b"\n"));
+        let is_whole = written == unsent.len();
+        let line_feeds = sent.iter().filter(|byte| **byte == b'\n').count();
+        let last_end = sent.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+        let (lines, bytes) = if is_whole { (0, ended_before) } else { (line_feeds - ended_before, last_end) };
+        self.output.forget(bytes);
+        ExportError::from(error).with_settled(lines, 0)
     }
 }
 
@@ -124,7 +123,7 @@ impl Exporter for JsonLines {
         }
         self.load(batch)
             .map_err(|error| ExportError::permanent("a span has no JSON form").with_source(error))?;
-        self.output.send().map_err(|error| self.failure(batch, error))
+        self.output.send().map_err(|error| self.failure(error))
     }
 
     /// Leaves a batch that is partly written to its retry.

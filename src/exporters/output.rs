@@ -27,9 +27,9 @@ impl Output {
         (&self.text, self.written)
     }
 
-    /// Replaces the text; nothing of the new one is written yet. Returns the old one's memory, emptied.
-    pub(super) fn load(&mut self, text: Vec<u8>) -> Vec<u8> {
-        self.written = 0;
+    /// Replaces the text, of which the first bytes have been written. Returns the old one's memory, emptied.
+    pub(super) fn load(&mut self, text: Vec<u8>, written: usize) -> Vec<u8> {
+        self.written = written;
         let mut old = std::mem::replace(&mut self.text, text);
         old.clear();
         old.shrink_to(KEPT_BYTES);
@@ -38,6 +38,13 @@ impl Output {
 
     pub(super) fn append(&mut self, text: &str) {
         self.text.extend_from_slice(text.as_bytes());
+    }
+
+    /// Forgets the first bytes, which have been written.
+    pub(super) fn forget(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.written);
+        self.text.drain(..bytes);
+        self.written -= bytes;
     }
 
     /// Gives up what is left.

@@ -38,24 +38,30 @@ impl Drop for Chunk {
     }
 }
 
-/// A chunk, or a choice from it.
+/// A chunk, or a choice from its end.
 #[derive(Clone)]
 struct Part {
     chunk: Arc<Chunk>,
-    /// Which of its spans are left out, if any are.
+    /// So many of its spans, the first ones, are no longer part of the batch.
+    from: usize,
+    /// Which of the chunk's spans are left out, if any are.
     left_out: Option<Arc<[bool]>>,
 }
 
 impl Part {
     fn len(&self) -> usize {
-        let left_out = self.left_out.as_deref().unwrap_or_default();
-        self.chunk.len() - left_out.iter().filter(|is_out| **is_out).count()
+        self.spans().count()
     }
 
     fn spans(&self) -> impl Iterator<Item = &SpanRecord> + Clone {
+        self.numbered().map(|(_, span)| span)
+    }
+
+    /// With their places in the chunk.
+    fn numbered(&self) -> impl Iterator<Item = (usize, &SpanRecord)> + Clone {
         let left_out = self.left_out.as_deref().unwrap_or_default();
         let is_out = move |at: usize| left_out.get(at).copied().unwrap_or_default();
-        self.chunk.spans.iter().enumerate().filter(move |(at, _)| !is_out(*at)).map(|(_, span)| span)
+        self.chunk.spans.iter().enumerate().skip(self.from).filter(move |(at, _)| !is_out(*at))
     }
 }
 
@@ -76,7 +82,15 @@ impl Batch {
     }
 
     pub(crate) fn from_chunks(resource: Arc<Resource>, chunks: Vec<Arc<Chunk>>) -> Self {
-        let parts = chunks.into_iter().map(|chunk| Part { chunk, left_out: None }).collect();
+        Self::from_tails(resource, chunks.into_iter().map(|chunk| (chunk, 0)))
+    }
+
+    /// Of each chunk all but its first so many spans.
+    pub(crate) fn from_tails(
+        resource: Arc<Resource>,
+        chunks: impl IntoIterator<Item = (Arc<Chunk>, usize)>,
+    ) -> Self {
+        let parts = chunks.into_iter().map(|(chunk, from)| Part { chunk, from, left_out: None }).collect();
         Self { resource, parts }
     }
 
@@ -84,12 +98,33 @@ impl Batch {
     pub(crate) fn retain(&mut self, mut is_wanted: impl FnMut(&SpanRecord) -> bool) -> usize {
         let mut removed = 0;
         for part in &mut self.parts {
-            let left_out: Arc<[bool]> = part.chunk.spans.iter().map(|span| !is_wanted(span)).collect();
+            let from = part.from;
+            let is_out = |(at, span)| at >= from && !is_wanted(span);
+            let left_out: Arc<[bool]> = part.chunk.spans.iter().enumerate().map(is_out).collect();
             let count = left_out.iter().filter(|is_out| **is_out).count();
             removed += count;
             part.left_out = (count > 0).then_some(left_out);
         }
         removed
+    }
+
+    /// Takes the first `count` spans off. Returns how many had been left out in front of the first one that
+    /// stays; of a batch of which none does, in all of it.
+    pub(crate) fn take_off(&mut self, mut count: usize) -> usize {
+        let mut left_out = 0;
+        while let Some(part) = self.parts.first_mut() {
+            let first = part.numbered().nth(count).map(|(at, _)| at);
+            let end = first.unwrap_or(part.chunk.len());
+            let (passed, taken) = (end.saturating_sub(part.from), part.len().min(count));
+            left_out += passed - taken;
+            if first.is_some() {
+                part.from = end;
+                return left_out;
+            }
+            count -= taken;
+            self.parts.remove(0);
+        }
+        left_out
     }
 
     /// The service the spans belong to.

@@ -4,11 +4,13 @@ use super::{
     redaction::Redaction,
     rule::{Field, Rule, Verdict},
 };
-use crate::secrets::{Cleaner, Found, Secret};
+use crate::{
+    panics::caught,
+    secrets::{Cleaner, Found, Secret},
+};
 use std::{
     array,
     borrow::Cow,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -73,18 +75,12 @@ impl OwnRule {
         let count = |counter: &AtomicU64| {
             counter.fetch_add(1, Ordering::Relaxed);
         };
-        match catch_unwind(AssertUnwindSafe(|| self.rule.judge(field))) {
-            Ok(Verdict::Keep) => Some(Verdict::Keep),
-            Ok(verdict) => {
-                count(&self.count);
-                Some(verdict)
-            }
-            Err(payload) => {
-                count(&self.failed);
-                // What was thrown may throw once more when it goes.
-                let _thrown = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-                None
-            }
+        let verdict = caught(|| self.rule.judge(field));
+        match verdict {
+            Some(Verdict::Keep) => {}
+            Some(_) => count(&self.count),
+            None => count(&self.failed),
         }
+        verdict
     }
 }

@@ -216,6 +216,15 @@ impl Engine {
         waiting
     }
 
+    /// Nobody waits for this any more. A shutdown goes on all the same; a flush does until the next one, which does what
+    /// it was to do.
+    pub(super) fn desert(&self, waiting: &Waiting) {
+        let is_shutdown = |shutdown: &Waiting| Arc::ptr_eq(&shutdown.completion, &waiting.completion);
+        if !self.is_forked() && !lock(&self.shutdown).as_ref().is_some_and(is_shutdown) {
+            waiting.completion.expire();
+        }
+    }
+
     /// Waits for the shutdown, for a time of one's own.
     fn join(&self, shutdown: &Waiting, within: Duration) -> Waiting {
         let completion = shutdown.completion.clone();

@@ -229,6 +229,12 @@ impl Future for FlushFuture {
     }
 }
 
+impl Drop for FlushFuture {
+    fn drop(&mut self) {
+        self.engine.desert(&self.waiting);
+    }
+}
+
 impl fmt::Debug for FlushFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FlushFuture").finish_non_exhaustive()

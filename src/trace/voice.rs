@@ -5,10 +5,12 @@
 //! and said later or not at all.
 
 use super::local;
-use crate::diagnostics::{Diagnostic, Diagnostics, Listener, Speaker, say_on_stderr};
+use crate::{
+    diagnostics::{Diagnostic, Diagnostics, Listener, Speaker, say_on_stderr},
+    panics::caught,
+};
 use std::{
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         mpsc::{Receiver, SyncSender, sync_channel},
@@ -53,7 +55,7 @@ fn start(listener: Arc<Listener>) -> Option<SyncSender<Diagnostic>> {
 /// Until the collector has gone.
 fn listen(said: &Receiver<Diagnostic>, listener: &Listener) {
     while let Ok(diagnostic) = said.recv() {
-        let _panicked = catch_unwind(AssertUnwindSafe(|| listener(diagnostic)));
+        let _panicked = caught(|| listener(diagnostic));
     }
 }
 

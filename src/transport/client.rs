@@ -4,11 +4,11 @@ use super::{
     answer::{Answer, Unreadable},
     endpoint::Endpoint,
 };
+use crate::panics::caught;
 use flate2::{Compression, write::GzEncoder};
 use std::{
     fmt,
     io::{self, Write},
-    panic::{AssertUnwindSafe, catch_unwind},
 };
 use ureq::{
     Agent,
@@ -130,7 +130,7 @@ impl fmt::Debug for Client {
 /// Runs a part of a library that panics when the system starts no thread for the look-up of a name. That may pass,
 /// and must not cost the batch.
 pub(super) fn unless_it_panics<T>(call: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(call)).ok()
+    caught(call)
 }
 
 /// Appends the body, gzipped at the fastest level: the processor is the host's.

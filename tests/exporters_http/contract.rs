@@ -27,6 +27,20 @@ fn otlp_keeps_the_contract() {
             let builder = otlp(address).encoding(encoding).gzip(gzip).max_request_bytes(most_bytes);
             (builder.build().unwrap(), move || arrived(&seen, readable_ids))
         })
+        .failing(move || {
+            // Every third request.
+            let is_away = |number: usize| number % 3 == 1;
+            let (address, seen) =
+                answering(move |number, _| if is_away(number) { answer(503, &[], b"") } else { ok() });
+            let builder = otlp(address).encoding(encoding).gzip(gzip).max_request_bytes(3_000);
+            let taken = move || {
+                let requests = seen.requests();
+                let taken = requests.iter().enumerate().filter(|(number, _)| !is_away(*number));
+                let ids = taken.flat_map(|(_, request)| parts::ids(request));
+                ids.map(|id| SpanId::from_u64(id).unwrap()).collect()
+            };
+            (builder.build().unwrap(), taken)
+        })
         .check();
     }
 }

@@ -1,14 +1,22 @@
 //! Batches that take several requests, and connections that take several batches.
 
-use crate::server::{RETRY, Request, answer, answering, batch_of, decision, export, numbered, ok, otlp};
+use crate::server::{RETRY, Request, answer, answering, decision, export, numbered, ok, otlp, otlp_at};
 use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
-use std::io::Read;
+use std::{
+    collections::{HashMap, HashSet},
+    io::Read,
+    thread,
+    time::{Duration, Instant},
+};
 use throughline::{
-    export::Decision,
+    Tracer,
+    export::{Decision, Delivery, DropReason, Exporter, RetryPolicy, Settled, Spool},
     exporters::{OtlpEncoding, Zipkin},
 };
+
+const LONG: Duration = Duration::from_secs(20);
 
 /// The ids of the spans in a request of either encoding.
 pub fn ids(request: &Request) -> Vec<u64> {
@@ -36,8 +44,7 @@ fn a_batch_is_split_by_its_size() {
         assert_eq!(decision(&mut exporter, &numbered(100)), None);
         let requests = seen.requests();
         assert!(requests.len() > 5, "{}", requests.len());
-        // JSON's closing brackets and protobuf's opening lengths are not counted.
-        assert!(requests.iter().all(|request| request.body.len() <= MOST + 32));
+        assert!(requests.iter().all(|request| request.body.len() <= MOST));
         assert!(requests.iter().rev().skip(1).all(|request| request.body.len() > MOST / 2), "full requests");
         let sent: Vec<_> = requests.iter().flat_map(ids).collect();
         assert_eq!(sent, (1..=100).collect::<Vec<_>>());
@@ -53,28 +60,115 @@ fn a_span_larger_than_the_limit_goes_alone() {
     assert_eq!(seen.requests().iter().map(ids).collect::<Vec<_>>(), [[1], [2], [3]]);
 }
 
+/// Up to the last byte, whatever the encoding puts around the spans, and never past it.
 #[test]
-fn a_batch_tried_again_goes_on_where_it_stopped() {
-    // The second request fails twice.
-    let (address, seen) =
-        answering(|number, _| if matches!(number, 1 | 2) { answer(503, &[], b"") } else { ok() });
-    let mut exporter = otlp(address).max_request_bytes(1).build().unwrap();
-    let batch = numbered(3);
-    assert_eq!(decision(&mut exporter, &batch), Some(RETRY));
-    assert_eq!(decision(&mut exporter, &batch), Some(RETRY));
-    assert_eq!(decision(&mut exporter, &batch), None);
-    assert_eq!(seen.requests().iter().map(ids).collect::<Vec<_>>(), [[1], [2], [2], [2], [3]]);
+fn no_request_is_longer_than_the_limit() {
+    let bodies = |most: usize, build: &dyn Fn(&str, usize) -> Box<dyn Exporter>| {
+        let (address, seen) = answering(|_, _| answer(202, &[], b""));
+        let mut exporter = build(&format!("http://{address}"), most);
+        assert_eq!(decision(&mut *exporter, &numbered(6)), None);
+        seen.requests().iter().map(|request| request.body.len()).collect::<Vec<_>>()
+    };
+    let otlp = |url: &str, most, encoding| -> Box<dyn Exporter> {
+        Box::new(otlp_at(url).encoding(encoding).max_request_bytes(most).build().unwrap())
+    };
+    let json = |url: &str, most| otlp(url, most, OtlpEncoding::Json);
+    let protobuf = |url: &str, most| otlp(url, most, OtlpEncoding::Protobuf);
+    let zipkin = |url: &str, most| -> Box<dyn Exporter> {
+        let builder = Zipkin::builder().environment(|_| None).endpoint(url);
+        Box::new(builder.max_request_bytes(most).build().unwrap())
+    };
+    for build in [&json as &dyn Fn(&str, usize) -> Box<dyn Exporter>, &protobuf, &zipkin] {
+        let [whole] = bodies(1 << 20, build)[..] else { panic!("one request") };
+        for most in whole - 12..whole {
+            let parts = bodies(most, build);
+            assert!(parts.len() == 2 && parts.iter().all(|part| *part <= most), "{most}: {parts:?}");
+        }
+        // Protobuf's lengths are given all the room they may need.
+        assert_eq!(bodies(whole + 22, build), [whole]);
+    }
 }
 
 #[test]
-fn a_batch_that_was_given_up_leaves_nothing_behind() {
-    let (address, seen) = answering(|number, _| if number == 1 { answer(503, &[], b"") } else { ok() });
+fn an_error_says_which_part_of_the_batch_is_settled() {
+    // Of three requests, the first is refused in part, and the third fails.
+    let partial: &[u8] = br#"{"partialSuccess":{"rejectedSpans":1}}"#;
+    let (address, seen) = answering(move |number, _| match number {
+        0 => answer(200, &["Content-Type: application/json"], partial),
+        2 => answer(503, &["Retry-After: 7"], b""),
+        _ => ok(),
+    });
     let mut exporter = otlp(address).max_request_bytes(1).build().unwrap();
-    assert_eq!(decision(&mut exporter, &numbered(3)), Some(RETRY));
-    assert_eq!(decision(&mut exporter, &batch_of(11..=12)), None);
-    assert_eq!(decision(&mut exporter, &numbered(3)), None);
-    let sent: Vec<_> = seen.requests().iter().flat_map(ids).collect();
-    assert_eq!(sent, [1, 2, 11, 12, 1, 2, 3]);
+    let error = exporter.export(&numbered(5)).unwrap_err();
+    assert_eq!(error.decision(), Decision::Retry { after: Some(Duration::from_secs(7)) });
+    assert_eq!((error.settled().delivered, error.settled().rejected), (1, 1));
+    // Nothing of it is remembered: what comes next is another batch, whatever it holds.
+    assert_eq!(decision(&mut exporter, &numbered(1)), None);
+    assert_eq!(seen.requests().iter().flat_map(ids).collect::<Vec<_>>(), [1, 2, 3, 1]);
+
+    let nobody = otlp_at("http://127.0.0.1:1").max_request_bytes(1).build().unwrap().export(&numbered(3));
+    assert_eq!(nobody.unwrap_err().settled(), Settled::default());
+}
+
+/// Of a batch that went as several requests, the books count what each of them has come to.
+#[test]
+fn the_books_of_a_batch_in_parts_are_exact() {
+    let (address, seen) = answering(|number, _| if number < 13 { ok() } else { answer(503, &[], b"") });
+    let tracer = tracer(otlp(address).max_request_bytes(1).build().unwrap());
+    end_spans(&tracer, 15);
+    let report = tracer.flush(LONG);
+    let dropped = report.stats.dropped_anywhere();
+    assert_eq!((report.stats.exported(), dropped.get(DropReason::RetriesExhausted)), (13, 2));
+    assert_eq!(dropped.total(), 2);
+    let requests = seen.requests();
+    let unique: HashSet<_> = requests.iter().flat_map(ids).collect();
+    assert_eq!((requests.len(), unique.len()), (13 + 2, 14), "two attempts for the one that failed");
+}
+
+/// Behind a spool, other spans come between a failure and the next attempt.
+#[test]
+fn behind_a_spool_no_part_is_sent_twice() {
+    let scratch = std::env::temp_dir().join(format!("throughline-parts-{}", std::process::id()));
+    let partial: &[u8] = br#"{"partialSuccess":{"rejectedSpans":2}}"#;
+    let (address, seen) = answering(move |number, _| match number {
+        0 => answer(200, &["Content-Type: application/json"], partial),
+        1 => answer(503, &["Retry-After: 1"], b""),
+        _ => ok(),
+    });
+    let exporter = otlp(address).encoding(OtlpEncoding::Json).max_request_bytes(3_000).build().unwrap();
+    let tracer = tracer(Spool::new(&scratch).wrap(exporter));
+    end_spans(&tracer, 15);
+    let deadline = Instant::now() + LONG;
+    while seen.requests().len() < 2 {
+        assert!(Instant::now() < deadline);
+        thread::sleep(Duration::from_millis(1));
+    }
+    end_spans(&tracer, 1);
+    let report = tracer.shutdown(LONG);
+    std::fs::remove_dir_all(&scratch).unwrap();
+    let requests = seen.requests();
+    let first = ids(&requests[0]).len();
+    assert!(first > 2 && first < 15, "in parts: {first}");
+    let mut counts = HashMap::new();
+    let answered = requests.iter().enumerate().filter(|(number, _)| *number != 1);
+    for id in answered.flat_map(|(_, request)| ids(request)) {
+        *counts.entry(id).or_insert(0) += 1;
+    }
+    assert!(counts.len() == 16 && counts.values().all(|count| *count == 1), "{counts:?}");
+    let dropped = report.stats.dropped_anywhere();
+    assert_eq!((report.stats.exported(), dropped.get(DropReason::Rejected)), (14, 2));
+    assert_eq!(dropped.total(), 2);
+}
+
+fn tracer(exporter: impl Into<Delivery>) -> Tracer {
+    let mut retry = RetryPolicy::default();
+    (retry.initial_delay, retry.max_attempts) = (Duration::from_millis(1), 2);
+    let builder = Tracer::builder("orders").environment(|_| None).diagnostics(|_| ()).retry(retry);
+    builder.batch_delay(Duration::from_millis(20)).exporter(exporter).build().unwrap()
+}
+
+fn end_spans(tracer: &Tracer, count: usize) {
+    (0..count).for_each(|_| tracer.span("order").end());
 }
 
 #[test]
@@ -86,15 +180,16 @@ fn a_refused_part_does_not_take_the_others_along() {
 }
 
 #[test]
-fn what_was_refused_before_a_retry_is_counted_after_it() {
+fn what_was_refused_before_a_retry_is_settled() {
     let (address, _) = answering(|number, _| match number {
         0 => answer(400, &[], b""),
         1 => answer(503, &[], b""),
         _ => ok(),
     });
     let mut exporter = otlp(address).max_request_bytes(1).build().unwrap();
-    assert_eq!(decision(&mut exporter, &numbered(3)), Some(RETRY));
-    assert_eq!(decision(&mut exporter, &numbered(3)), Some(Decision::Partial { rejected: 1 }));
+    let error = exporter.export(&numbered(3)).unwrap_err();
+    assert_eq!(error.decision(), RETRY);
+    assert_eq!((error.settled().delivered, error.settled().rejected), (0, 1));
 }
 
 #[test]

@@ -13,6 +13,8 @@
 mod clock;
 mod completion;
 mod export;
+#[path = "../../src/panics.rs"]
+mod panics;
 mod queue;
 mod sync;
 

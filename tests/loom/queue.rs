@@ -192,6 +192,93 @@ fn a_shutdown_gives_a_waiting_batch_its_last_attempt() {
     });
 }
 
+/// Nothing is sent before a delay that the backend asked for is over, not even at a shutdown.
+#[test]
+fn a_shutdown_gives_up_what_it_may_not_send() {
+    explore(|| {
+        let queue = queue(100, 1);
+        queue.hold_off(Pause::Asked(Duration::MAX));
+        let worker = queue.clone();
+        let worker = thread::spawn(move || work(&worker));
+        queue.push(&chunk(1), false);
+        queue.push_flush(Arc::new(Completion::new(1)), never());
+        queue.push(&chunk(2), false);
+        let shutdown = Arc::new(Completion::new(1));
+        queue.push_shutdown(shutdown.clone(), Instant::now());
+        worker.join().unwrap();
+        assert!(shutdown.is_done());
+        let stats = queue.stats();
+        assert_eq!(
+            (stats.exported, stats.dropped.get(DropReason::ShutdownDeadline), stats.pending),
+            (0, 3, 0)
+        );
+    });
+}
+
+/// A delay of our own ends with the shutdown.
+#[test]
+fn a_shutdown_cuts_a_delay_of_our_own_short() {
+    explore(|| {
+        let queue = queue(100, 1);
+        queue.hold_off(Pause::Own(Duration::MAX));
+        let worker = queue.clone();
+        let worker = thread::spawn(move || work(&worker));
+        queue.push(&chunk(1), false);
+        queue.push_shutdown(Arc::new(Completion::new(1)), Instant::now());
+        worker.join().unwrap();
+        assert_eq!(queue.stats().exported, 1);
+    });
+}
+
+/// What is settled of a batch is counted once, whenever the books are closed.
+#[test]
+fn a_part_is_counted_once() {
+    explore(|| {
+        let queue = queue(100, 1);
+        queue.push(&chunk(5), false);
+        let Work::Export(_) = queue.next() else { panic!("a full batch is due") };
+        let worker = queue.clone();
+        let worker = thread::spawn(move || {
+            worker.settle_first(2, 1);
+            assert_balanced(&worker, 5);
+            worker.settle(9, DropReason::Rejected);
+        });
+        queue.abandon();
+        let stats = queue.stats();
+        worker.join().unwrap();
+        assert_eq!(queue.stats(), stats);
+        assert_balanced(&queue, 5);
+    });
+}
+
+/// Flushes that are not waited for any more, each behind spans of its own.
+#[test]
+fn markers_of_nobody_are_not_kept() {
+    explore(|| {
+        let queue = queue(100, 50);
+        for _ in 0..3 {
+            queue.push(&chunk(1), true);
+            let flush = Arc::new(Completion::new(1));
+            queue.push_flush(flush.clone(), never());
+            flush.expire();
+        }
+        let worker = queue.clone();
+        let worker = thread::spawn(move || {
+            let mut markers = 0;
+            loop {
+                match worker.next() {
+                    Work::Export(chunks) => worker.settle(spans(&chunks), DropReason::Rejected),
+                    Work::Flush(..) => markers += 1,
+                    Work::Shutdown(..) | Work::Stop => return markers,
+                }
+            }
+        });
+        queue.push_shutdown(Arc::new(Completion::new(1)), never());
+        assert_eq!(worker.join().unwrap(), 1, "the last one stays: what was begun is done");
+        assert_eq!(queue.stats().exported, 3);
+    });
+}
+
 #[test]
 fn giving_up_ends_the_waiting_for_a_retry() {
     explore(|| {

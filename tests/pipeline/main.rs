@@ -8,4 +8,6 @@ mod faults;
 #[cfg(unix)]
 mod forks;
 mod matrix;
+mod pauses;
+mod settled;
 mod support;

@@ -12,5 +12,6 @@ mod names;
 mod outages;
 mod poison;
 mod power;
+mod settled;
 mod support;
 mod threads;

@@ -3,6 +3,7 @@
 
 use super::{
     flights::{Flight, Outcome, Setback},
+    line::Held,
     next::Work,
     reader::Reader,
     shelf::Wanted,
@@ -11,15 +12,12 @@ use super::{
 use crate::{
     diagnostics::Diagnostic,
     export::{
-        DropReason, Pause, RetryPolicy,
-        attempt::{Attempt, Sender},
+        DropReason, Pause, RetryPolicy, Settled,
+        attempt::{Attempt, PANIC_PAUSE, Sender},
     },
     record::{Batch, Resource},
 };
 use std::{io, sync::Arc, time::Duration};
-
-/// The longest an exporter that panicked is left alone.
-const PANIC_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Courier {
     pub(super) store: Arc<Store>,
@@ -40,9 +38,10 @@ impl Courier {
             match self.store.next(self.line) {
                 Work::Live(flight) => {
                     self.reader.forget();
-                    let chunks = flight.held.iter().map(|held| held.chunk.clone()).collect();
-                    let batch = Batch::from_chunks(self.resource.clone(), chunks);
-                    self.deliver(batch, &flight);
+                    // Of a chunk of which a part is settled, the last spans are left.
+                    let tail = |held: &Held| (held.chunk.clone(), held.settled());
+                    let batch = Batch::from_tails(self.resource.clone(), flight.held.iter().map(tail));
+                    self.deliver(batch, flight);
                 }
                 Work::Read(wanted) => self.read(&wanted),
                 Work::Flush(completion, deadline) => self.sender.flush(&completion, deadline),
@@ -69,40 +68,54 @@ impl Courier {
                 return self.store.not_read(self.line, wanted, is_gone);
             }
         };
-        let flight = self.store.take_off(self.line, wanted, loaded.end, loaded.spans.len());
-        self.deliver(Batch::new(wanted.resource.clone(), loaded.spans), &flight);
+        let flight = self.store.take_off(self.line, wanted, &loaded);
+        self.deliver(Batch::new(wanted.resource.clone(), loaded.spans), flight);
     }
 
-    fn deliver(&mut self, mut batch: Batch, flight: &Flight) {
+    fn deliver(&mut self, mut batch: Batch, mut flight: Flight) {
         let Some(filtered) = self.sender.filter(&mut batch) else {
             self.note(Diagnostic::ExporterPanicked);
-            return self.set_back(flight, None, true);
+            return self.set_back(&flight, None, true);
         };
         let filtered = filtered as u64;
         let spans = batch.len();
         if batch.is_empty() {
-            return self.settle(flight, 0, filtered, DropReason::Rejected);
+            return self.settle(&flight, 0, filtered, DropReason::Rejected);
         }
         let (attempt, took) = self.sender.attempt(&batch);
         self.store.measure(self.line, took);
         let rejected = match attempt {
             Attempt::Delivered => 0,
-            Attempt::Partial(rejected) => rejected.min(spans),
+            Attempt::Partial(rejected) => rejected,
             Attempt::Permanent => spans,
             Attempt::Panicked => {
                 self.note(Diagnostic::ExporterPanicked);
-                return self.set_back(flight, None, true);
+                return self.set_back(&flight, None, true);
             }
-            Attempt::Retry(asked) => {
+            Attempt::Retry { after, settled } => {
                 self.note(Diagnostic::ExportDelayed);
-                return self.set_back(flight, asked, false);
+                if settled.spans() > 0 {
+                    self.settle_first(&mut batch, &mut flight, settled);
+                }
+                return self.set_back(&flight, after, false);
             }
         };
         if attempt != Attempt::Delivered {
             self.note(Diagnostic::ExportFailed);
         }
         self.failed = 0;
-        self.settle(flight, (spans - rejected) as u64, filtered, DropReason::Rejected);
+        self.settle(&flight, (spans - rejected) as u64, filtered, DropReason::Rejected);
+    }
+
+    /// Finishes the first spans of a flight, and those that the filter or damage has left out among them.
+    fn settle_first(&mut self, batch: &mut Batch, flight: &mut Flight, settled: Settled) {
+        if settled.rejected > 0 {
+            self.note(Diagnostic::ExportFailed);
+        }
+        let filtered = batch.take_off(settled.spans()) as u64;
+        let first = flight.take_first(settled.spans() as u64 + filtered);
+        self.settle(&first, settled.delivered as u64, filtered, DropReason::Rejected);
+        self.failed = 0;
     }
 
     fn settle(&self, flight: &Flight, delivered: u64, filtered: u64, reason: DropReason) {

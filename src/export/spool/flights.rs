@@ -19,8 +19,32 @@ pub(super) struct Flight {
     pub(super) ranges: Vec<Range<u64>>,
     /// What came live, to be put back if need be.
     pub(super) held: Vec<Held>,
-    /// So many of its numbers could not be read.
-    pub(super) damaged: u64,
+    /// The numbers of its spans, in the order of the batch: of `ranges` all but those that could not be read.
+    pub(super) found: Vec<Range<u64>>,
+}
+
+impl Flight {
+    /// How many of its numbers could not be read.
+    pub(super) fn damaged(&self) -> u64 {
+        let count = |ranges: &[Range<u64>]| ranges.iter().map(length).sum::<u64>();
+        count(&self.ranges).saturating_sub(count(&self.found))
+    }
+
+    /// Takes off what lies before the span that so many others are in front of, or all, if there is no such.
+    pub(super) fn take_first(&mut self, spans: u64) -> Self {
+        let at = nth(&self.found, spans).unwrap_or(u64::MAX);
+        let mut held = Vec::new();
+        while let Some(first) = self.held.first_mut().filter(|first| first.spans.start < at) {
+            if first.spans.end > at {
+                // The chunk stays whole in memory.
+                first.spans.start = at;
+                break;
+            }
+            held.push(self.held.remove(0));
+        }
+        let (ranges, found) = (take_before(&mut self.ranges, at), take_before(&mut self.found, at));
+        Self { shelf: self.shelf, ranges, held, found }
+    }
 }
 
 /// How a flight ended.
@@ -45,12 +69,18 @@ pub(super) struct Setback {
 }
 
 impl State {
-    /// Of what was to be read, only what lies before `end` has been looked at, and `read` spans found in it.
-    pub(super) fn take_off(&mut self, at: usize, wanted: &Wanted, end: u64, read: usize) -> Flight {
+    /// Of what was to be read, only what lies before `end` has been looked at, and spans of the numbers `found` are
+    /// there.
+    pub(super) fn take_off(
+        &mut self,
+        at: usize,
+        wanted: &Wanted,
+        end: u64,
+        found: Vec<Range<u64>>,
+    ) -> Flight {
         let range = wanted.range.start..end;
         self.release(at, wanted.shelf, &(end..wanted.range.end));
-        let damaged = length(&range).saturating_sub(read as u64);
-        Flight { shelf: wanted.shelf, ranges: vec![range], held: Vec::new(), damaged }
+        Flight { shelf: wanted.shelf, ranges: vec![range], held: Vec::new(), found }
     }
 
     /// Lets go of what was to be read from disk, to be read later. What has been dropped from there meanwhile
@@ -88,11 +118,11 @@ impl State {
         flight.held.iter().for_each(|held| line.forget(held));
         if !is_abandoned {
             let spans = flight.ranges.iter().map(length).sum::<u64>();
-            let settled = outcome.delivered + outcome.filtered + flight.damaged;
+            let settled = outcome.delivered + outcome.filtered + flight.damaged();
             let tally = line.tally(flight.shelf == OWN);
             tally.exported += outcome.delivered;
             tally.filtered += outcome.filtered;
-            tally.dropped.add(DropReason::SpoolDamaged, flight.damaged);
+            tally.dropped.add(DropReason::SpoolDamaged, flight.damaged());
             tally.dropped.add(outcome.reason, spans.saturating_sub(settled));
         }
         self.reap(flight.shelf)
@@ -183,4 +213,39 @@ impl State {
         }
         is_lost
     }
+}
+
+/// The union of ranges that follow one another.
+pub(super) fn merged(ranges: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
+    let mut merged: Vec<Range<u64>> = Vec::new();
+    ranges.for_each(|range| append(&mut merged, range));
+    merged
+}
+
+/// Adds a range that comes behind all others.
+pub(super) fn append(ranges: &mut Vec<Range<u64>>, range: Range<u64>) {
+    match ranges.last_mut() {
+        Some(last) if last.end == range.start => last.end = range.end,
+        _ => ranges.push(range),
+    }
+}
+
+/// The number that so many others of these ranges are in front of.
+fn nth(ranges: &[Range<u64>], mut before: u64) -> Option<u64> {
+    for range in ranges {
+        if before < length(range) {
+            return Some(range.start + before);
+        }
+        before -= length(range);
+    }
+    None
+}
+
+/// Takes out what is smaller than `at`.
+fn take_before(ranges: &mut Vec<Range<u64>>, at: u64) -> Vec<Range<u64>> {
+    let below = |range: &Range<u64>| range.start..range.end.min(at);
+    let above = |range: &Range<u64>| range.start.max(at)..range.end;
+    let taken = ranges.iter().map(below).filter(|range| length(range) > 0).collect();
+    *ranges = ranges.iter().map(above).filter(|range| length(range) > 0).collect();
+    taken
 }

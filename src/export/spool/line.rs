@@ -12,13 +12,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A chunk in memory, with the numbers of its spans.
+/// A chunk in memory, with the numbers of its spans; if the first ones are settled, of the others.
 #[derive(Clone)]
 pub(super) struct Held {
     pub(super) chunk: Arc<Chunk>,
     pub(super) spans: Range<u64>,
     /// When it was kept, it was on disk as well.
     pub(super) is_on_disk: bool,
+}
+
+impl Held {
+    /// How many of the chunk's spans, the first ones, are behind the exporter.
+    pub(super) fn settled(&self) -> usize {
+        let left = usize::try_from(self.spans.end.saturating_sub(self.spans.start)).unwrap_or(usize::MAX);
+        self.chunk.len().saturating_sub(left)
+    }
 }
 
 /// A flush that waits until all before this number is behind the exporter.
@@ -196,8 +204,9 @@ impl Line {
     }
 
     pub(super) fn add_goal(&mut self, goal: Goal, now: Instant) {
-        // An exporter that hangs while the application flushes now and then must not gather them.
-        self.goals.retain(|goal| goal.deadline > now);
+        // An exporter that hangs while the application flushes now and then must not gather those that nobody
+        // waits for. What they were to bring about this one does.
+        self.goals.retain(|goal| goal.deadline > now && !goal.completion.is_done());
         self.goals.push(goal);
     }
 

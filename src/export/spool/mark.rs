@@ -81,8 +81,8 @@ impl Mark {
     pub(super) fn finish(&mut self, range: &Range<u64>) {
         self.held.remove(range);
         self.done.insert(range.clone());
-        let Self { troubles, done, .. } = self;
-        troubles.retain(|trouble| !done.covers(&trouble.range));
+        // What is left of a batch is another one.
+        self.troubles.retain(|trouble| trouble.range.end <= range.start || trouble.range.start >= range.end);
     }
 
     /// The batch that failed and has this number in it, and which of the exporter's failures that was.

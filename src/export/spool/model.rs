@@ -2,7 +2,7 @@
 //! somewhere, and the books count it once.
 
 use super::{
-    flights::{Outcome, Setback},
+    flights::{Flight, Outcome, Setback, merged},
     line::{Held, Line},
     mark::Mark,
     next::Work,
@@ -39,6 +39,8 @@ enum Step {
 enum Act {
     Deliver,
     Reject,
+    /// So many are settled, and the rest is set back.
+    SetBackBehind(u64),
     Leave(u64),
     SetBack {
         is_at_fault: bool,
@@ -63,6 +65,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let act = prop_oneof![
         3 => Just(Act::Deliver),
         1 => Just(Act::Reject),
+        2 => (0..5_u64).prop_map(Act::SetBackBehind),
         1 => (0..3_u64).prop_map(Act::Leave),
         2 => any::<bool>().prop_map(|is_at_fault| Act::SetBack { is_at_fault }),
         1 => (0..4_u64, 0..3_u64).prop_map(|(end, damaged)| Act::ReadPart { end, damaged }),
@@ -133,7 +136,7 @@ fn act(state: &mut State, line: usize, act: Act) {
         is_at_fault,
         most_strikes: 3,
     };
-    let flight = match (state.next_for(line, later), act) {
+    let mut flight = match (state.next_for(line, later), act) {
         (Ok(Work::Live(flight)), _) => flight,
         (Ok(Work::Read(wanted)), Act::NotRead { is_gone }) => {
             state.not_read(line, &wanted, is_gone, now);
@@ -142,22 +145,39 @@ fn act(state: &mut State, line: usize, act: Act) {
         (Ok(Work::Read(wanted)), Act::ReadPart { end, damaged }) => {
             let end = wanted.range.end.min(wanted.range.start + 1 + end);
             let there = length(&(wanted.range.start..end));
-            state.take_off(line, &wanted, end, there.saturating_sub(damaged) as usize)
+            let first = end - there.saturating_sub(damaged);
+            state.take_off(line, &wanted, end, merged([first..end].into_iter()))
         }
         (Ok(Work::Read(wanted)), Act::ReadWhileShrinking { end }) => {
             shrink(state, 0);
             let end = wanted.range.end.min(wanted.range.start + 1 + end);
-            state.take_off(line, &wanted, end, length(&(wanted.range.start..end)) as usize)
+            state.take_off(line, &wanted, end, vec![wanted.range.start..end])
         }
         (Ok(Work::Read(wanted)), _) => {
-            let all = length(&wanted.range) as usize;
-            state.take_off(line, &wanted, wanted.range.end, all)
+            state.take_off(line, &wanted, wanted.range.end, vec![wanted.range.clone()])
         }
         _ => return,
     };
-    let there = flight.ranges.iter().map(length).sum::<u64>() - flight.damaged;
+    let there = flight.ranges.iter().map(length).sum::<u64>() - flight.damaged();
     let outcome = |delivered, filtered| Outcome { delivered, filtered, reason: DropReason::Rejected };
     let outcome = match act {
+        Act::SetBackBehind(spans) => {
+            let before: Vec<_> = numbers(&flight.found).take(spans as usize).collect();
+            let first = flight.take_first(spans);
+            assert_eq!(numbers(&first.found).collect::<Vec<_>>(), before);
+            let held = flight.held.iter().map(|held| length(&held.spans)).sum::<u64>();
+            assert!(flight.held.is_empty() || held == flight.ranges.iter().map(length).sum::<u64>());
+            for held in &flight.held {
+                let first = held.chunk.spans()[held.settled()].start_unix_nanos();
+                let expected = usual_span(held.spans.start).start_unix_nanos();
+                assert_eq!(first, expected, "the right part is left");
+            }
+            state.settle(line, &first, outcome(before.len() as u64, 0));
+            if !state.set_back(line, &flight, setback(false), now) {
+                return;
+            }
+            outcome(0, 0)
+        }
         Act::SetBack { is_at_fault } => {
             if !state.set_back(line, &flight, setback(is_at_fault), now) {
                 return;
@@ -170,6 +190,10 @@ fn act(state: &mut State, line: usize, act: Act) {
     };
     state.lines[line].successes += 1;
     state.settle(line, &flight, outcome);
+}
+
+fn numbers(ranges: &[Range<u64>]) -> impl Iterator<Item = u64> + '_ {
+    ranges.iter().cloned().flatten()
 }
 
 fn shrink(state: &mut State, most_bytes: u64) {
@@ -198,6 +222,20 @@ fn check(state: &State) {
         let recovered = &stats.recovered;
         let found = recovered.exported + recovered.filtered + recovered.spooled + recovered.dropped.total();
         assert_eq!(found, 9, "{recovered:#?}");
+    }
+}
+
+#[test]
+fn what_could_not_be_read_goes_with_what_is_in_front_of_it() {
+    for (spans, first, rest) in
+        [(0, (1, 1), (9, 2)), (2, (5, 3), (5, 0)), (4, (7, 3), (3, 0)), (7, (10, 3), (0, 0))]
+    {
+        let (ranges, found) = (merged([10..20].into_iter()), vec![11..13, 15..20]);
+        let mut whole = Flight { shelf: OWN, ranges, held: Vec::new(), found };
+        let taken = whole.take_first(spans);
+        let count = |flight: &Flight| flight.ranges.iter().map(length).sum::<u64>();
+        assert_eq!((count(&taken), taken.damaged()), first, "{spans}");
+        assert_eq!((count(&whole), whole.damaged()), rest, "{spans}");
     }
 }
 

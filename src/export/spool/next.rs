@@ -4,13 +4,13 @@
 //! behind all that has not, each batch in its turn: one that always fails holds nothing else up.
 
 use super::{
-    flights::Flight,
+    flights::{Flight, merged},
     line::{Goal, Held},
     shelf::{OWN, Shelf, Wanted, length},
     state::State,
 };
 use crate::export::{Completion, DropReason};
-use std::{ops::Range, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
 /// With so many gaps in what it has been delivered, an exporter turns to what has waited: its cursor has to stay small.
 const MANY_GAPS: usize = 1024;
@@ -159,18 +159,6 @@ impl State {
 impl Flight {
     fn live(held: Vec<Held>) -> Self {
         let ranges = merged(held.iter().map(|held| held.spans.clone()));
-        Self { shelf: OWN, ranges, held, damaged: 0 }
+        Self { shelf: OWN, found: ranges.clone(), ranges, held }
     }
-}
-
-/// The union of ranges that follow one another.
-fn merged(ranges: impl Iterator<Item = Range<u64>>) -> Vec<Range<u64>> {
-    let mut merged: Vec<Range<u64>> = Vec::new();
-    for range in ranges {
-        match merged.last_mut() {
-            Some(last) if last.end == range.start => last.end = range.end,
-            _ => merged.push(range),
-        }
-    }
-    merged
 }

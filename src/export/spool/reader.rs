@@ -2,11 +2,12 @@
 
 use super::{
     files,
+    flights::append,
     segment::{HEADER, Item, Records, read_span},
     shelf::Wanted,
 };
 use crate::record::SpanRecord;
-use std::{io, path::PathBuf};
+use std::{io, ops::Range, path::PathBuf};
 
 /// Bytes of memory after which a batch that is read back is full.
 const MOST_BATCH_BYTES: usize = 4 << 20;
@@ -26,6 +27,8 @@ struct Cached {
 /// What was read.
 pub(super) struct Loaded {
     pub(super) spans: Vec<SpanRecord>,
+    /// Their numbers.
+    pub(super) found: Vec<Range<u64>>,
     /// The end of what has been looked at: there may be more in the part that was asked for.
     pub(super) end: u64,
 }
@@ -61,20 +64,23 @@ impl Cached {
 
     fn read(&mut self, wanted: &Wanted) -> Loaded {
         let range = &wanted.range;
-        let (mut spans, mut bytes) = (Vec::new(), 0);
+        let (mut spans, mut found, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut least = range.start;
         let mut records = Records::new(wanted.segment.header, self.bytes.get(self.at..).unwrap_or_default());
         let (next, end) = loop {
             let next = records.position();
             match records.next() {
                 // Nothing more can be read: the rest of what was asked for is damaged, or the file's end is.
                 None => break (next, range.end),
-                Some(Item::Span(number, payload)) if number >= range.start => {
+                Some(Item::Span(number, payload)) if number >= least => {
                     if number >= range.end || bytes >= MOST_BATCH_BYTES {
                         break (next, number.min(range.end));
                     }
+                    least = number + 1;
                     if let Some(span) = read_span(payload) {
                         bytes += span.size_bytes();
                         spans.push(span);
+                        append(&mut found, number..least);
                     }
                 }
                 Some(_) => {}
@@ -82,6 +88,6 @@ impl Cached {
         };
         self.at += next;
         self.number = end;
-        Loaded { spans, end }
+        Loaded { spans, found, end }
     }
 }

@@ -8,6 +8,7 @@ use super::{
     line::{Held, Line},
     next::Work,
     ranges::Ranges,
+    reader::Loaded,
     settings::{Fsync, Settings},
     shelf::{OWN, Segment, Shelf, Wanted},
     state::{Chores, State},
@@ -181,8 +182,8 @@ impl Store {
         }
     }
 
-    pub(super) fn take_off(&self, line: usize, wanted: &Wanted, end: u64, read: usize) -> Flight {
-        self.state().take_off(line, wanted, end, read)
+    pub(super) fn take_off(&self, line: usize, wanted: &Wanted, loaded: &Loaded) -> Flight {
+        self.state().take_off(line, wanted, loaded.end, loaded.found.clone())
     }
 
     /// Counts a call of the exporter.
@@ -201,7 +202,7 @@ impl Store {
     }
 
     fn finish(&self, line: usize, flight: &Flight, outcome: Outcome) {
-        if flight.damaged > 0 {
+        if flight.damaged() > 0 {
             self.diagnostics.note(Diagnostic::SpoolDamaged);
         }
         let mut state = lock(&self.state);

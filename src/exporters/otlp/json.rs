@@ -19,6 +19,9 @@ pub(super) struct JsonBody {
     front: usize,
 }
 
+/// Closes what [`JsonBody::begin`] has opened.
+const END: &[u8] = b"]}]}]}";
+
 impl JsonBody {
     pub(super) fn begin(&mut self, resource: &Resource) {
         self.text.clear();
@@ -37,16 +40,17 @@ impl JsonBody {
         self.put(&WrittenSpan(span));
     }
 
+    /// With what comes behind the spans.
     pub(super) const fn len(&self) -> usize {
-        self.text.len()
+        self.text.len() + END.len()
     }
 
     pub(super) fn truncate(&mut self, len: usize) {
-        self.text.truncate(len);
+        self.text.truncate(len.saturating_sub(END.len()));
     }
 
     pub(super) fn finish(&mut self) -> &[u8] {
-        self.text.extend_from_slice(b"]}]}]}");
+        self.text.extend_from_slice(END);
         &self.text
     }
 

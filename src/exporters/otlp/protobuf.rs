@@ -50,6 +50,7 @@ impl ProtobufBody {
         put_message(&mut self.bytes, bytes_tag(2), |to| put_span(to, span));
     }
 
+    /// With room for the longest lengths in front of the spans.
     pub(super) const fn len(&self) -> usize {
         self.bytes.len()
     }

@@ -49,12 +49,13 @@ impl Body for ZipkinBody {
         debug_assert!(written.is_ok());
     }
 
+    /// With the bracket behind the spans.
     fn len(&self) -> usize {
-        self.text.len()
+        self.text.len() + 1
     }
 
     fn truncate(&mut self, len: usize) {
-        self.text.truncate(len);
+        self.text.truncate(len.saturating_sub(1));
     }
 
     fn finish(&mut self) -> &[u8] {

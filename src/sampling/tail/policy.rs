@@ -4,11 +4,8 @@ use super::{
     condition::TailCondition, counters::TailCounters, counters::add, rule::TailRule, trace::LocalTrace,
     verdict::Verdict,
 };
-use crate::record::SpanRecord;
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use crate::{panics::caught, record::SpanRecord};
+use std::sync::Arc;
 
 pub(super) struct Policy {
     rules: Vec<TailRule>,
@@ -67,9 +64,9 @@ fn fits(
 
 /// The application's code must not take the collector down.
 fn guarded<R>(counters: &TailCounters, place: usize, body: impl FnOnce() -> R) -> Option<R> {
-    let result = catch_unwind(AssertUnwindSafe(body));
-    if result.is_err() {
+    let result = caught(body);
+    if result.is_none() {
         counters.rule(place, |rule| &rule.panicked);
     }
-    result.ok()
+    result
 }

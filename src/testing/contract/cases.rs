@@ -42,7 +42,26 @@ pub(super) const CASES: &[(&str, Case)] = &[
     ("drop without shutdown", drop_without_shutdown),
 ];
 
+/// Those for a backend that fails now and then.
+pub(super) const FAILING_CASES: &[(&str, Case)] = &[
+    ("a batch tried again", |trial| tried_again(trial, 0)),
+    ("another batch before one is tried again", |trial| tried_again(trial, 40)),
+];
+
 // Calls.
+
+/// What is settled comes once, and so does the rest.
+fn tried_again(trial: &mut Trial<'_>, between: usize) -> Result<(), String> {
+    let mut has_failed = false;
+    for round in 0..20 {
+        let (spans, between) = (trial.samples.spans(round * 10 + 1), trial.samples.spans(between));
+        has_failed |= trial.export_stuttering(spans, between)?;
+    }
+    if !has_failed {
+        return Err("the backend never failed, so nothing was shown".to_owned());
+    }
+    trial.settle()
+}
 
 fn constant_name(trial: &mut Trial<'_>) -> Result<(), String> {
     let first = trial.name()?;

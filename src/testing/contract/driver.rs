@@ -16,15 +16,20 @@ use std::{
 pub(super) enum Call {
     Name,
     Export(Batch),
+    /// As `Export`, of a backend that may be away: an error that may pass is an answer.
+    Attempt(Batch),
     Flush(Duration),
     Shutdown(Duration),
     Drop,
 }
 
 /// What a call that came back gave.
+#[derive(Default)]
 pub(super) struct Answer {
     /// The name, where that was asked.
     pub(super) text: String,
+    /// How many spans were settled before a failure that may pass.
+    pub(super) settled: Option<usize>,
     pub(super) took: Duration,
 }
 
@@ -46,10 +51,17 @@ impl Driver {
         Ok(Self { calls, answers, hung_after })
     }
 
+    /// One attempt to deliver a batch, which may fail for a while; how many of its spans, the first ones, are settled.
+    /// `None` if all are.
+    pub(super) fn attempt(&self, batch: Batch) -> Result<Option<usize>, String> {
+        let answer = self.call(Call::Attempt(batch))?;
+        Ok(answer.settled)
+    }
+
     pub(super) fn call(&self, call: Call) -> Result<Answer, String> {
         let what = match &call {
             Call::Name => "name",
-            Call::Export(_) => "export",
+            Call::Export(_) | Call::Attempt(_) => "export",
             Call::Flush(_) => "flush",
             Call::Shutdown(_) => "shutdown",
             Call::Drop => "drop",
@@ -72,7 +84,7 @@ fn serve(exporter: Box<dyn Exporter>, calls: &Receiver<Call>, answers: &Sender<R
         let started = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| answer(&mut exporter, call)));
         let answer = match result {
-            Ok(Ok(text)) => Ok(Answer { text, took: started.elapsed() }),
+            Ok(Ok(answer)) => Ok(Answer { took: started.elapsed(), ..answer }),
             Ok(Err(error)) => Err(in_words(&error)),
             Err(panic) => Err(format!("panicked: {}", message(&*panic))),
         };
@@ -83,18 +95,25 @@ fn serve(exporter: Box<dyn Exporter>, calls: &Receiver<Call>, answers: &Sender<R
     }
 }
 
-fn answer(exporter: &mut Option<Box<dyn Exporter>>, call: Call) -> Result<String, ExportError> {
+fn answer(exporter: &mut Option<Box<dyn Exporter>>, call: Call) -> Result<Answer, ExportError> {
+    let mut answer = Answer::default();
     let Some(known) = exporter else {
-        return Ok(String::new());
+        return Ok(answer);
     };
     match call {
-        Call::Name => return Ok(known.name().to_owned()),
+        Call::Name => known.name().clone_into(&mut answer.text),
         Call::Export(batch) => known.export(&batch)?,
+        Call::Attempt(batch) => match known.export(&batch) {
+            Err(error) if matches!(error.decision(), Decision::Retry { .. }) => {
+                answer.settled = Some(error.settled().spans());
+            }
+            done => done?,
+        },
         Call::Flush(within) => known.flush(within)?,
         Call::Shutdown(within) => known.shutdown(within)?,
         Call::Drop => drop(exporter.take()),
     }
-    Ok(String::new())
+    Ok(answer)
 }
 
 fn in_words(error: &ExportError) -> String {

@@ -19,7 +19,8 @@ use trial::{Delivered, Patience, Trial};
 ///
 /// Each case has an exporter of its own, on a thread of its own, called as the pipeline calls it. A case
 /// fails by a wrong answer, a panic, a span that is lost or comes twice, or a call that takes too long;
-/// the failure names the case. The backend is expected to be well: an error is a failure.
+/// the failure names the case. The backend is expected to be well: an error is a failure. What happens when it is not
+/// is checked with a second one, which is made to [fail](Self::failing).
 ///
 /// ```
 /// use std::sync::{Arc, Mutex};
@@ -46,10 +47,14 @@ use trial::{Delivered, Patience, Trial};
 /// .check();
 /// ```
 pub struct ExporterContract<'a> {
-    make: Box<dyn Fn() -> (Box<dyn Exporter>, Delivered<'a>) + 'a>,
+    make: Make<'a>,
+    make_failing: Option<Make<'a>>,
     patience: Patience,
     left_out: Vec<String>,
 }
+
+/// Makes an exporter and the reader of its far end.
+type Make<'a> = Box<dyn Fn() -> (Box<dyn Exporter>, Delivered<'a>) + 'a>;
 
 /// A case of the contract that an exporter does not keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,11 +76,66 @@ impl<'a> ExporterContract<'a> {
         E: Exporter + 'static,
         R: FnMut() -> Vec<SpanId> + 'a,
     {
-        let make = move || {
-            let (exporter, delivered) = make();
-            (Box::new(exporter) as Box<dyn Exporter>, Box::new(delivered) as Delivered<'a>)
-        };
-        Self { make: Box::new(make), patience: Patience::default(), left_out: Vec::new() }
+        Self { make: boxed(make), make_failing: None, patience: Patience::default(), left_out: Vec::new() }
+    }
+
+    /// Checks also what the exporter makes of a backend that is away now and then, in the middle of a batch, too: that
+    /// what it says to be [settled](crate::export::ExportError::with_settled) is there once, and the rest is tried again,
+    /// at once or after another batch.
+    ///
+    /// As [`new`](Self::new), but the far end is made to fail in ways that may pass, again and again and less than
+    /// 1,000 times in a row.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    /// use throughline::{Batch, SpanId, export::{ExportError, Exporter}, testing::ExporterContract};
+    ///
+    /// /// Is away for every third span.
+    /// #[derive(Clone, Default)]
+    /// struct Backend(Arc<Mutex<(u32, Vec<SpanId>)>>);
+    ///
+    /// impl Backend {
+    ///     fn take(&self, span: SpanId, may_fail: bool) -> Result<(), ExportError> {
+    ///         let mut state = self.0.lock().map_err(|_| ExportError::permanent("the list is lost"))?;
+    ///         state.0 += 1;
+    ///         if may_fail && state.0 % 3 == 0 {
+    ///             return Err(ExportError::retry("away"));
+    ///         }
+    ///         state.1.push(span);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// struct OneByOne(Backend, bool);
+    ///
+    /// impl Exporter for OneByOne {
+    ///     fn name(&self) -> &str {
+    ///         "one by one"
+    ///     }
+    ///
+    ///     fn export(&mut self, batch: &Batch) -> Result<(), ExportError> {
+    ///         for (sent, span) in batch.spans().enumerate() {
+    ///             self.0.take(span.span_id(), self.1).map_err(|error| error.with_settled(sent, 0))?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let make = |may_fail| {
+    ///     let backend = Backend::default();
+    ///     let taken = backend.clone();
+    ///     (OneByOne(backend, may_fail), move || taken.0.lock().map(|state| state.1.clone()).unwrap_or_default())
+    /// };
+    /// ExporterContract::new(|| make(false)).failing(|| make(true)).check();
+    /// ```
+    #[must_use]
+    pub fn failing<E, R>(mut self, make: impl Fn() -> (E, R) + 'a) -> Self
+    where
+        E: Exporter + 'static,
+        R: FnMut() -> Vec<SpanId> + 'a,
+    {
+        self.make_failing = Some(boxed(make));
+        self
     }
 
     /// How long after a flush or a shutdown what was sent may take to be seen by the reader, where the far
@@ -108,7 +168,8 @@ impl<'a> ExporterContract<'a> {
     #[must_use]
     #[track_caller]
     pub fn without(mut self, case: &str) -> Self {
-        assert!(cases::CASES.iter().any(|(known, _)| *known == case), "the contract has no case {case:?}");
+        let mut all = cases::CASES.iter().chain(cases::FAILING_CASES);
+        assert!(all.any(|(known, _)| *known == case), "the contract has no case {case:?}");
         self.left_out.push(case.to_owned());
         self
     }
@@ -127,16 +188,31 @@ impl<'a> ExporterContract<'a> {
 
     /// Runs all cases; those that fail.
     pub fn failures(self) -> Vec<ContractFailure> {
-        let cases =
-            cases::CASES.iter().filter(|(case, _)| !self.left_out.iter().any(|left_out| left_out == case));
-        let run = |(case, run): &(&'static str, cases::Case)| {
-            let (exporter, delivered) = (self.make)();
+        let usual = cases::CASES.iter().map(|case| (&self.make, case));
+        let failing = self.make_failing.iter();
+        let failing = failing.flat_map(|make| cases::FAILING_CASES.iter().map(move |case| (make, case)));
+        let is_run = |(_, (case, _)): &(&Make<'a>, &(&'static str, cases::Case))| {
+            !self.left_out.iter().any(|left_out| left_out == case)
+        };
+        let run = |(make, (case, run)): (&Make<'a>, &(&'static str, cases::Case))| {
+            let (exporter, delivered) = make();
             let result =
                 Trial::start(exporter, delivered, self.patience).and_then(|mut trial| run(&mut trial));
             result.err().map(|what| ContractFailure { case, what })
         };
-        cases.filter_map(run).collect()
+        usual.chain(failing).filter(is_run).filter_map(run).collect()
     }
+}
+
+fn boxed<'a, E, R>(make: impl Fn() -> (E, R) + 'a) -> Make<'a>
+where
+    E: Exporter + 'static,
+    R: FnMut() -> Vec<SpanId> + 'a,
+{
+    Box::new(move || {
+        let (exporter, delivered) = make();
+        (Box::new(exporter), Box::new(delivered))
+    })
 }
 
 impl fmt::Display for ContractFailure {

@@ -67,6 +67,41 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
+    /// Delivers a batch to a backend that is away now and then, as the pipeline does: after each failure comes what is
+    /// not settled, and in between, as behind a spool, another batch, if there is one. True if it failed at all.
+    pub(super) fn export_stuttering(
+        &mut self,
+        spans: Vec<SpanRecord>,
+        mut between: Vec<SpanRecord>,
+    ) -> Result<bool, String> {
+        /// No backend that is made to fail for a test does so more often in a row.
+        const MOST_ATTEMPTS: usize = 1_000;
+        self.exported.extend(spans.iter().chain(&between).map(SpanRecord::span_id));
+        let mut left = spans;
+        let mut has_failed = false;
+        for _ in 0..MOST_ATTEMPTS {
+            let batch = Batch::new(self.resource.clone(), left.clone());
+            match self.driver.attempt(batch)? {
+                None => left.clear(),
+                Some(settled) if settled > left.len() => {
+                    return Err(format!("of a batch of {} spans {settled} were settled", left.len()));
+                }
+                Some(settled) => {
+                    has_failed = true;
+                    left.drain(..settled);
+                }
+            }
+            // The other one comes first, until it is through.
+            if !between.is_empty() {
+                std::mem::swap(&mut left, &mut between);
+            }
+            if left.is_empty() {
+                return Ok(has_failed);
+            }
+        }
+        Err(format!("after {MOST_ATTEMPTS} attempts a batch has not come through"))
+    }
+
     pub(super) fn flush(&self) -> Result<(), String> {
         self.in_time("flush", Call::Flush(self.patience.flush))
     }
@@ -96,6 +131,19 @@ impl<'a> Trial<'a> {
                 Some(_) => thread::sleep(Duration::from_millis(2)),
             }
         }
+    }
+
+    /// As [`finish`](Self::finish), where a flush may fail for a while.
+    pub(super) fn settle(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + self.patience.call;
+        while let Err(error) = self.flush() {
+            if Instant::now() >= deadline {
+                return Err(error);
+            }
+        }
+        self.expect_all_delivered()?;
+        self.drop_exporter()?;
+        self.expect_all_delivered()
     }
 
     /// The end of most cases, as the pipeline brings it about.
