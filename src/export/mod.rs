@@ -28,11 +28,11 @@ pub(crate) use inlet::{Inlet, Terms};
 pub(crate) use queue::{Queue, QueueLimits};
 pub(crate) use retry::Pause;
 pub use retry::RetryPolicy;
-#[cfg(all(fuzzing, feature = "spool"))]
-#[doc(hidden)]
-pub use spool::read_any;
 #[cfg(feature = "spool")]
 pub use spool::{Fsync, Spool};
+#[cfg(all(fuzzing, feature = "spool"))]
+#[doc(hidden)]
+pub use spool::{read_any, write_damage_read};
 pub use stats::{DropReason, Dropped, ExporterStats, Latency, Recovered, Report, RuleStats, Stats};
 
 use crate::record::Batch;

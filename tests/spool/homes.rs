@@ -34,20 +34,14 @@ fn leave(scratch: &Scratch, spans: i64) -> PathBuf {
 
 /// Runs a tracer until it has looked at what there is, and delivered what of it it finds.
 fn look_around(scratch: &Scratch, seen: &Seen) -> Tracer {
+    // As a process leaves it that is killed in its last moments: it is cleared away, after all that is older.
+    let last = scratch.spool().join("ffffffffffffffff");
+    fs::create_dir_all(&last).unwrap();
+    fs::write(last.join("lock"), "").unwrap();
     let tracer = spooled(scratch, good(seen));
-    // What is found is found in one go.
-    let known = leave_elsewhere(scratch);
-    eventually("it has looked around", || !known.exists());
+    eventually("it has looked around", || !last.exists());
     thread::sleep(Duration::from_millis(100));
     tracer
-}
-
-/// An empty directory as a process leaves one that is killed in its last moments: it is cleared away.
-fn leave_elsewhere(scratch: &Scratch) -> PathBuf {
-    let path = scratch.spool().join("ffffffffffffffff");
-    fs::create_dir_all(&path).unwrap();
-    fs::write(path.join("lock"), "").unwrap();
-    path
 }
 
 #[test]

@@ -71,25 +71,16 @@ fn poison_in_the_backlog_of_an_idle_process_holds_nothing_up() {
 #[test]
 fn poison_of_its_own_does_not_hold_up_what_others_left() {
     let (scratch, seen) = (Scratch::new(), Seen::default());
-    let tracer = spooled(&scratch, Backend::down().asking_for(LONG).exporter());
-    end_numbered(&tracer, 1_000..1_100);
-    assert_lossless(&tracer.shutdown(Duration::from_millis(200)));
-    // Whose directory is locked for now.
+    let other = spooled(&scratch, Backend::down().asking_for(LONG).exporter());
+    end_numbered(&other, 1_000..1_100);
+    eventually("they are on disk", || books(&other).spooled == 100);
     let (exporter, tries) = chokes_on(&[5], &seen);
-    let idle = Scratch::new();
-    std::fs::create_dir_all(idle.spool()).unwrap();
-    for home in scratch.homes() {
-        std::fs::rename(&home, idle.path().join(home.file_name().unwrap())).unwrap();
-    }
-    drop(tracer);
-    let tracer = spooled(&idle, exporter);
+    let tracer = spooled(&scratch, exporter);
     end_numbered(&tracer, 0..10);
     eventually("it fails", || tries.load(Ordering::Relaxed) > 2);
-    for home in std::fs::read_dir(idle.path()).unwrap().map(|home| home.unwrap().path()) {
-        if home != idle.spool() {
-            std::fs::rename(&home, idle.spool().join(home.file_name().unwrap())).unwrap();
-        }
-    }
+    // The other process ends only now.
+    assert_lossless(&other.shutdown(Duration::from_millis(100)));
+    drop(other);
     eventually("what was left is delivered", || books(&tracer).recovered.exported == 100);
     assert!(seen.numbers().iter().filter(|number| **number >= 1_000).count() == 100);
     let report = tracer.shutdown(Duration::from_millis(200));

@@ -11,6 +11,8 @@ mod courier;
 mod cursor;
 mod files;
 mod flights;
+#[cfg(fuzzing)]
+mod fuzzing;
 mod home;
 mod keeper;
 mod line;
@@ -32,6 +34,6 @@ mod unsynced;
 mod writer;
 
 #[cfg(fuzzing)]
-pub use segment::read_any;
+pub use fuzzing::{read_any, write_damage_read};
 pub use settings::Fsync;
 pub use shelter::Spool;
