@@ -19,6 +19,7 @@ use crate::{
 use proptest::prelude::*;
 use std::{
     collections::VecDeque,
+    iter::once,
     ops::Range,
     path::PathBuf,
     sync::Arc,
@@ -146,15 +147,15 @@ fn act(state: &mut State, line: usize, act: Act) {
             let end = wanted.range.end.min(wanted.range.start + 1 + end);
             let there = length(&(wanted.range.start..end));
             let first = end - there.saturating_sub(damaged);
-            state.take_off(line, &wanted, end, merged([first..end].into_iter()))
+            state.take_off(line, &wanted, end, merged(once(first..end)))
         }
         (Ok(Work::Read(wanted)), Act::ReadWhileShrinking { end }) => {
             shrink(state, 0);
             let end = wanted.range.end.min(wanted.range.start + 1 + end);
-            state.take_off(line, &wanted, end, vec![wanted.range.start..end])
+            state.take_off(line, &wanted, end, merged(once(wanted.range.start..end)))
         }
         (Ok(Work::Read(wanted)), _) => {
-            state.take_off(line, &wanted, wanted.range.end, vec![wanted.range.clone()])
+            state.take_off(line, &wanted, wanted.range.end, merged(once(wanted.range.clone())))
         }
         _ => return,
     };
@@ -225,12 +226,28 @@ fn check(state: &State) {
     }
 }
 
+/// A cursor has to stay small: from so many gaps on, they are filled before anything live goes.
+#[test]
+fn who_has_many_gaps_fills_them_first() {
+    for (gaps, fills_them) in [(1_000, false), (1_100, true)] {
+        let mut state = state();
+        let spans = state.number(2 * gaps);
+        state.note_segment(segment(spans.clone(), 1, 0));
+        let mark = state.own.mark_mut(0).unwrap();
+        spans.step_by(2).for_each(|number| mark.finish(&(number..number + 1)));
+        come(&mut state, 3, true, true);
+        let work = state.next_for(0, Instant::now()).map_err(drop);
+        assert_eq!(matches!(work, Ok(Work::Read(_))), fills_them, "{gaps}");
+        assert_eq!(matches!(work, Ok(Work::Live(_))), !fills_them, "{gaps}");
+    }
+}
+
 #[test]
 fn what_could_not_be_read_goes_with_what_is_in_front_of_it() {
     for (spans, first, rest) in
         [(0, (1, 1), (9, 2)), (2, (5, 3), (5, 0)), (4, (7, 3), (3, 0)), (7, (10, 3), (0, 0))]
     {
-        let (ranges, found) = (merged([10..20].into_iter()), vec![11..13, 15..20]);
+        let (ranges, found) = (merged(once(10..20)), vec![11..13, 15..20]);
         let mut whole = Flight { shelf: OWN, ranges, held: Vec::new(), found };
         let taken = whole.take_first(spans);
         let count = |flight: &Flight| flight.ranges.iter().map(length).sum::<u64>();
