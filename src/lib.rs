@@ -30,6 +30,7 @@
 //! | start spans, in sync and in async code | [`Span`], [`instrument`], [`Instrument`] |
 //! | trace an HTTP or gRPC service | [`middleware::ServerLayer`], [`middleware::ClientLayer`] |
 //! | send spans somewhere | [`exporters`], and [`export::Exporter`] for one's own |
+//! | keep one's own work out of the traces | [`suppress_instrumentation`] |
 //! | record fewer, or only what went wrong | [`sampling`], [`sampling::tail`] |
 //! | end a process without losing any | [`Tracer::shutdown`], [`export::Report`] |
 //! | lose none when a process is killed | [`export::Spool`] |
@@ -110,7 +111,8 @@ pub use record::{Batch, Outcome, Resource, SpanKind, SpanRecord, Status};
 pub use throughline_macros::instrument;
 pub use trace::{
     BuildError, CurrentSpan, DefaultAlreadySet, DefaultGuard, Entered, EnteredSpan, FlushFuture,
-    InCurrentSpan, Instrument, Instrumented, Span, SpanBuilder, SpanHandle, Tracer, TracerBuilder,
+    InCurrentSpan, Instrument, Instrumented, Span, SpanBuilder, SpanHandle, Suppressed, SuppressionGuard,
+    Tracer, TracerBuilder, suppress_instrumentation,
 };
 pub use value::{Attribute, Value};
 pub use variables::InvalidVariable;

@@ -63,6 +63,16 @@ impl Completion {
         });
     }
 
+    /// As [`expire`](Self::expire), by the only one who waits, and will not look again.
+    pub(crate) fn desert(&self) {
+        let mut state = lock(&self.state);
+        let outcome = Completed { timed_out: true, failed: state.failed };
+        state.outcome.get_or_insert(outcome);
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
+        drop(wakers);
+    }
+
     /// Makes every future that waits look again: the deadline of one of them has come.
     pub(crate) fn wake(&self) {
         let mut state = lock(&self.state);

@@ -44,7 +44,17 @@ use std::time::Duration;
 /// exporter's own, so it may block, and it need not be `Sync`. It never needs to retry, to queue or
 /// to count: it says in its [`ExportError`] what should happen, and the pipeline does it.
 ///
-/// A panic costs the batch at hand, counted, and nothing else: the next call comes all the same.
+/// Where it sends a batch in several parts, an error says which of them are settled
+/// ([`ExportError::with_settled`]); only the others come again.
+///
+/// A panic costs the batch at hand, counted, and nothing else: the next call comes all the same, after a pause of up to
+/// a second if several calls in a row panic.
+///
+/// No spans are started on the thread that calls it, so a client that is traced makes no spans there. Work on threads or
+/// tasks of the exporter's own is not the pipeline's to know: there it has to be said, by
+/// [`suppress_instrumentation`](crate::suppress_instrumentation) or
+/// [`Instrument::suppress_instrumentation`](crate::Instrument::suppress_instrumentation), or each span that is sent makes
+/// more, without end.
 ///
 /// ```
 /// use throughline::{Batch, export::{ExportError, Exporter}};

@@ -259,18 +259,22 @@ pub struct Report {
     pub timed_out: bool,
     /// An exporter could not flush what it held itself.
     pub flush_failed: bool,
+    /// The process was forked off from the tracer's own, and has neither its threads nor its books: what has ended
+    /// here is lost, and the books are empty.
+    pub forked: bool,
 }
 
 impl Report {
     /// Of a process that has none of the tracer's threads.
     pub(crate) fn of_nothing() -> Self {
-        Self { stats: Stats::default(), timed_out: true, flush_failed: false }
+        Self { stats: Stats::default(), timed_out: true, flush_failed: false, forked: true }
     }
 
     /// Was every span that ended before the call delivered by every exporter, now and ever before?
     ///
     /// Spans that an exporter's filter keeps back are not meant for it. Without any exporter there is
-    /// nothing to deliver to: the report is then complete, and [`Stats::exported`] is zero.
+    /// nothing to deliver to: the report is then complete, and [`Stats::exported`] is zero. What earlier processes
+    /// left in a spool is not asked for: see [`ExporterStats::recovered`].
     pub fn is_complete(&self) -> bool {
         let spooled = self.stats.spooled();
         !self.timed_out && !self.flush_failed && spooled == 0 && self.stats.dropped_anywhere().total() == 0
@@ -279,11 +283,12 @@ impl Report {
     /// Is every span that ended before the call, now and ever before, either delivered or safe on disk?
     ///
     /// What is in the spool is delivered later, after a shutdown by the next process that uses it. A flush
-    /// whose time was over is lossless if all that it waited for is on disk.
+    /// whose time was over is lossless if all that it waited for is on disk. As with
+    /// [`is_complete`](Self::is_complete), it is about this tracer's spans.
     pub fn is_lossless(&self) -> bool {
         let is_in_memory = self.stats.exporters.iter().any(|exporter| exporter.pending > 0);
         let is_underway = self.stats.buffered > 0 || is_in_memory;
-        !self.flush_failed && !is_underway && self.stats.dropped_anywhere().total() == 0
+        !self.forked && !self.flush_failed && !is_underway && self.stats.dropped_anywhere().total() == 0
     }
 }
 
@@ -306,6 +311,9 @@ impl fmt::Display for Report {
         }
         if self.flush_failed {
             f.write_str(", an exporter could not flush")?;
+        }
+        if self.forked {
+            f.write_str(", in a forked process")?;
         }
         Ok(())
     }

@@ -22,11 +22,8 @@ impl<C> Changes<C> {
     }
 
     /// What the environment says, with all changes.
-    pub(super) fn apply(
-        self,
-        read: impl FnOnce(&Variables) -> Result<C, SetupError>,
-    ) -> Result<(C, Variables), SetupError> {
-        let mut config = read(&self.variables)?;
+    pub(super) fn apply(self, read: impl FnOnce(&Variables) -> C) -> Result<(C, Variables), SetupError> {
+        let mut config = read(&self.variables);
         for change in self.list {
             change(&mut config)?;
         }
@@ -78,7 +75,8 @@ macro_rules! connection_settings {
             })
         }
 
-        /// Trusts these certificates, the text of a PEM file, instead of the system's. Only for `https`.
+        /// Trusts these certificates, the text of a PEM file, instead of the system's. Only for `https`; for an
+        /// `https` [`proxy`](Self::proxy), too, which so needs a certificate of the same authorities.
         pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
             let pem = pem.into();
             self.connection(move |settings| {
@@ -88,7 +86,7 @@ macro_rules! connection_settings {
         }
 
         /// Shows the server this certificate, which may be followed by those up to its authority; the texts
-        /// of PEM files. Only for `https`.
+        /// of PEM files. Only for `https`; an `https` [`proxy`](Self::proxy) that asks for one is shown the same.
         pub fn client_certificate(
             self,
             certificate_pem: impl Into<Vec<u8>>,

@@ -221,7 +221,7 @@ impl Engine {
     pub(super) fn desert(&self, waiting: &Waiting) {
         let is_shutdown = |shutdown: &Waiting| Arc::ptr_eq(&shutdown.completion, &waiting.completion);
         if !self.is_forked() && !lock(&self.shutdown).as_ref().is_some_and(is_shutdown) {
-            waiting.completion.expire();
+            waiting.completion.desert();
         }
     }
 
@@ -269,7 +269,8 @@ impl Engine {
     }
 
     pub(super) fn report(&self, completed: Completed) -> Report {
-        Report { stats: self.stats(), timed_out: completed.timed_out, flush_failed: completed.failed }
+        let Completed { timed_out, failed } = completed;
+        Report { stats: self.stats(), timed_out, flush_failed: failed, forked: false }
     }
 
     /// The sum of all lanes' counters.

@@ -1,6 +1,6 @@
 //! Spans around futures and streams (floor 4).
 
-use super::{current::SpanHandle, local, scope::PollScope, span::Span};
+use super::{current::SpanHandle, local, scope::PollScope, span::Span, suppress::Suppressed};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::{
@@ -27,6 +27,11 @@ pub trait Instrument: Sized {
     /// has said so by `None`.
     fn instrument(self, span: Span) -> Instrumented<Self> {
         Instrumented { inner: Some(self), span }
+    }
+
+    /// Starts no spans while this is polled or dropped, as with [`suppress_instrumentation`](super::suppress_instrumentation).
+    fn suppress_instrumentation(self) -> Suppressed<Self> {
+        Suppressed::new(self)
     }
 
     /// Makes the span that is current now current whenever this is polled, so that a spawned task's

@@ -44,8 +44,8 @@ pub(super) struct Local {
     lanes: Lanes,
     buffers: FreeList,
     rng: Option<ThreadRng>,
-    /// Does the thread belong to a tracer, whose own work is not to be traced?
-    pub(super) is_ours: bool,
+    /// How many hold that no spans are started here: each guard, and a tracer whose thread this is.
+    suppressed: u32,
 }
 
 impl Local {
@@ -56,7 +56,7 @@ impl Local {
             lanes: Lanes::new(),
             buffers: FreeList::new(),
             rng: None,
-            is_ours: false,
+            suppressed: 0,
         }
     }
 
@@ -87,9 +87,18 @@ impl Local {
         new_span_id(&mut self.rng, engine)
     }
 
+    /// Are no spans started on this thread now?
+    #[inline(always)]
+    pub(super) const fn is_suppressed(&self) -> bool {
+        self.suppressed > 0
+    }
+
     /// Starts a child of the current span, but for its name; of this tracer's only, if one is named.
     #[inline(always)]
     pub(super) fn begin_child_of_top(&mut self, engine_id: Option<u64>) -> Option<Box<Live>> {
+        if self.is_suppressed() {
+            return None;
+        }
         let Self { stack, boxes, lanes, rng, .. } = self;
         let parent = stack.top()?;
         let shared = stack.trace()?;
@@ -341,11 +350,15 @@ pub(super) fn take_buffer(recycler: &Recycler) -> Box<Details> {
     with(|local| local.buffers.take(recycler)).unwrap_or_default()
 }
 
-/// Starts no spans on this thread from here on: an exporter whose own client is traced would make spans
-/// for ever.
-pub(super) fn suppress() {
-    // A thread that has only begun has its state.
-    let _done = with(|local| local.is_ours = true);
+/// Starts no spans on this thread from here on, until as many calls of [`allow`] as of this: an exporter whose own
+/// client is traced would make spans for ever. False if the thread is ending.
+pub(super) fn suppress() -> bool {
+    with(|local| local.suppressed = local.suppressed.saturating_add(1)).is_some()
+}
+
+pub(super) fn allow() {
+    // A thread that ends starts no spans any more.
+    let _done = with(|local| local.suppressed = local.suppressed.saturating_sub(1));
 }
 
 // The stack.

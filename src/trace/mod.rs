@@ -3,7 +3,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | `tracer`, `builder`, `config`, `default` | the handle, its construction, the environment, defaults |
-//! | `span`, `span_builder`, `scope`, `instrument`, `current` | what application code holds |
+//! | `span`, `span_builder`, `scope`, `instrument`, `suppress`, `current` | what application code holds |
 //! | `start`, `finish`, `live` | a span's start and its end; what it is in between |
 //! | `local`, `stack` | one thread's state: its lanes, spare boxes and buffers; the stack of current spans |
 //! | `lane`, `budget`, `bell` | a thread's buffer of ended spans; its bounds; the collector's alarm |
@@ -38,6 +38,7 @@ mod span;
 mod span_builder;
 mod stack;
 mod start;
+mod suppress;
 mod tracer;
 mod voice;
 
@@ -48,6 +49,7 @@ pub use instrument::{InCurrentSpan, Instrument, Instrumented};
 pub use scope::{Entered, EnteredSpan};
 pub use span::Span;
 pub use span_builder::SpanBuilder;
+pub use suppress::{Suppressed, SuppressionGuard, suppress_instrumentation};
 pub use tracer::{FlushFuture, Tracer};
 
 #[cfg(any(feature = "client", feature = "server"))]

@@ -79,7 +79,8 @@ pub(super) fn child_of(
     kind: SpanKind,
     details: Option<Box<Details>>,
 ) -> Option<Box<Live>> {
-    let begun = with(|local| local.begin_child(shared, parent))?;
+    let begun =
+        with(|local| (!local.is_suppressed()).then(|| local.begin_child(shared, parent))).flatten()?;
     Some(finished_start(begun, name, kind, details))
 }
 
@@ -91,7 +92,7 @@ pub(super) fn root(
     kind: SpanKind,
     mut details: Option<Box<Details>>,
 ) -> Option<Box<Live>> {
-    if with(|local| local.is_ours).unwrap_or(true) {
+    if with(|local| local.is_suppressed()).unwrap_or(true) {
         return None;
     }
     let ticks = engine.timeline.ticks();

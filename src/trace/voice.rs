@@ -62,7 +62,8 @@ fn listen(said: &Receiver<Diagnostic>, listener: &Listener) {
 /// Starts a thread of the tracer's: on it no spans are started.
 pub(super) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<thread::JoinHandle<()>> {
     let body = move || {
-        local::suppress();
+        // A thread that has only begun has its state.
+        let _done = local::suppress();
         body();
     };
     thread::Builder::new().name(name.to_owned()).spawn(body)

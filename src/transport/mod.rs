@@ -37,4 +37,6 @@ pub(crate) use endpoint::Endpoint;
 pub use error::SetupError;
 #[cfg(feature = "otlp-grpc")]
 pub(crate) use grpc::{Code, GrpcClient, Reply};
-pub(crate) use settings::Settings;
+#[cfg(feature = "otlp")]
+pub(crate) use settings::last_set;
+pub(crate) use settings::{Setting, Settings};

@@ -16,6 +16,22 @@ pub(crate) struct Settings {
     pub(super) is_packed: bool,
     pub(super) credentials: Credentials,
     pub(super) way: Way,
+    /// What is wrong with variables, as far as nothing else says what they should.
+    unclear: Vec<(Setting, SetupError)>,
+}
+
+/// What a variable may say, and code in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Setting {
+    Endpoint,
+    #[cfg(feature = "otlp")]
+    Protocol,
+    Timeout,
+    Packed,
+    #[cfg(feature = "otlp")]
+    Headers,
+    Roots,
+    Identity,
 }
 
 impl Default for Settings {
@@ -27,6 +43,7 @@ impl Default for Settings {
             is_packed: false,
             credentials: Credentials::default(),
             way: Way::default(),
+            unclear: Vec::new(),
         }
     }
 }
@@ -38,6 +55,22 @@ const RESERVED: [HeaderName; 4] =
 pub(super) const USER_AGENT: &str = concat!("throughline/", env!("CARGO_PKG_VERSION"), " (rust)");
 
 impl Settings {
+    /// What was read for a setting; if it could not be understood, that is an error unless the setting is
+    /// [replaced](Self::replace).
+    pub(crate) fn read<T>(&mut self, setting: Setting, read: Result<T, SetupError>) -> Option<T> {
+        read.map_err(|error| self.unclear.push((setting, error))).ok()
+    }
+
+    /// Code says what a variable may have said.
+    pub(crate) fn replace(&mut self, setting: Setting) {
+        self.unclear.retain(|(unclear, _)| *unclear != setting);
+    }
+
+    /// Is all clear that counts?
+    pub(crate) fn check(&mut self) -> Result<(), SetupError> {
+        self.unclear.drain(..).next().map_or(Ok(()), |(_, error)| Err(error))
+    }
+
     /// Replaces a header of the same name.
     pub(crate) fn set_header(&mut self, name: &str, value: &str) -> Result<(), SetupError> {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| SetupError::Header)?;
@@ -51,7 +84,8 @@ impl Settings {
         Ok(())
     }
 
-    pub(crate) const fn set_timeout(&mut self, timeout: Duration) {
+    pub(crate) fn set_timeout(&mut self, timeout: Duration) {
+        self.replace(Setting::Timeout);
         self.timeout = timeout;
     }
 
@@ -60,15 +94,18 @@ impl Settings {
     }
 
     /// Bodies are sent gzipped, or as they are.
-    pub(crate) const fn set_packed(&mut self, is_packed: bool) {
+    pub(crate) fn set_packed(&mut self, is_packed: bool) {
+        self.replace(Setting::Packed);
         self.is_packed = is_packed;
     }
 
     pub(crate) fn set_roots(&mut self, pem: Vec<u8>) {
+        self.replace(Setting::Roots);
         self.credentials.roots = Some(pem);
     }
 
     pub(crate) fn set_identity(&mut self, certificate: Vec<u8>, key: Vec<u8>) {
+        self.replace(Setting::Identity);
         self.credentials.certificate = Some(certificate);
         self.credentials.key = Some(key);
     }
@@ -78,17 +115,11 @@ impl Settings {
     }
 
     /// Milliseconds, from the last of these variables that is set.
-    pub(crate) fn read_timeout(
-        &mut self,
-        names: &[&'static str],
-        variables: &Variables,
-    ) -> Result<(), SetupError> {
-        for name in names.iter().copied() {
-            if let Some(milliseconds) = variables.positive(name)? {
-                self.timeout = Duration::from_millis(milliseconds as u64);
-            }
+    pub(crate) fn read_timeout(&mut self, names: &[&'static str], variables: &Variables) {
+        let milliseconds = last_set(names, |name| Ok(variables.positive(name)?));
+        if let Some(Some(milliseconds)) = self.read(Setting::Timeout, milliseconds) {
+            self.timeout = Duration::from_millis(milliseconds as u64);
         }
-        Ok(())
     }
 
     pub(super) const fn check_timeouts(&self) -> Result<(), SetupError> {
@@ -118,6 +149,15 @@ impl Settings {
         }
         Ok(Client::new(config.build().new_agent(), endpoint, self.headers.clone(), self.is_packed))
     }
+}
+
+/// What the last of these variables that is set says. What one says that another replaces need not make sense.
+pub(crate) fn last_set<T>(
+    names: &[&'static str],
+    read: impl Fn(&'static str) -> Result<Option<T>, SetupError>,
+) -> Result<Option<T>, SetupError> {
+    let said = names.iter().rev().map(|name| read(name));
+    said.filter_map(Result::transpose).next().transpose()
 }
 
 impl fmt::Debug for Settings {

@@ -153,8 +153,12 @@ fn a_variable_that_says_nothing_sensible_is_named_and_not_quoted() {
         ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/nowhere/canary"),
         ("http_proxy", "socks5://canary"),
     ] {
-        let builder = otlp(vec![(variable, value.to_owned())]);
-        let error = builder.traces_endpoint("http://a.example").build().unwrap_err();
+        let mut builder = otlp(vec![(variable, value.to_owned())]);
+        if variable == "http_proxy" {
+            // For this machine there is none.
+            builder = builder.traces_endpoint("http://a.example");
+        }
+        let error = builder.build().unwrap_err();
         let shown = format!("{error} {error:?}");
         assert!(
             error.to_string().contains(variable) && !shown.contains("canary"),
@@ -164,6 +168,62 @@ fn a_variable_that_says_nothing_sensible_is_named_and_not_quoted() {
     for variable in ["OTEL_EXPORTER_ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_TIMEOUT"] {
         let error = zipkin(vec![(variable, "canary".to_owned())]).build().unwrap_err();
         assert!(error.to_string().contains(variable) && !format!("{error} {error:?}").contains("canary"));
+    }
+}
+
+#[test]
+fn what_is_replaced_need_not_make_sense() {
+    let certificate = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (pem, key) = (certificate.cert.pem(), certificate.signing_key.serialize_pem());
+    let identity = (pem.clone(), key);
+    type Change = Box<dyn Fn(OtlpBuilder) -> OtlpBuilder>;
+    let changes: Vec<(&'static str, &str, Change)> = vec![
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", Box::new(|to| to.endpoint("http://localhost"))),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "?", Box::new(|to| to.traces_endpoint("http://localhost"))),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "canary", Box::new(|to| to.encoding(OtlpEncoding::Json))),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "canary", Box::new(OtlpBuilder::grpc)),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "soon", Box::new(|to| to.timeout(Duration::from_secs(1)))),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip", Box::new(|to| to.gzip(false))),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere", Box::new(move |to| to.root_certificates(pem.clone()))),
+        (
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+            "/nowhere",
+            Box::new(move |to| to.client_certificate(identity.0.clone(), identity.1.clone())),
+        ),
+    ];
+    for (variable, value, change) in &changes {
+        let read = || otlp(vec![(variable, (*value).to_owned())]);
+        assert!(change(read()).build().is_ok(), "{variable}={value} has been replaced");
+        assert!(read().build().is_err(), "{variable}={value} has not");
+        for (other, _, change) in &changes {
+            let is_replaced = other.trim_start_matches("OTEL_EXPORTER_OTLP_TRACES_")
+                == variable.trim_start_matches("OTEL_EXPORTER_OTLP_TRACES_")
+                || other.ends_with("ENDPOINT") && variable.ends_with("ENDPOINT");
+            assert_eq!(change(read()).build().is_ok(), is_replaced, "{variable}={value}, and not {other}");
+        }
+    }
+    let zipkin = zipkin(vec![
+        ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "canary".to_owned()),
+        ("OTEL_EXPORTER_ZIPKIN_TIMEOUT", "canary".to_owned()),
+    ]);
+    assert!(zipkin.endpoint("http://localhost").timeout(Duration::from_secs(1)).build().is_ok());
+}
+
+/// A variable for traces alone wins over what nobody understands.
+#[test]
+fn a_variable_for_traces_wins_over_any_other() {
+    for (all, traces, value) in [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://localhost"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "100"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=b"),
+    ] {
+        let build = |all_says: &str, traces_says: &str| {
+            otlp(vec![(all, all_says.to_owned()), (traces, traces_says.to_owned())]).build()
+        };
+        assert!(build("?", value).is_ok(), "{traces}");
+        assert!(build("?", "").is_err() && build(value, "?").is_err(), "{traces}");
     }
 }
 

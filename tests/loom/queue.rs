@@ -260,7 +260,7 @@ fn markers_of_nobody_are_not_kept() {
             queue.push(&chunk(1), true);
             let flush = Arc::new(Completion::new(1));
             queue.push_flush(flush.clone(), never());
-            flush.expire();
+            flush.desert();
         }
         let worker = queue.clone();
         let worker = thread::spawn(move || {

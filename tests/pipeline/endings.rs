@@ -255,6 +255,81 @@ fn a_flush_future_that_is_dropped_was_still_a_flush() {
     assert_eq!(seen.count(), 10);
 }
 
+/// Hangs at the gate with its first batch, and counts its flushes.
+struct CountsFlushes(Gate, mpsc::Sender<()>, Arc<AtomicUsize>);
+
+impl Exporter for CountsFlushes {
+    fn name(&self) -> &str {
+        "counts flushes"
+    }
+
+    fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
+        let _test_is_over = self.1.send(());
+        self.0.pass();
+        Ok(())
+    }
+
+    fn flush(&mut self, _: Duration) -> Result<(), ExportError> {
+        self.2.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+#[test]
+fn flushes_that_nobody_waits_for_are_not_kept() {
+    let (gate, flushes) = (Gate::closed(), Arc::new(AtomicUsize::new(0)));
+    let _gate_opens = gate.opened_at_the_end();
+    let (reached, at_gate) = mpsc::channel();
+    let exporter = CountsFlushes(gate.clone(), reached, flushes.clone());
+    let tracer = builder().exporter(exporter).build().unwrap();
+    end_spans(&tracer, 1);
+    drop(tracer.flush_async(LONG));
+    at_gate.recv_timeout(LONG).unwrap();
+    for _ in 0..1_000 {
+        end_spans(&tracer, 1);
+        drop(tracer.flush_async(LONG));
+    }
+    // Behind all of them.
+    assert!(tracer.flush(Duration::from_millis(500)).timed_out);
+    assert_eq!(tracer.stats().buffered, 0, "the collector has come to the last one");
+    gate.open();
+    assert!(tracer.flush(LONG).is_complete());
+    let flushes = flushes.load(Ordering::SeqCst);
+    assert!((1..10).contains(&flushes), "{flushes} flushes");
+    // A shutdown goes on, though.
+    end_spans(&tracer, 1);
+    drop(tracer.shutdown_async(LONG));
+    let report = tracer.shutdown(LONG);
+    assert!(report.is_complete() && report.stats.exported() == 1_002, "{report}");
+}
+
+/// An executor's waker runs on the tracer's threads, which have more to do.
+#[test]
+fn a_waker_that_panics_ends_no_thread() {
+    struct Panics(mpsc::Sender<()>);
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            let _test_is_over = self.0.send(());
+            panic!("in the executor");
+        }
+    }
+    let seen = Seen::default();
+    let tracer = builder().exporter(good(&seen)).build().unwrap();
+    let (woken, is_woken) = mpsc::channel();
+    let waker = Waker::from(Arc::new(Panics(woken)));
+    for round in 0..20 {
+        end_spans(&tracer, 1);
+        let mut flush = tracer.flush_async(if round % 2 == 0 { LONG } else { Duration::from_millis(1) });
+        if std::pin::Pin::new(&mut flush).poll(&mut Context::from_waker(&waker)).is_pending() {
+            is_woken.recv_timeout(LONG).unwrap();
+        }
+    }
+    end_spans(&tracer, 1);
+    let report = tracer.shutdown(LONG);
+    assert!(report.is_complete(), "{report}");
+    assert_eq!(seen.count(), 21);
+}
+
 #[test]
 fn a_flush_future_is_woken_whoever_polled_it_last() {
     struct Counts(AtomicUsize, mpsc::Sender<()>);

@@ -11,8 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 use throughline::{
-    Batch, Diagnostic, Tracer,
+    Batch, Diagnostic, Instrument, Span, Tracer,
     export::{DropReason, ExportError, Exporter, RetryPolicy},
+    suppress_instrumentation,
 };
 
 /// A tracer whose exporter answers by a script: the number of the attempt, from 1, decides.
@@ -222,6 +223,82 @@ impl Exporter for Traced {
         }
         Ok(())
     }
+}
+
+/// Sends by a thread and a runtime of its own, whose work is traced but for what it says.
+struct Aside {
+    tracer: Arc<OnceLock<Tracer>>,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Exporter for Aside {
+    fn name(&self) -> &str {
+        "aside"
+    }
+
+    fn export(&mut self, _batch: &Batch) -> Result<(), ExportError> {
+        let Some(tracer) = self.tracer.get().cloned() else {
+            return Ok(());
+        };
+        let on_thread = tracer.clone();
+        let thread = std::thread::spawn(move || {
+            let _suppressed = suppress_instrumentation();
+            on_thread.span("connect").entered().in_scope(|| Span::new("send").end());
+        });
+        thread.join().unwrap();
+        let task = async move {
+            let sending = tracer.span("connect").entered().exit();
+            tokio::task::yield_now().await;
+            async { Span::new("send").end() }.instrument(sending).await;
+        };
+        self.runtime.block_on(self.runtime.spawn(task.suppress_instrumentation())).unwrap();
+        Ok(())
+    }
+}
+
+#[test]
+fn an_exporter_with_threads_of_its_own_can_say_that_it_is_not_traced() {
+    let slot = Arc::new(OnceLock::new());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let tracer = builder().exporter(Aside { tracer: slot.clone(), runtime }).build().unwrap();
+    slot.set(tracer.clone()).unwrap();
+    for _ in 0..10 {
+        end_spans(&tracer, 1);
+        assert!(tracer.flush(LONG).is_complete());
+    }
+    assert!(tracer.shutdown(LONG).is_complete());
+    assert_eq!(tracer.stats().ended, 10);
+}
+
+#[test]
+fn while_it_is_suppressed_no_span_starts_and_none_is_lost() {
+    let seen = Seen::default();
+    let tracer = builder().exporter(super::support::good(&seen)).build().unwrap();
+    let outer = tracer.span("order").entered();
+    let handle = outer.handle();
+    let (first, second) = (suppress_instrumentation(), suppress_instrumentation());
+    let is_recording = || {
+        let child = handle.as_ref().unwrap().child("child");
+        let spans =
+            [Span::new("child"), tracer.span("child"), tracer.span_builder("root").root().start(), child];
+        spans.map(|span| span.is_recording())
+    };
+    assert_eq!(is_recording(), [false; 4]);
+    // In any order.
+    drop(first);
+    assert_eq!(is_recording(), [false; 4]);
+    Span::current().set_attribute("still", "recorded");
+    drop(second);
+    assert_eq!(is_recording(), [true; 4]);
+    // Elsewhere nothing is suppressed, and neither is it between two polls.
+    let future = std::future::pending::<()>().suppress_instrumentation();
+    let mut future = std::pin::pin!(future);
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(future.as_mut().poll(&mut context).is_pending());
+    assert_eq!(is_recording(), [true; 4]);
+    outer.exit().end();
+    assert_eq!(tracer.shutdown(LONG).stats.ended, 9);
+    assert_eq!(seen.count(), 9);
 }
 
 #[test]

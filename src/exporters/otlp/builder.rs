@@ -12,7 +12,7 @@ use crate::{
         connection::{Changes, connection_settings},
         courier::Courier,
     },
-    transport::{Settings, SetupError},
+    transport::{Setting, Settings, SetupError, last_set},
     variables::{InvalidVariable, Variables},
 };
 use std::{ffi::OsString, fmt, time::Duration};
@@ -32,7 +32,11 @@ use std::{ffi::OsString, fmt, time::Duration};
 /// | `OTEL_EXPORTER_OTLP_CERTIFICATE` | a file for [`root_certificates`](Self::root_certificates) |
 /// | `OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE`, `…_CLIENT_KEY` | files for [`client_certificate`](Self::client_certificate) |
 ///
-/// Each has a variant for traces alone, such as `OTEL_EXPORTER_OTLP_TRACES_TIMEOUT`, which wins.
+/// Each has a variant for traces alone, such as `OTEL_EXPORTER_OTLP_TRACES_TIMEOUT`, which wins. A variable that cannot
+/// be understood is an error unless something else wins over it.
+///
+/// `OTEL_EXPORTER_OTLP_INSECURE` is not read: whether there is TLS, the endpoint's scheme says, by gRPC too. An endpoint
+/// without a scheme, such as `collector:4317`, is an error.
 ///
 /// ```
 /// use std::time::Duration;
@@ -89,17 +93,18 @@ impl OtlpBuilder {
     pub fn endpoint(self, url: impl Into<String>) -> Self {
         let url = url.into();
         self.change(move |config| {
-            config.target = Target::below(url)?;
+            config.set_target(Target::below(url)?);
             Ok(())
         })
     }
 
     /// The URL to send spans to, used as it is. A secret belongs into a [`header`](Self::header), not into
-    /// its query, which others along the way may log.
+    /// its query, which others along the way may log, and so does the HTTP client here (`ureq`), if the application
+    /// has a logger that takes its `trace` level.
     pub fn traces_endpoint(self, url: impl Into<String>) -> Self {
         let url = url.into();
         self.change(move |config| {
-            config.target = Target::exactly(url)?;
+            config.set_target(Target::exactly(url)?);
             Ok(())
         })
     }
@@ -107,7 +112,7 @@ impl OtlpBuilder {
     /// Sends by HTTP, the spans written so. Default: [`OtlpEncoding::Protobuf`].
     pub fn encoding(self, encoding: OtlpEncoding) -> Self {
         self.change(move |config| {
-            config.protocol = Protocol::http(encoding);
+            config.set_protocol(Protocol::http(encoding));
             Ok(())
         })
     }
@@ -129,7 +134,8 @@ impl OtlpBuilder {
     ///
     /// See [`SetupError`].
     pub fn build(self) -> Result<Otlp, SetupError> {
-        let (config, variables) = self.changes.apply(Config::read)?;
+        let (mut config, variables) = self.changes.apply(Config::read)?;
+        config.settings.check()?;
         let carrier = config.protocol.connect(&config.target, &config.settings, &variables)?;
         Ok(Otlp::new(Courier::new(carrier, OtlpBody::new(config.protocol.encoding()), config.most_bytes)))
     }
@@ -142,55 +148,69 @@ impl fmt::Debug for OtlpBuilder {
 }
 
 impl Config {
-    fn read(variables: &Variables) -> Result<Self, SetupError> {
+    fn read(variables: &Variables) -> Self {
         let mut settings = Settings::default();
         settings
-            .read_timeout(&["OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"], variables)?;
+            .read_timeout(&["OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"], variables);
         settings
-            .read_headers(&["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"], variables)?;
+            .read_headers(&["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"], variables);
         settings.read_packed(
             &["OTEL_EXPORTER_OTLP_COMPRESSION", "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION"],
             variables,
-        )?;
+        );
         settings.read_roots(
             &["OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE"],
             variables,
-        )?;
+        );
         settings.read_identity(
             &["OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE"],
             &["OTEL_EXPORTER_OTLP_CLIENT_KEY", "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY"],
             variables,
-        )?;
-        let (target, protocol) = (read_target(variables)?, read_protocol(variables)?);
-        Ok(Self { target, protocol, most_bytes: 4 << 20, settings })
+        );
+        let target = settings.read(Setting::Endpoint, read_target(variables));
+        let protocol = settings.read(Setting::Protocol, read_protocol(variables));
+        Self {
+            target: target.unwrap_or(Target::Default),
+            protocol: protocol.unwrap_or_default(),
+            most_bytes: 4 << 20,
+            settings,
+        }
+    }
+
+    fn set_target(&mut self, target: Target) {
+        self.settings.replace(Setting::Endpoint);
+        self.target = target;
+    }
+
+    pub(super) fn set_protocol(&mut self, protocol: Protocol) {
+        self.settings.replace(Setting::Protocol);
+        self.protocol = protocol;
     }
 }
 
 fn read_target(variables: &Variables) -> Result<Target, SetupError> {
-    const FOR_TRACES: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
-    const FOR_ALL: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-    let text = |name| {
-        let error = move || InvalidVariable::new(name, "an http or https URL with a host and without a user");
-        Ok::<_, InvalidVariable>((variables.text(name, error)?, error))
+    type Read = fn(String) -> Result<Target, SetupError>;
+    let target = |name, read: Read| -> Result<Option<Target>, SetupError> {
+        let error = || InvalidVariable::new(name, "an http or https URL with a host and without a user");
+        let url = variables.text(name, error)?;
+        url.map(|url| read(url).map_err(|_| error().into())).transpose()
     };
-    if let (Some(url), error) = text(FOR_TRACES)? {
-        return Target::exactly(url).map_err(|_| error().into());
-    }
-    match text(FOR_ALL)? {
-        (Some(url), error) => Target::below(url).map_err(|_| error().into()),
-        (None, _) => Ok(Target::Default),
-    }
+    let for_traces = target("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", Target::exactly)?;
+    let target = match for_traces {
+        None => target("OTEL_EXPORTER_OTLP_ENDPOINT", Target::below)?,
+        known => known,
+    };
+    Ok(target.unwrap_or(Target::Default))
 }
 
 fn read_protocol(variables: &Variables) -> Result<Protocol, SetupError> {
-    let mut protocol = Protocol::default();
-    for name in ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] {
+    let names = ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"];
+    let protocol = last_set(&names, |name| {
         let error = || InvalidVariable::new(name, grpc::NAMES);
-        if let Some(text) = variables.text(name, error)? {
-            protocol = named(text.trim()).ok_or_else(error)?;
-        }
-    }
-    Ok(protocol)
+        let text = variables.text(name, error)?;
+        text.map(|text| named(text.trim()).ok_or_else(|| error().into())).transpose()
+    });
+    Ok(protocol?.unwrap_or_default())
 }
 
 fn named(name: &str) -> Option<Protocol> {

@@ -21,7 +21,7 @@ impl OtlpBuilder {
     /// ```
     pub fn grpc(self) -> Self {
         self.change(|config| {
-            config.protocol = GRPC;
+            config.set_protocol(GRPC);
             Ok(())
         })
     }

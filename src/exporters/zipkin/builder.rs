@@ -7,7 +7,7 @@ use crate::{
         connection::{Changes, connection_settings},
         courier::Courier,
     },
-    transport::{Endpoint, Settings, SetupError},
+    transport::{Endpoint, Setting, Settings, SetupError},
     variables::{InvalidVariable, Variables},
 };
 use std::{ffi::OsString, fmt, time::Duration};
@@ -15,7 +15,7 @@ use std::{ffi::OsString, fmt, time::Duration};
 /// Settings of a [`Zipkin`] to be.
 ///
 /// What is set here wins over `OTEL_EXPORTER_ZIPKIN_ENDPOINT` and `OTEL_EXPORTER_ZIPKIN_TIMEOUT` (in
-/// milliseconds).
+/// milliseconds), and over what cannot be understood there, which is an error otherwise.
 ///
 /// ```
 /// use throughline::exporters::{SetupError, Zipkin};
@@ -29,7 +29,8 @@ pub struct ZipkinBuilder {
 }
 
 struct Config {
-    endpoint: Endpoint,
+    /// `None` for the usual one.
+    endpoint: Option<Endpoint>,
     most_bytes: usize,
     settings: Settings,
 }
@@ -58,7 +59,8 @@ impl ZipkinBuilder {
     pub fn endpoint(self, url: impl Into<String>) -> Self {
         let url = url.into();
         self.change(move |config| {
-            config.endpoint = Endpoint::exactly(&url)?;
+            config.endpoint = Some(Endpoint::exactly(&url)?);
+            config.settings.replace(Setting::Endpoint);
             Ok(())
         })
     }
@@ -80,8 +82,13 @@ impl ZipkinBuilder {
     ///
     /// See [`SetupError`].
     pub fn build(self) -> Result<Zipkin, SetupError> {
-        let (config, variables) = self.changes.apply(Config::read)?;
-        let client = config.settings.connect_to(config.endpoint, &variables)?;
+        let (mut config, variables) = self.changes.apply(Config::read)?;
+        config.settings.check()?;
+        let endpoint = match config.endpoint {
+            Some(endpoint) => endpoint,
+            None => Endpoint::exactly("http://localhost:9411/api/v2/spans")?,
+        };
+        let client = config.settings.connect_to(endpoint, &variables)?;
         Ok(Zipkin::new(Courier::new(Box::new(client), ZipkinBody::default(), config.most_bytes)))
     }
 }
@@ -93,15 +100,17 @@ impl fmt::Debug for ZipkinBuilder {
 }
 
 impl Config {
-    fn read(variables: &Variables) -> Result<Self, SetupError> {
-        const ENDPOINT: &str = "OTEL_EXPORTER_ZIPKIN_ENDPOINT";
+    fn read(variables: &Variables) -> Self {
         let mut settings = Settings::default();
-        settings.read_timeout(&["OTEL_EXPORTER_ZIPKIN_TIMEOUT"], variables)?;
-        let error = || InvalidVariable::new(ENDPOINT, "an http or https URL with a host and without a user");
-        let endpoint = match variables.text(ENDPOINT, error)? {
-            Some(url) => Endpoint::exactly(&url).map_err(|_| error())?,
-            None => Endpoint::exactly("http://localhost:9411/api/v2/spans")?,
-        };
-        Ok(Self { endpoint, most_bytes: 4 << 20, settings })
+        settings.read_timeout(&["OTEL_EXPORTER_ZIPKIN_TIMEOUT"], variables);
+        let endpoint = settings.read(Setting::Endpoint, read_endpoint(variables));
+        Self { endpoint: endpoint.flatten(), most_bytes: 4 << 20, settings }
     }
+}
+
+fn read_endpoint(variables: &Variables) -> Result<Option<Endpoint>, SetupError> {
+    const ENDPOINT: &str = "OTEL_EXPORTER_ZIPKIN_ENDPOINT";
+    let error = || InvalidVariable::new(ENDPOINT, "an http or https URL with a host and without a user");
+    let url = variables.text(ENDPOINT, error)?;
+    url.map(|url| Endpoint::exactly(&url).map_err(|_| error().into())).transpose()
 }

@@ -1,6 +1,9 @@
 //! One call on a connection (floor 3) [gRPC over HTTP/2].
 
-use super::{failure::CallFailure, state::Reply};
+use super::{
+    failure::CallFailure,
+    state::{Code, Reply},
+};
 use crate::transport::{
     answer::{MOST_BYTES, unpack},
     client::Failure,
@@ -119,7 +122,7 @@ async fn send(mut stream: SendStream<Bytes>, mut message: Bytes) {
 
 async fn read(response: Response<RecvStream>) -> Result<Reply, Lost> {
     let (head, body) = response.into_parts();
-    if let Some(reply) = Reply::ending(&head.headers, Vec::new()) {
+    if let Some(reply) = Reply::ending(&head.headers) {
         return Ok(reply);
     }
     if head.status != StatusCode::OK {
@@ -129,8 +132,13 @@ async fn read(response: Response<RecvStream>) -> Result<Reply, Lost> {
         return Err(Lost::Answer(CallFailure::NotGrpc));
     }
     let (framed, trailers) = read_body(body).await?;
-    let message = unframe(&framed, &head.headers)?;
-    trailers.and_then(|trailers| Reply::ending(&trailers, message)).ok_or(Lost::Answer(CallFailure::NotGrpc))
+    let trailers = trailers.ok_or(Lost::Answer(CallFailure::NotGrpc))?;
+    let mut reply = Reply::ending(&trailers).ok_or(Lost::Answer(CallFailure::NotGrpc))?;
+    // A call that has failed has no message; what came of one, torn maybe, says nothing.
+    if reply.code == Code::Ok {
+        reply.message = unframe(&framed, &head.headers)?;
+    }
+    Ok(reply)
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {

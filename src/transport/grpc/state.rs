@@ -89,15 +89,10 @@ impl Code {
 
 impl Reply {
     /// By the headers that end a call; `None`, if there is no state among them.
-    pub(super) fn ending(headers: &HeaderMap, message: Vec<u8>) -> Option<Self> {
+    pub(super) fn ending(headers: &HeaderMap) -> Option<Self> {
         let code = Code::parse(headers.get("grpc-status")?.as_bytes());
         let details = headers.get("grpc-status-details-bin").map(|value| decode(value.as_bytes()));
-        Some(Self {
-            code,
-            message: if code == Code::Ok { message } else { Vec::new() },
-            details: details.unwrap_or_default(),
-            retry_after: None,
-        })
+        Some(Self { code, message: Vec::new(), details: details.unwrap_or_default(), retry_after: None })
     }
 
     pub(super) fn of_http(status: StatusCode, headers: &HeaderMap) -> Self {

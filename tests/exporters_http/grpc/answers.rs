@@ -205,6 +205,9 @@ fn only_an_answer_of_an_otlp_server_is_a_delivery() {
         (grpc, b"<ht".to_vec(), Some("0"), PERMANENT),
         (grpc, framed(0, b"\x0a\x00")[..6].to_vec(), Some("0"), PERMANENT),
         (grpc, [framed(0, b""), framed(0, b"")].concat(), Some("0"), PERMANENT),
+        // A server that ends in the middle of its message has not taken the spans.
+        (grpc, framed(0, b"\x0a\x00")[..6].to_vec(), Some("14"), AGAIN),
+        (grpc, framed(1, b""), Some("14"), AGAIN),
         (grpc, framed(1, b""), Some("0"), PERMANENT),
         (grpc, framed(2, b""), Some("0"), PERMANENT),
         ("application/grpc-web", framed(0, b""), Some("0"), PERMANENT),
