@@ -20,6 +20,7 @@ mod mark;
 #[cfg(test)]
 mod model;
 mod next;
+mod parts;
 mod ranges;
 mod reader;
 #[cfg(test)]

@@ -13,7 +13,10 @@
 //! Where a length is damaged the next record is found by looking for one: the salt, which nobody who could
 //! send an attribute knows, is what keeps a text from passing for a record.
 
-use super::codec::{self, Reader, write_number};
+use super::{
+    codec,
+    parts::{Reader, write_number},
+};
 use crate::record::{Resource, SpanRecord};
 use std::ops::Range;
 
