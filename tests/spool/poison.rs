@@ -67,6 +67,28 @@ fn poison_in_the_backlog_of_an_idle_process_holds_nothing_up() {
     assert!(scratch.homes().is_empty());
 }
 
+/// After an outage in which all of them have failed: each has its turn, and not only the one that fails on.
+#[test]
+fn poison_among_others_that_have_failed_does_not_come_first_for_ever() {
+    let (scratch, seen) = (Scratch::new(), Seen::default());
+    let tracer = spooled(&scratch, Backend::down().asking_for(LONG).exporter());
+    end_numbered(&tracer, 0..1_000);
+    assert_lossless(&tracer.shutdown(Duration::from_millis(300)));
+    drop(tracer);
+    let (mut exporter, _) = chokes_on(&[5, 105], &seen);
+    let mut outage = 12;
+    let exporter = Script(move |batch: &Batch| {
+        outage -= 1;
+        if outage >= 0 { Err(ExportError::retry("down")) } else { exporter.export(batch) }
+    });
+    let spool = Spool::new(scratch.spool());
+    let tracer = builder().max_batch_spans(100).exporter(spool.wrap(exporter)).build().unwrap();
+    eventually("the others are delivered", || books(&tracer).recovered.exported == 800);
+    let recovered = books(&tracer).recovered;
+    assert_eq!((recovered.spooled, recovered.dropped.total()), (200, 0));
+    assert_lossless(&tracer.shutdown(Duration::from_millis(200)));
+}
+
 /// The process's own backlog, and what others left behind it.
 #[test]
 fn poison_of_its_own_does_not_hold_up_what_others_left() {
