@@ -25,7 +25,7 @@ pub enum Diagnostic {
     SpansDropped,
     /// A backend does not take spans at the moment; they wait in the spool.
     ExportDelayed,
-    /// The spool's directory does not take spans: they are kept in memory only.
+    /// The spool's directory does not take spans, which are kept in memory only, or a file in it cannot be read.
     SpoolUnavailable,
     /// A file of the spool was damaged, or vanished; the spans in it are lost.
     SpoolDamaged,
@@ -59,7 +59,7 @@ impl Diagnostic {
             }
             Self::ExportDelayed => "a backend does not take spans; they wait in the spool",
             Self::SpoolUnavailable => {
-                "the spool cannot be written: spans are kept in memory only; see its directory's rights and room"
+                "the spool cannot be written or read: spans are in memory only, or wait; see its directory's rights and room"
             }
             Self::SpoolDamaged => "a file of the spool was damaged or taken away; the spans in it are lost",
         }

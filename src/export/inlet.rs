@@ -7,6 +7,7 @@ use crate::{
     record::{Chunk, Resource},
 };
 use std::{
+    path::PathBuf,
     sync::{Arc, OnceLock, Weak},
     time::Instant,
 };
@@ -44,6 +45,9 @@ pub(crate) trait Inlet: Send + Sync {
 
 /// What finished spans are kept in on their way to the exporters that share it.
 pub(crate) trait Shelter: Send + Sync {
+    /// What belongs to the delivery of this name: in which directory, and under which name there.
+    fn place_of(&self, name: &str) -> (PathBuf, String);
+
     /// Starts nothing yet: what has to run is in the tasks.
     fn open(&self, destinations: Vec<Destination>, terms: &Terms) -> (Arc<dyn Inlet>, Vec<Task>);
 }

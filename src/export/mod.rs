@@ -19,6 +19,7 @@ mod stats;
 mod worker;
 
 pub use abort::AbortHandle;
+pub use assembly::SameName;
 pub(crate) use assembly::{Assembly, assemble};
 pub(crate) use completion::{Completed, Completion, Seat};
 pub use delivery::Delivery;
@@ -27,11 +28,11 @@ pub(crate) use inlet::{Collect, Inlet, Terms};
 pub(crate) use queue::{Queue, QueueLimits};
 pub(crate) use retry::Pause;
 pub use retry::RetryPolicy;
-#[cfg(all(fuzzing, feature = "spool"))]
-#[doc(hidden)]
-pub use spool::read_any;
 #[cfg(feature = "spool")]
 pub use spool::{Fsync, Spool};
+#[cfg(all(fuzzing, feature = "spool"))]
+#[doc(hidden)]
+pub use spool::{read_any, write_damage_read};
 pub use stats::{DropReason, Dropped, ExporterStats, Latency, Recovered, Report, RuleStats, Stats};
 
 use crate::record::Batch;
@@ -72,7 +73,8 @@ use std::time::Duration;
 /// }
 /// ```
 pub trait Exporter: Send {
-    /// A short constant name for reports, such as `console`.
+    /// A short constant name for reports, such as `console`. [`Delivery::named`] says where to it goes, if there are
+    /// several.
     fn name(&self) -> &str;
 
     /// Sends one batch. `Ok` means that every span of it has been delivered, as far as the backend

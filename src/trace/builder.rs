@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::Clock,
     diagnostics::{Diagnostic, Diagnostics},
-    export::{Assembly, Delivery, RetryPolicy, Terms, assemble},
+    export::{Assembly, Delivery, RetryPolicy, SameName, Terms, assemble},
     ids::IdSource,
     propagation::{Formats, Propagator},
     record::Resource,
@@ -46,6 +46,9 @@ pub enum BuildError {
     /// The service has no name: give one to [`Tracer::builder`] or set `OTEL_SERVICE_NAME`.
     #[error("the service has no name: pass one to Tracer::builder or set OTEL_SERVICE_NAME")]
     NoServiceName,
+    /// Two exporters behind one spool have one name.
+    #[error(transparent)]
+    SameName(#[from] SameName),
     /// The system would not start one of the tracer's threads.
     #[error("a thread of the tracer could not be started")]
     Thread(#[source] io::Error),
@@ -304,7 +307,7 @@ fn start(mut config: Config, mut parts: Parts, deliveries: Vec<Delivery>) -> Res
         diagnostics: parts.diagnostics.clone(),
         collecting: Default::default(),
     };
-    let Assembly { inlets, tasks } = assemble(deliveries, &terms);
+    let Assembly { inlets, tasks } = assemble(deliveries, &terms)?;
     parts.inlets = inlets;
     let tail = config.tail.take().map(Tail::new);
     parts.tail = tail.as_ref().map(|tail| tail.counters().clone());

@@ -181,8 +181,11 @@ fn exporters_that_share_a_spool_go_at_their_own_pace() {
         Ok(())
     });
     backend.come_back();
-    let tracer =
-        builder().exporter(spool.wrap(hung)).exporter(spool.wrap(backend.exporter())).build().unwrap();
+    let tracer = builder()
+        .exporter(spool.wrap(hung).named("hung"))
+        .exporter(spool.wrap(backend.exporter()))
+        .build()
+        .unwrap();
     end_numbered(&tracer, 0..1_000);
     let report = tracer.flush(Duration::from_millis(300));
     assert_lossless(&report);

@@ -210,15 +210,14 @@ fn a_spool_that_is_taken_away_is_begun_again() {
     assert!(scratch.homes().is_empty());
 }
 
-// Out of file handles.
+// Limits of the process, which take nobody's rights.
 
-#[test]
-fn without_file_handles_spans_stay_in_memory() {
-    let scratch = Scratch::new();
-    let program = child("disks::child_without_file_handles", scratch.path());
+/// Runs a child that a shell has bounded by this.
+fn run_bounded(by: &str, test: &str, scratch: &Scratch) {
+    let program = child(&format!("disks::{test}"), scratch.path());
     let mut shell = Command::new("sh");
     shell
-        .args(["-c", "ulimit -n 40 && exec \"$0\" \"$@\""])
+        .args(["-c", &format!("{by} && exec \"$0\" \"$@\"")])
         .arg(program.get_program())
         .args(program.get_args());
     for (name, value) in program.get_envs() {
@@ -227,6 +226,58 @@ fn without_file_handles_spans_stay_in_memory() {
     let output = shell.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     assert!(scratch.path().join("done").exists(), "{output:?}");
+}
+
+/// As on a full disk, a write gets half its way and the next one fails.
+#[test]
+fn files_that_may_not_grow_are_a_full_disk() {
+    // 16 KiB, and no signal.
+    run_bounded("trap '' XFSZ && ulimit -f 32", "child_whose_files_may_not_grow", &Scratch::new());
+}
+
+#[test]
+#[ignore = "a part of another test"]
+fn child_whose_files_may_not_grow() {
+    let Some(path) = as_child() else { return };
+    let error = fs::write(path.join("a file"), vec![0; 1 << 20]).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::EFBIG), "there is a limit: {error}");
+    let backend = Backend::down();
+    let tracer = tracer(&path.join("spool"), backend.exporter());
+    let mut next = 0;
+    eventually("some had no room", || {
+        end_numbered(&tracer, next..next + 10);
+        next += 10;
+        eventually("they are written, or are not", || {
+            let books = books(&tracer);
+            tracer.stats().buffered == 0 && books.spooled + books.unspooled == next as u64
+        });
+        books(&tracer).unspooled > 0
+    });
+    let before = books(&tracer);
+    assert!(before.spooled > 0 && before.dropped.total() == 0, "{before:#?}");
+    assert!(tracer.diagnostic_count(Diagnostic::SpoolUnavailable) > 0);
+    // There is room again: in another file.
+    assert_back_in_time(&tracer, &mut next);
+    let report = tracer.shutdown(Duration::from_millis(100));
+    assert_balanced(&report.stats);
+    let left = report.stats.spooled();
+    assert_eq!(left + report.stats.exporters[0].dropped.total(), next as u64);
+    drop(tracer);
+    backend.come_back();
+    // What the torn write left behind costs nothing.
+    let tracer = self::tracer(&path.join("spool"), backend.exporter());
+    // By the one before, if it had a batch in hand.
+    eventually("what is on disk is delivered", || backend.seen.numbers().len() as u64 == left);
+    assert_eq!(books(&tracer).recovered.dropped.total(), 0);
+    assert!(tracer.shutdown(LONG).is_complete());
+    assert!(backend.seen.counts().values().all(|count| *count == 1));
+    fs::write(path.join("done"), "").unwrap();
+}
+
+#[test]
+fn without_file_handles_spans_stay_in_memory() {
+    let scratch = Scratch::new();
+    run_bounded("ulimit -n 40", "child_without_file_handles", &scratch);
 }
 
 #[test]
@@ -241,6 +292,11 @@ fn child_without_file_handles() {
     assert!(tracer.flush(LONG).is_complete());
     assert_eq!(books(&tracer).unspooled, 100);
     drop(handles);
+    let spool = path.join("spool");
+    assert!(
+        !spool.exists() || fs::read_dir(spool).unwrap().count() == 0,
+        "what could not be made is taken away"
+    );
     let mut next = 100;
     assert_back_in_time(&tracer, &mut next);
     assert!(tracer.shutdown(LONG).is_complete());

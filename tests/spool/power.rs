@@ -4,7 +4,7 @@
 //! found after a failure at any point: with nothing but what was synced, or with whatever the disk had written by
 //! itself. A new process recovers from each. What has not been synced is what ended within the interval before.
 
-use super::support::{LONG, Scratch, Script, Seen, Shim, as_child, books, builder, eventually, number};
+use super::support::{LONG, Scratch, Script, Seen, Shim, as_child, books, builder, eventually, number, run};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fs,
@@ -329,4 +329,46 @@ fn a_power_failure_costs_the_interval_at_most() {
 #[test]
 fn with_a_sync_after_every_write_a_power_failure_costs_what_was_not_written() {
     oldest_lost("every batch", MARGIN);
+}
+
+/// What is left at the end is synced before the shutdown returns, as the process may be gone at once; and with it what
+/// says how far the deliveries have come.
+#[test]
+fn a_shutdown_waits_for_the_last_sync() {
+    let scratch = Scratch::new();
+    let Some((shim, child)) = Shim::child("power::child_that_ends_at_once", scratch.path()) else { return };
+    fs::create_dir(scratch.spool()).unwrap();
+    shim.begin("log");
+    shim.begin_with("slow-fsync", 150);
+    run(child);
+    let mut disk = Disk::new(&scratch.spool());
+    read_log(&fs::read(shim.log()).unwrap()).iter().for_each(|call| disk.take(&call.what));
+    let found = Scratch::new();
+    disk.lay_down(0, Unsynced::Nothing, found.path());
+    let recovered = recover(&found);
+    assert_eq!(recovered, (100..150).collect(), "all that is left, and nothing else");
+}
+
+#[test]
+#[ignore = "a part of another test"]
+fn child_that_ends_at_once() {
+    let Some(path) = as_child() else { return };
+    let exporter = Script(move |batch: &Batch| match batch.spans().any(|span| number(span) >= 100) {
+        true => Err(ExportError::retry("down").after(LONG)),
+        false => Ok(()),
+    });
+    let spool = Spool::new(path.join("spool/spool")).fsync(Fsync::Interval(LONG * 10));
+    let tracer = builder().exporter(spool.wrap(exporter)).build().unwrap();
+    let end = |numbers: std::ops::Range<i64>| {
+        for number in numbers {
+            tracer.span("order").set_attribute("number", number).set_attribute("text", text(number));
+        }
+    };
+    end(0..100);
+    assert!(tracer.flush(LONG).is_complete());
+    end(100..150);
+    let report = tracer.shutdown(Duration::from_secs(5));
+    assert_eq!((report.stats.exported(), report.stats.spooled()), (100, 50), "{report:#?}");
+    println!("1 passed");
+    std::process::exit(0);
 }

@@ -56,7 +56,7 @@ fn child_that_builds_without_threads() {
         let spool = Spool::new(path.join("spool"));
         let builder = builder()
             .exporter(spool.wrap(Held(held.clone())))
-            .exporter(spool.wrap(Held(held.clone())))
+            .exporter(spool.wrap(Held(held.clone())).named("other"))
             .exporter(Held(held));
         // The shim counts those of all rounds.
         started += most;

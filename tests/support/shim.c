@@ -2,6 +2,8 @@
  *
  * SHIM is a directory. While it holds one of these files, the fault is on:
  *   write, fsync, open, rename, unlink, rmdir, read   that call fails below SPOOL, with the errno in the file, or EIO
+ *   stall      a write below SPOOL, and a rename there, waits for as long as the fault is on
+ *   slow-fsync a sync below SPOOL takes so many milliseconds more
  *   short      a write takes half of what it is given, and the next one fails with EIO, below SPOOL
  *   threads    as many threads can be started as the file says, then EAGAIN
  *   clock      CLOCK_REALTIME is off by the number of seconds that the file says
@@ -69,6 +71,10 @@ static int fails(const char *fault) {
     return 1;
 }
 
+static void stall(void) {
+    while (is_on("stall")) usleep(1000);
+}
+
 /* One line, "nanoseconds call path more", and after a write, of which "more" is the length, the bytes. The lock is
  * held from before the call, so that what is in the log when a sync is in it had been written when that began. */
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -96,6 +102,7 @@ ssize_t write(int file, const void *bytes, size_t count) {
     char path[PATH_MAX];
     if (file <= 2 || !path_of(file, path)) return real(file, bytes, count);
     if (fails("write")) return -1;
+    stall();
     if (is_half_done) {
         is_half_done = 0;
         errno = EIO;
@@ -124,6 +131,7 @@ static int synced(int file, int (*real)(int)) {
     int is_ours = path_of(file, path);
     if (is_ours && fails("fsync")) return -1;
     if (!is_ours) return real(file);
+    if (is_on("slow-fsync")) usleep(1000 * number_in("slow-fsync", 0));
     pthread_mutex_lock(&log_lock);
     int result = real(file);
     if (result == 0) note("fsync", path, "-", NULL, 0);
@@ -167,6 +175,7 @@ int rename(const char *from, const char *to) {
     REAL(int, "rename", const char *, const char *);
     if (!is_spooled(from)) return real(from, to);
     if (fails("rename")) return -1;
+    stall();
     pthread_mutex_lock(&log_lock);
     int result = real(from, to);
     if (result == 0) note("rename", from, to, NULL, 0);

@@ -2,7 +2,7 @@
 
 use super::{
     line::Held,
-    state::{Arriving, State},
+    state::{Arriving, State, Writing},
     store::Store,
 };
 use crate::{
@@ -20,8 +20,6 @@ use std::{
 /// comes by every 10 ms, and oftener in a burst only.
 const GATHER: Duration = Duration::from_millis(5);
 const GATHER_BYTES: usize = 64 << 10;
-/// The most that is written at once.
-const MOST_GATHERED_BYTES: usize = 1 << 20;
 /// What the writing thread is to do.
 pub(super) enum Errand {
     Write(Vec<Held>),
@@ -55,33 +53,28 @@ impl Store {
 
     /// Takes what has arrived, up to a bound; what was asked behind all of it comes into force.
     fn gather(&self, state: &mut State, now: Instant) -> Vec<Held> {
+        let most = self.settings.write_bytes();
         let (mut gathered, mut bytes) = (Vec::new(), 0);
-        while bytes < MOST_GATHERED_BYTES {
+        while bytes < most {
             match state.arriving.front() {
-                Some(Arriving::Chunk(_)) => {}
-                Some(_) if gathered.is_empty() => {}
+                Some(Arriving::Chunk(chunk)) => bytes += chunk.bytes(),
+                Some(_) if gathered.is_empty() => self.changed.notify_all(),
                 _ => break,
             }
-            match state.arriving.pop_front() {
-                Some(Arriving::Chunk(chunk)) => {
-                    state.arriving_spans -= chunk.len();
-                    state.arriving_bytes -= chunk.bytes();
-                    bytes += chunk.bytes();
-                    let spans = state.number(chunk.len());
-                    gathered.push(Held { chunk, spans });
-                }
-                Some(Arriving::Flush(completion, deadline)) => {
-                    state.add_goals(&completion, deadline, now);
-                    self.changed.notify_all();
-                }
-                Some(Arriving::Shutdown(completion, deadline)) => {
-                    state.closing = Some((completion, deadline));
-                    self.changed.notify_all();
-                }
-                None => break,
-            }
+            gathered.extend(state.arriving.pop_front().and_then(|item| state.take_arrived(item, now)));
+        }
+        if !gathered.is_empty() {
+            state.writing = Some(Writing { since: now, held: gathered.clone(), is_passed_by: false });
         }
         gathered
+    }
+
+    /// What is given to a disk that hangs goes past it.
+    pub(super) fn pass_disk_by(&self, state: &mut State, now: Instant) -> Option<bool> {
+        let is_kept = state.pass_disk_by(now)?;
+        self.diagnostics.note(Diagnostic::SpoolUnavailable);
+        self.changed.notify_all();
+        Some(is_kept)
     }
 }
 
@@ -97,9 +90,9 @@ impl Inlet for Store {
         let spans = state.arriving_spans + chunk.len();
         let bytes = state.arriving_bytes.saturating_add(chunk.bytes());
         if spans > state.limits.spans || bytes > state.limits.bytes {
-            // The disk hangs: the spans go past it.
-            let spans = state.number(chunk.len());
-            let is_kept = state.keep(&Held { chunk: chunk.clone(), spans }, false, Instant::now());
+            // The disk takes too little: these go past it.
+            let held = Held { chunk: chunk.clone(), spans: state.number(chunk.len()), is_on_disk: false };
+            let is_kept = state.keep(&held, Instant::now());
             drop(state);
             self.diagnostics.note(Diagnostic::SpoolUnavailable);
             self.changed.notify_all();
@@ -107,9 +100,15 @@ impl Inlet for Store {
         }
         (state.arriving_spans, state.arriving_bytes) = (spans, bytes);
         state.arriving.push_back(Arriving::Chunk(chunk.clone()));
+        let is_kept = self.pass_disk_by(&mut state, Instant::now());
+        let is_busy = state.writing.is_some();
         drop(state);
         self.arrived.notify_all();
-        true
+        if is_busy {
+            // The exporters' threads see to it that it does not wait for long.
+            self.changed.notify_all();
+        }
+        is_kept.unwrap_or(true)
     }
 
     fn push_flush(&self, completion: Arc<Completion>, deadline: Instant) {
@@ -121,6 +120,7 @@ impl Inlet for Store {
         state.arriving.push_back(Arriving::Flush(completion, deadline));
         drop(state);
         self.arrived.notify_all();
+        self.changed.notify_all();
     }
 
     fn push_shutdown(&self, completion: Arc<Completion>, deadline: Instant) {

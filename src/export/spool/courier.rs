@@ -2,8 +2,9 @@
 //! then what earlier processes left. Nothing is given up that may still be delivered.
 
 use super::{
-    flights::{Flight, Outcome, Setback, Work},
+    flights::{Flight, Outcome, Setback},
     line::Held,
+    next::Work,
     reader::Reader,
     shelf::Wanted,
     store::Store,
@@ -74,7 +75,7 @@ impl Courier {
     fn deliver(&mut self, mut batch: Batch, mut flight: Flight) {
         let Some(filtered) = self.sender.filter(&mut batch) else {
             self.note(Diagnostic::ExporterPanicked);
-            return self.settle(&flight, 0, 0, DropReason::ExporterPanicked);
+            return self.set_back(&flight, None, true);
         };
         let filtered = filtered as u64;
         let spans = batch.len();

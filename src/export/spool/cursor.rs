@@ -7,7 +7,7 @@
 //! A file that is damaged or missing says that nothing has been delivered: twice is better than never.
 
 use super::{
-    codec::{Reader, write_number},
+    parts::{Reader, write_number},
     ranges::Ranges,
 };
 

@@ -1,8 +1,9 @@
-//! Files and directories that only their owner can read (floor 3). No memory is mapped: a file that somebody
-//! cuts short must not kill the host.
+//! Files and directories that only their owner can read (floor 3). No link is followed, and none is written
+//! through: where it leads is not ours. No memory is mapped: a file that somebody cuts short must not kill the
+//! host.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io::{self, Read, Write},
     path::{Path, PathBuf},
 };
@@ -48,26 +49,55 @@ fn options() -> OpenOptions {
     options
 }
 
+/// Opens a plain file for reading. Nothing else is opened at all: a pipe would be waited for.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let there = fs::symlink_metadata(path)?;
+    if !there.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let file = File::open(path)?;
+    // Something else may have come to its place between the two calls.
+    if is_same_file(&there, &file.metadata()?) { Ok(file) } else { Err(io::ErrorKind::InvalidInput.into()) }
+}
+
+#[cfg(unix)]
+fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same_file(one: &Metadata, other: &Metadata) -> bool {
+    one.created().ok() == other.created().ok()
+}
+
 /// At most so many bytes from the beginning of a file.
 pub(super) fn read(path: &Path, at_most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(at_most).read_to_end(&mut bytes)?;
+    open(path)?.take(at_most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// Puts a whole file in the place of another: at every moment there is the one or the other.
 pub(super) fn replace(path: &Path, bytes: &[u8], is_durable: bool) -> io::Result<()> {
     let new = path.with_extension("new");
-    let mut file = options().create(true).truncate(true).open(&new)?;
+    let mut file = match create(&new) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // What a crash left, or a link that somebody put there.
+            fs::remove_file(&new)?;
+            create(&new)?
+        }
+        made => made?,
+    };
     file.write_all(bytes)?;
     if is_durable {
         file.sync_data()?;
     }
-    std::fs::rename(&new, path)?;
-    if is_durable { path.parent().map_or(Ok(()), sync_directory) } else { Ok(()) }
+    fs::rename(&new, path)?;
+    if is_durable { path.parent().map_or(Ok(()), sync) } else { Ok(()) }
 }
 
-/// Makes the names in a directory last through a power failure, where the system has a way to ask for it.
-pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+/// Makes a file, or the names in a directory, last through a power failure, where the system has a way to ask for it.
+pub(super) fn sync(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }

@@ -3,18 +3,19 @@
 
 use super::{
     cursor, files,
-    home::{self, Home},
+    home::{self, Adoption, Home, Owner},
+    mark::Mark,
     ranges::Ranges,
     segment::{HEADER, Header, survey},
     settings::Fsync,
-    shelf::{Mark, Segment, Shelf},
+    shelf::{Segment, Shelf, is_past},
     store::Store,
 };
 use crate::{clock::after, diagnostics::Diagnostic, export::DropReason, record::Resource};
 use std::{
     collections::VecDeque,
     ffi::OsStr,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -37,6 +38,8 @@ struct Found {
     shelf: Shelf,
     /// Records that cannot be read, and that no number tells of.
     damaged: u64,
+    /// It has been looked at before.
+    is_known: bool,
 }
 
 impl Keeper {
@@ -68,7 +71,14 @@ impl Keeper {
     /// Takes in what there is; false if some of it is in use.
     fn look_around(&mut self) -> bool {
         let now = Instant::now();
-        let state = self.store.state();
+        let root = self.store.settings.directory.clone();
+        let own = self.store.state().own.home.clone();
+        let Some(owner) = Owner::ours(own.as_ref().map(|home| home.path()), &root) else {
+            return true;
+        };
+        let there = home::all_below(&root, owner);
+        let mut state = self.store.state();
+        state.left_alone.retain(|left| there.contains(&left.path));
         let left_alone = state.left_alone.iter().filter(|left| now < left.look_again);
         let known: Vec<PathBuf> = std::iter::once(&state.own)
             .chain(&state.found)
@@ -77,49 +87,46 @@ impl Keeper {
             .collect();
         drop(state);
         let mut is_alone = true;
-        for path in home::all_below(&self.store.settings.directory) {
-            if known.contains(&path) {
-                continue;
-            }
+        for path in there.into_iter().filter(|path| !known.contains(path)) {
             match Home::adopt(path) {
-                Some(home) => self.take_in(home),
-                None => is_alone = false,
+                Adoption::Adopted(home) => is_alone &= self.take_in(home),
+                Adoption::InUse => is_alone = false,
+                Adoption::Nothing => {}
             }
         }
         is_alone
     }
 
-    fn take_in(&mut self, home: Home) {
-        let Some(Found { shelf, damaged }) = self.read(home) else {
-            return;
+    /// False if it could not be read now.
+    fn take_in(&mut self, home: Home) -> bool {
+        let Some(Found { shelf, damaged, is_known }) = self.read(home) else {
+            return false;
         };
-        let home = shelf.home.clone();
-        if shelf.marks.iter().all(Option::is_none) {
-            return self.leave_alone(&shelf);
+        if shelf.unread > 0 {
+            self.store.diagnostics.note(Diagnostic::SpoolUnavailable);
         }
-        if damaged > 0 {
+        let is_ours = shelf.marks.iter().any(Option::is_some);
+        if damaged > 0 && is_ours && !is_known {
             self.store.diagnostics.note(Diagnostic::SpoolDamaged);
             let mut state = self.store.state();
             for (line, _) in state.lines.iter_mut().zip(&shelf.marks).filter(|(_, mark)| mark.is_some()) {
                 line.recovered.dropped.add(DropReason::SpoolDamaged, damaged);
             }
         }
-        if shelf.is_done_with() && shelf.strangers.is_empty() {
-            home.iter().for_each(|home| home.remove());
-        } else {
-            self.store.add_found(shelf);
-        }
-    }
-
-    /// None of our exporters is meant. What is too old for anybody is taken away.
-    fn leave_alone(&self, shelf: &Shelf) {
         let now = Instant::now();
-        let newest_is_old = shelf.newest_is_older_than(self.store.settings.max_age, now);
-        match &shelf.home {
-            Some(home) if newest_is_old => home.remove(),
-            Some(home) => self.store.state().leave_alone(home.path(), now),
-            None => {}
+        let is_done_with = match is_ours {
+            true => shelf.is_done_with() && shelf.strangers.is_empty(),
+            // What is too old for anybody.
+            false => shelf.newest_is_older_than(self.store.settings.max_age, now),
+        };
+        if shelf.is_empty() || (is_done_with && shelf.unread == 0) {
+            shelf.home.iter().for_each(|home| home.remove());
+        } else if is_ours && !is_done_with {
+            self.store.add_found(shelf);
+        } else if let Some(home) = &shelf.home {
+            self.store.state().leave_alone(home.path(), shelf.unread > 0, now);
         }
+        true
     }
 
     /// What lies in a directory. `None` if it cannot be read now.
@@ -127,23 +134,20 @@ impl Keeper {
         let left_alone =
             self.store.state().left_alone.iter().find(|left| left.path == home.path()).map(|left| left.since);
         let since = left_alone.unwrap_or_else(Instant::now);
-        let (mut segments, mut damaged, mut resource) = (Vec::new(), 0, None);
+        let (mut segments, mut damaged, mut unread, mut resource) = (Vec::new(), 0, 0, None);
         let mut cursors: Vec<(PathBuf, Ranges)> = Vec::new();
-        for entry in fs::read_dir(home.path()).ok()? {
-            let path = entry.ok()?.path();
+        for path in home.files().ok()? {
             match path.extension().and_then(OsStr::to_str) {
-                Some("segment") => match read_segment(&path, since)? {
-                    Ok(read) => {
-                        damaged += read.damaged;
-                        resource = resource.or(read.resource);
-                        segments.push(read.segment);
+                Some("segment") => match self.read_segment(&path, since) {
+                    Read::Segment(segment, records, whose) => {
+                        damaged += records;
+                        resource = resource.or(whose);
+                        segments.push(segment);
                     }
-                    Err(records) => damaged += records,
+                    Read::Damaged(records) => damaged += records,
+                    Read::NotNow => unread += 1,
                 },
-                Some("cursor") => {
-                    let bytes = files::read(&path, MOST_SEGMENT_BYTES).ok()?;
-                    cursors.push((path, cursor::read(&bytes).unwrap_or_default()));
-                }
+                Some("cursor") => cursors.push(read_cursor(path)?),
                 _ => {}
             }
         }
@@ -165,37 +169,61 @@ impl Keeper {
             segments: VecDeque::from(segments),
             marks,
             strangers: cursors.into_iter().map(|(_, done)| done).collect(),
+            unread,
         };
-        Some(Found { shelf, damaged })
+        Some(Found { shelf, damaged, is_known: left_alone.is_some() })
+    }
+
+    /// A file that has been known for that long.
+    fn read_segment(&self, path: &Path, since: Instant) -> Read {
+        let Ok(bytes) = files::read(path, MOST_SEGMENT_BYTES) else {
+            return self.not_read(path, since);
+        };
+        let Some(header) = Header::read(&bytes) else {
+            let _looked_at_again = fs::remove_file(path);
+            // One that had only been begun holds nothing.
+            return Read::Damaged(u64::from(bytes.len() >= HEADER));
+        };
+        let contents = survey(header, &bytes);
+        let created = UNIX_EPOCH.checked_add(Duration::from_nanos(header.created));
+        let segment = Segment {
+            path: path.to_owned(),
+            header,
+            spans: contents.spans,
+            bytes: contents.length as u64,
+            age_then: age_of(created).saturating_sub(since.elapsed()),
+            since,
+            unread: None,
+        };
+        Read::Segment(segment, contents.damaged_at_end, contents.resource)
+    }
+
+    /// One that cannot be read stays until it is too old.
+    fn not_read(&self, path: &Path, since: Instant) -> Read {
+        let age = age_of(fs::symlink_metadata(path).and_then(|found| found.modified()).ok());
+        let is_old = is_past(self.store.settings.max_age, age, since.elapsed());
+        if is_old && fs::remove_file(path).is_ok() { Read::Damaged(1) } else { Read::NotNow }
     }
 }
 
-struct ReadSegment {
-    segment: Segment,
-    resource: Option<Resource>,
-    damaged: u64,
+enum Read {
+    /// With how many damaged records that no number tells of, and whose spans they are.
+    Segment(Segment, u64, Option<Resource>),
+    /// So many records of a file of which nothing can be told.
+    Damaged(u64),
+    NotNow,
 }
 
-/// A file that has been known since then. The error is the count of damaged records of a file of which nothing
-/// can be told. `None` if it cannot be read now.
-fn read_segment(path: &Path, since: Instant) -> Option<Result<ReadSegment, u64>> {
-    let bytes = files::read(path, MOST_SEGMENT_BYTES).ok()?;
-    let Some(header) = Header::read(&bytes) else {
-        let _looked_at_again = fs::remove_file(path);
-        // One that had only been begun holds nothing.
-        return Some(Err(u64::from(bytes.len() >= HEADER)));
+/// A cursor that is damaged, or a link to one, says that nothing has been delivered. `None` if it cannot be read now.
+fn read_cursor(path: PathBuf) -> Option<(PathBuf, Ranges)> {
+    let done = match files::read(&path, MOST_SEGMENT_BYTES) {
+        Ok(bytes) => cursor::read(&bytes).unwrap_or_default(),
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ranges::default(),
+        Err(_) => return None,
     };
-    let contents = survey(header, &bytes);
-    let created = UNIX_EPOCH.checked_add(Duration::from_nanos(header.created));
-    let age = created.and_then(|created| SystemTime::now().duration_since(created).ok());
-    let segment = Segment {
-        path: path.to_owned(),
-        header,
-        spans: contents.spans,
-        bytes: contents.length as u64,
-        age_then: age.unwrap_or_default().saturating_sub(since.elapsed()),
-        since,
-    };
-    let (resource, damaged) = (contents.resource, contents.damaged_at_end);
-    Some(Ok(ReadSegment { segment, resource, damaged }))
+    Some((path, done))
+}
+
+fn age_of(time: Option<SystemTime>) -> Duration {
+    time.and_then(|time| SystemTime::now().duration_since(time).ok()).unwrap_or_default()
 }

@@ -17,6 +17,8 @@ use std::{
 pub(super) struct Held {
     pub(super) chunk: Arc<Chunk>,
     pub(super) spans: Range<u64>,
+    /// When it was kept, it was on disk as well.
+    pub(super) is_on_disk: bool,
 }
 
 impl Held {
@@ -56,18 +58,21 @@ pub(super) struct Line {
     pub(super) name: String,
     pub(super) waiting: VecDeque<Held>,
     waiting_spans: usize,
+    /// Of what waits: chunks that are on disk as well.
+    waiting_on_disk: usize,
+    /// What has failed and is in no other place. Behind everything else, each in its turn.
+    pub(super) returned: VecDeque<Held>,
     /// In memory, what is in the exporter's hands included.
     spans: usize,
     bytes: usize,
     oldest: Option<Instant>,
     pub(super) goals: Vec<Goal>,
     pub(super) backoff: Option<Backoff>,
-    /// A file could not be read: not again until then.
-    pub(super) read_again: Option<Instant>,
     /// A shutdown has cut a delay short.
     pub(super) hurried: bool,
-    /// Batches the exporter has been rid of.
+    /// Batches that have been delivered, and that have failed and may be later.
     pub(super) successes: u64,
+    pub(super) failures: u64,
     /// It has said goodbye.
     pub(super) is_closed: bool,
     pub(super) own: Tally,
@@ -84,12 +89,14 @@ impl Line {
             name,
             waiting: VecDeque::new(),
             waiting_spans: 0,
+            waiting_on_disk: 0,
+            returned: VecDeque::new(),
             spans: 0,
             bytes: 0,
             oldest: None,
             goals: Vec::new(),
             backoff: None,
-            read_again: None,
+            failures: 0,
             hurried: false,
             successes: 0,
             is_closed: false,
@@ -109,15 +116,9 @@ impl Line {
         self.spans += held.chunk.len();
         self.bytes += held.chunk.bytes();
         self.waiting_spans += held.chunk.len();
+        self.waiting_on_disk += usize::from(held.is_on_disk);
         self.oldest.get_or_insert(now);
         self.waiting.push_back(held);
-    }
-
-    /// Takes back what is in the exporter's hands.
-    pub(super) fn return_to_front(&mut self, held: Held, now: Instant) {
-        self.waiting_spans += held.chunk.len();
-        self.oldest.get_or_insert(now);
-        self.waiting.push_front(held);
     }
 
     /// Takes what waits longest, up to `most` spans, at least one chunk. It stays counted as in memory.
@@ -129,23 +130,50 @@ impl Line {
                 break;
             }
             spans += next.chunk.len();
-            taken.extend(self.waiting.pop_front());
-        }
-        self.waiting_spans -= spans;
-        if self.waiting.is_empty() {
-            self.oldest = None;
+            taken.extend(self.take_waiting(0));
         }
         taken
     }
 
-    /// Takes out one that waits.
-    pub(super) fn remove_waiting(&mut self, at: usize) -> Option<Held> {
+    /// Takes those of what has failed that came back first and failed together.
+    pub(super) fn take_returned(&mut self, together: &Range<u64>) -> Vec<Held> {
+        let mut taken = Vec::new();
+        while self
+            .returned
+            .front()
+            .is_some_and(|next| taken.is_empty() || together.contains(&next.spans.start))
+        {
+            taken.extend(self.returned.pop_front());
+        }
+        taken
+    }
+
+    /// Takes one that waits, into the exporter's hands.
+    fn take_waiting(&mut self, at: usize) -> Option<Held> {
         let held = self.waiting.remove(at)?;
         self.waiting_spans -= held.chunk.len();
-        self.forget(&held);
+        self.waiting_on_disk -= usize::from(held.is_on_disk);
         if self.waiting.is_empty() {
             self.oldest = None;
         }
+        Some(held)
+    }
+
+    /// Takes one out of memory that waits and has not been sent. What is on disk, too, is usually older than what is not.
+    pub(super) fn remove_on_disk(&mut self, is_on_disk: impl Fn(&Held) -> bool) -> Option<Held> {
+        if self.waiting_on_disk == 0 {
+            return None;
+        }
+        let at = self.waiting.iter().position(|held| held.is_on_disk && is_on_disk(held))?;
+        let held = self.take_waiting(at)?;
+        self.forget(&held);
+        Some(held)
+    }
+
+    /// Takes one out of memory, while there is any but in the exporter's hands.
+    pub(super) fn remove_any(&mut self) -> Option<Held> {
+        let held = self.take_waiting(0).or_else(|| self.returned.pop_front())?;
+        self.forget(&held);
         Some(held)
     }
 
@@ -157,6 +185,8 @@ impl Line {
 
     pub(super) fn forget_all(&mut self) {
         self.waiting.clear();
+        self.returned.clear();
+        self.waiting_on_disk = 0;
         (self.waiting_spans, self.spans, self.bytes, self.oldest) = (0, 0, 0, None);
     }
 

@@ -70,6 +70,7 @@ impl Cached {
         let (next, end) = loop {
             let next = records.position();
             match records.next() {
+                // Nothing more can be read: the rest of what was asked for is damaged, or the file's end is.
                 None => break (next, range.end),
                 Some(Item::Span(number, payload)) if number >= least => {
                     if number >= range.end || bytes >= MOST_BATCH_BYTES {

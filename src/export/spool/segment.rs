@@ -13,7 +13,10 @@
 //! Where a length is damaged the next record is found by looking for one: the salt, which nobody who could
 //! send an attribute knows, is what keeps a text from passing for a record.
 
-use super::codec::{self, Reader, write_number};
+use super::{
+    codec,
+    parts::{Reader, write_number},
+};
 use crate::record::{Resource, SpanRecord};
 use std::ops::Range;
 
@@ -28,6 +31,9 @@ const MOST_PAYLOAD: usize = 4 << 20;
 /// Bytes to be checked in search of records behind damage, in one segment. A damaged file costs no more,
 /// even one that was made to.
 const MOST_SEARCH: usize = 64 << 20;
+
+/// No record of a span is shorter: it has the span's and the trace's ids.
+pub(super) const LEAST_SPAN: usize = RECORD_HEAD + 24;
 
 /// The kinds of records of this version.
 const RESOURCE: u8 = 1;
@@ -164,17 +170,15 @@ impl<'a> Records<'a> {
         is_whole.then_some(Checked { kind: *kind, payload, end: at + RECORD_HEAD + payload.len() })
     }
 
-    /// Where the next whole record begins behind one that is not, if there is any.
+    /// Where the next whole record begins behind one that is not, if there is any. What the damaged one says of its
+    /// length is not believed: it may lead past others.
     fn find_behind(&mut self, at: usize) -> Option<usize> {
+        let last = self.bytes.len().saturating_sub(RECORD_HEAD);
+        let next = (at + 1..=last).find(|next| self.search_left > 0 && self.record_at(*next).is_some());
+        // One that ends where the file does was whole once, and is not just torn.
         let stated = self.bytes.get(at..).and_then(|rest| Reader(rest).array()).map(u32::from_le_bytes);
         let stated_end = stated.map(|length| at.saturating_add(RECORD_HEAD + length as usize));
-        // Usually it is the payload that is damaged.
-        if let Some(end) = stated_end.filter(|end| *end == self.bytes.len() || self.record_at(*end).is_some())
-        {
-            return Some(end);
-        }
-        let last = self.bytes.len().saturating_sub(RECORD_HEAD);
-        (at + 1..=last).find(|candidate| self.search_left > 0 && self.record_at(*candidate).is_some())
+        next.or(stated_end.filter(|end| *end == self.bytes.len()))
     }
 
     fn item(&self, record: &Checked<'a>) -> Option<Item<'a>> {
@@ -217,9 +221,12 @@ pub(super) struct Contents {
 pub(super) fn survey(header: Header, file: &[u8]) -> Contents {
     let mut contents = Contents { spans: header.first..header.first, ..Contents::default() };
     let mut records = Records::new(header, file.get(HEADER..).unwrap_or_default());
+    let most = (file.len() / LEAST_SPAN) as u64;
     while let Some(item) = records.next() {
         match item {
             Item::Resource(resource) => contents.resource = Some(resource),
+            // Whoever writes a number that stands for more spans than the file has room for has made it up.
+            Item::Span(number, _) if number - header.first > most => contents.damaged_at_end += 1,
             Item::Span(number, _) => {
                 contents.spans.end = contents.spans.end.max(number.saturating_add(1));
                 contents.damaged_at_end = 0;
@@ -229,29 +236,6 @@ pub(super) fn survey(header: Header, file: &[u8]) -> Contents {
         contents.length = HEADER + records.position();
     }
     contents
-}
-
-/// Reads any bytes as a segment and as a cursor, as a process does that takes over what another left; how many
-/// spans there are. For the fuzz target alone.
-#[cfg(fuzzing)]
-pub fn read_any(bytes: &[u8]) -> usize {
-    // Most inputs have no whole header: they are read behind one as well.
-    let known = Header { first: 7, created: 0, salt: 0 };
-    let found = [Header::read(bytes), Some(known)].into_iter().flatten().map(|header| {
-        let contents = survey(header, bytes);
-        assert!(contents.length <= bytes.len());
-        let rest = bytes.get(HEADER..).unwrap_or_default();
-        let spans = Records::new(header, rest).filter_map(|item| match item {
-            Item::Span(number, payload) => {
-                assert!(contents.spans.contains(&number) || number == u64::MAX);
-                read_span(payload)
-            }
-            Item::Resource(_) | Item::Damaged => None,
-        });
-        spans.count()
-    });
-    let _either_way = (super::cursor::read(bytes), codec::read_span(bytes), codec::read_resource(bytes));
-    found.sum()
 }
 
 #[cfg(test)]
@@ -384,6 +368,30 @@ mod tests {
         let mut damaged = file;
         damaged[..64].fill(0xa5);
         assert_eq!(Header::read(&damaged), None);
+    }
+
+    /// Wherever a damaged length leads: to the end of the file, or to a later record.
+    #[test]
+    fn a_length_that_lies_leads_past_nothing() {
+        let (file, ends) = segment(6);
+        let record = ends[1]..ends[2];
+        for end in &ends[3..] {
+            let mut damaged = file.clone();
+            let length = (end - record.start - RECORD_HEAD) as u32;
+            damaged[record.start..record.start + 4].copy_from_slice(&length.to_le_bytes());
+            assert_eq!(readable(&damaged), BTreeSet::from([0, 2, 3, 4, 5]), "to {end}");
+        }
+    }
+
+    /// A number that stands for more than there can be makes a reader's work no longer, and no sum overflow.
+    #[test]
+    fn a_number_that_was_made_up_is_not_believed() {
+        let (mut file, _) = segment(3);
+        for number in [1000 + (1 << 63), u64::MAX, 1000 + 5_000] {
+            HEADER_OF_ALL.write_span(number, &usual_span(7), &mut file);
+        }
+        let contents = survey(HEADER_OF_ALL, &file);
+        assert_eq!((contents.spans, contents.damaged_at_end), (1000..1003, 3));
     }
 
     /// Who sends an attribute that looks like a record gains nothing: the salt is missing.

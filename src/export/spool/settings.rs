@@ -20,6 +20,10 @@ impl Fsync {
     pub(super) const fn is_immediate(self) -> bool {
         matches!(self, Self::EveryBatch)
     }
+
+    pub(super) const fn is_later(self) -> bool {
+        matches!(self, Self::Interval(_))
+    }
 }
 
 /// Where the spool is, and its bounds.
@@ -29,4 +33,19 @@ pub(super) struct Settings {
     pub(super) max_bytes: u64,
     pub(super) max_age: Duration,
     pub(super) fsync: Fsync,
+}
+
+impl Settings {
+    /// A file is closed rather than made longer than this: several have to fit.
+    pub(super) fn segment_bytes(&self) -> u64 {
+        const MOST: u64 = 4 << 20;
+        const LEAST: u64 = 64 << 10;
+        (self.max_bytes / 4).clamp(LEAST, MOST)
+    }
+
+    /// The most that is written at once, in bytes of memory, but for one chunk.
+    pub(super) fn write_bytes(&self) -> usize {
+        const MOST: u64 = 1 << 20;
+        usize::try_from(MOST.min(self.segment_bytes() / 2)).unwrap_or(usize::MAX)
+    }
 }

@@ -1,8 +1,8 @@
 //! What lies in one directory of the spool, and who has been delivered what of it (floor 3). Bookkeeping
 //! only: no I/O. Held under the spool's lock.
 
-use super::{home::Home, ranges::Ranges, segment::Header};
-use crate::record::Resource;
+use super::{home::Home, mark::Mark, ranges::Ranges, segment::Header};
+use crate::{clock::after, record::Resource};
 use std::{
     collections::VecDeque,
     ops::Range,
@@ -27,93 +27,43 @@ pub(super) struct Segment {
     /// Its age when it was found.
     pub(super) age_then: Duration,
     pub(super) since: Instant,
+    /// It could not be read the last time.
+    pub(super) unread: Option<Unread>,
 }
+
+/// A file is left alone for a while.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unread {
+    pub(super) until: Instant,
+    pause: Duration,
+}
+
+/// How long a file is left alone that could not be read: doubling from the one to the other. It is given up for
+/// nothing but its age, or to make room: that a process is out of file handles is not the file's fault.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LAST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Segment {
     /// Is it, and has it been known for long enough for that to count?
     fn is_older_than(&self, age: Duration, now: Instant) -> bool {
         let known = now.saturating_duration_since(self.since);
-        known >= age.min(RESPITE) && self.age_then.saturating_add(known) > age
+        is_past(age, self.age_then.saturating_add(known), known)
+    }
+
+    /// It could not be read.
+    pub(super) fn leave_unread(&mut self, now: Instant) {
+        let pause = self.unread.map_or(FIRST_PAUSE, |unread| LAST_PAUSE.min(unread.pause * 2));
+        self.unread = Some(Unread { until: after(now, pause), pause });
+    }
+
+    fn may_be_read(&self, now: Instant) -> bool {
+        self.unread.is_none_or(|unread| unread.until <= now)
     }
 }
 
-/// One reader's part of a shelf.
-#[derive(Debug, Default)]
-pub(super) struct Mark {
-    /// What is behind it: delivered, left out, or dropped.
-    pub(super) done: Ranges,
-    /// What it has in hand: in memory, to be delivered or put back.
-    pub(super) held: Ranges,
-    troubles: Vec<Trouble>,
-}
-
-/// A batch that has failed.
-#[derive(Debug)]
-pub(super) struct Trouble {
-    range: Range<u64>,
-    strikes: u32,
-    /// How many batches the exporter had been rid of when it failed last.
-    successes_then: u64,
-}
-
-/// Troubles remembered; of more, the oldest is forgotten and begins anew.
-const MOST_TROUBLES: usize = 256;
-
-impl Mark {
-    pub(super) fn of(done: Ranges) -> Self {
-        Self { done, ..Self::default() }
-    }
-
-    /// Counts a failure of this batch, and says how many now tell against it. While the exporter succeeds
-    /// with nothing at all, it is not the batch's fault, unless it is known to be.
-    pub(super) fn strike(&mut self, range: &Range<u64>, successes: u64, is_at_fault: bool) -> u32 {
-        let known = self.troubles.iter_mut().find(|trouble| trouble.range == *range);
-        let Some(trouble) = known else {
-            if self.troubles.len() >= MOST_TROUBLES {
-                self.troubles.remove(0);
-            }
-            let trouble = Trouble { range: range.clone(), strikes: 1, successes_then: successes };
-            self.troubles.push(trouble);
-            return 1;
-        };
-        if is_at_fault || successes > trouble.successes_then {
-            trouble.strikes += 1;
-        }
-        trouble.successes_then = successes;
-        trouble.strikes
-    }
-
-    /// These are behind it.
-    pub(super) fn finish(&mut self, range: &Range<u64>) {
-        self.held.remove(range);
-        self.done.insert(range.clone());
-        // What is left of a batch is another one.
-        self.troubles.retain(|trouble| trouble.range.end <= range.start || trouble.range.start >= range.end);
-    }
-
-    /// The part of `segment` to be read next, of at most so many spans: what failed together comes together
-    /// again, and alone.
-    fn next_of(&self, segment: &Range<u64>, most: u64) -> Option<Range<u64>> {
-        let mut start = segment.start;
-        while let Some(taken) = self.done.around(start).or_else(|| self.held.around(start)) {
-            start = taken.end;
-        }
-        if start >= segment.end {
-            return None;
-        }
-        let mut end = segment.end.min(start.saturating_add(most));
-        for taken in [&self.done, &self.held] {
-            end = taken.next_from(start).map_or(end, |next| end.min(next));
-        }
-        for trouble in &self.troubles {
-            if trouble.range.contains(&start) {
-                end = end.min(trouble.range.end);
-            } else if trouble.range.start > start {
-                end = end.min(trouble.range.start);
-            }
-        }
-        Some(start..end)
-    }
+/// Is something so old, of this age, that has been known for this long?
+pub(super) fn is_past(most: Duration, age: Duration, known: Duration) -> bool {
+    known >= most.min(RESPITE) && age > most
 }
 
 /// A part of a segment to be read.
@@ -141,6 +91,8 @@ pub(super) struct Shelf {
     pub(super) marks: Vec<Option<Mark>>,
     /// What exporters have been delivered that are not among ours. They may come back.
     pub(super) strangers: Vec<Ranges>,
+    /// Files in it that could not be read when it was found, so that nothing is known of them.
+    pub(super) unread: usize,
 }
 
 /// What was taken out to make room.
@@ -186,14 +138,35 @@ impl Shelf {
         parts.filter(|part| part.start < part.end)
     }
 
-    /// What an exporter that has nothing else to do is to read, oldest first.
-    pub(super) fn next_for(&self, line: usize, most: usize) -> Option<Wanted> {
+    /// What an exporter that has nothing else to do is to read, oldest first, of what has not failed.
+    pub(super) fn next_for(&self, line: usize, most: usize, now: Instant) -> Option<Wanted> {
         let mark = self.mark(line)?;
-        self.segments.iter().find_map(|segment| {
-            let range = mark.next_of(&segment.spans, most as u64)?;
-            let (resource, segment) = (self.resource.clone(), segment.clone());
-            Some(Wanted { shelf: self.id, resource, segment, range })
-        })
+        let mut readable = self.segments.iter().filter(|segment| segment.may_be_read(now));
+        readable.find_map(|segment| Some(self.want(segment, mark.next_of(&segment.spans, most as u64)?)))
+    }
+
+    /// The same of what has failed: what has been left alone for longest, and since which failure.
+    pub(super) fn next_trouble_for(&self, line: usize, most: usize, now: Instant) -> Option<(u64, Wanted)> {
+        let mark = self.mark(line)?;
+        let readable = self.segments.iter().filter(|segment| segment.may_be_read(now));
+        let troubles = readable.filter_map(|segment| {
+            let (failure, range) = mark.next_trouble_of(&segment.spans, most as u64)?;
+            Some((failure, segment, range))
+        });
+        let (failure, segment, range) = troubles.min_by_key(|(failure, ..)| *failure)?;
+        Some((failure, self.want(segment, range)))
+    }
+
+    fn want(&self, segment: &Segment, range: Range<u64>) -> Wanted {
+        Wanted { shelf: self.id, resource: self.resource.clone(), segment: segment.clone(), range }
+    }
+
+    /// When an exporter may try again what could not be read, if there is any.
+    pub(super) fn unread_until(&self, line: usize, now: Instant) -> Option<Instant> {
+        let mark = self.mark(line)?;
+        let is_wanted = |segment: &&Segment| !mark.done.covers(&segment.spans);
+        let unread = self.segments.iter().filter(is_wanted).filter_map(|segment| Some(segment.unread?.until));
+        unread.filter(|until| *until > now).min()
     }
 
     /// Takes out the segments that everybody has been delivered, but not the last of the process itself,
@@ -234,9 +207,13 @@ impl Shelf {
         self.segments.front().is_some_and(|segment| segment.is_older_than(age, now))
     }
 
-    /// True also if there is nothing at all.
     pub(super) fn newest_is_older_than(&self, age: Duration, now: Instant) -> bool {
-        self.segments.back().is_none_or(|segment| segment.is_older_than(age, now))
+        self.segments.back().is_some_and(|segment| segment.is_older_than(age, now))
+    }
+
+    /// Is there nothing in it for anybody?
+    pub(super) fn is_empty(&self) -> bool {
+        self.segments.is_empty() && self.unread == 0
     }
 
     /// Has every exporter of ours been delivered all there is, with nothing in hand?
@@ -276,6 +253,7 @@ mod tests {
                 bytes: 0,
                 age_then,
                 since,
+                unread: None,
             };
             let tick = Duration::from_nanos(1);
             assert!(!segment.is_older_than(most, since + expected - tick), "{age_then:?} of {most:?}");

@@ -2,6 +2,7 @@
 
 use super::{
     courier::Courier,
+    home,
     keeper::Keeper,
     reader::Reader,
     settings::{Fsync, Settings},
@@ -33,23 +34,34 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 ///
 /// **What it promises.** A span is on disk within 50 ms of its end, so that a killed process loses none that
 /// is older; a power failure loses what [`Fsync`] leaves open. The next process that uses the directory
-/// delivers what is there, to exporters of the same name, with the resource of the process that recorded it.
+/// delivers what is there, to deliveries of the same name, with the resource of the process that recorded it.
+/// What is for a name that the next process does not have stays on disk until one that has it comes, or it is too old.
+/// Processes, and tracers of one process, that send to different places through one directory need different names.
+///
 /// Delivery is at least once: after a crash, up to one batch for each exporter comes a second time; after a power
-/// failure, it may be all that is still on disk.
+/// failure, what was delivered since the last [`Fsync`] does, with [`Fsync::Never`] all that is still on disk. What
+/// a disk was busy writing when a shutdown's time was over is counted as lost, and may still be delivered by the next
+/// process.
 ///
 /// **What it changes for an exporter.** An error that asks for a retry never gives a batch up: it waits, and
-/// so does everything behind it, for the delay that the backend named or that the
-/// [`RetryPolicy`](crate::export::RetryPolicy) draws. A batch that fails [`max_attempts`](crate::export::RetryPolicy::max_attempts)
-/// times while others succeed, or over which the exporter panics as often, is set aside and counted. What
-/// ends while the process runs comes first, then what has waited, then what earlier processes left.
+/// so does everything else, for the delay that the backend named or that the
+/// [`RetryPolicy`](crate::export::RetryPolicy) draws; then come the batches that have not failed yet, and it has its
+/// turn behind them. A batch that fails [`max_attempts`](crate::export::RetryPolicy::max_attempts)
+/// times while others are delivered in between, or over which the exporter or the filter panics as often, is set aside
+/// and counted. What ends while the process runs comes first, then what has waited, then what earlier processes left.
 ///
 /// **Where the disk fails** (full, read-only, broken, out of file handles), spans are kept in memory as without a
 /// spool, within the bounds of [`max_queued`](crate::TracerBuilder::max_queued), and counted in
 /// [`ExporterStats::unspooled`](crate::export::ExporterStats::unspooled). The disk is tried again after at most
-/// 15 s. The same holds for a directory that cannot be made: it is no reason for a service not to start.
+/// 15 s. The same holds for a directory that cannot be made: it is no reason for a service not to start. A disk that
+/// takes more than a second for a write is passed by in the same way. A file that cannot be read holds nothing else
+/// up and is tried again, at most a minute apart, until it is too old.
 ///
 /// **What is in it.** Spans, after redaction, not encrypted. Directories that are made have mode 0700, files
-/// 0600. It has to be a local file system with locks; several processes may share one directory. A child
+/// 0600. The directory should be one that nobody but the service's user may write to: what lies there is read as spans.
+/// What is in it that the spool has not made is left alone: links, directories of other users or that others may write
+/// to, and files of other names, also where they lie in a directory of the spool's.
+/// It has to be a local file system with locks; several processes may share one directory. A child
 /// that is forked off and lives on after its parent keeps the parent's lock, and so what the parent left
 /// waits for the child's end.
 ///
@@ -69,7 +81,8 @@ impl Spool {
     }
 
     /// The most bytes on disk, of this process and what it took over from earlier ones. Beyond that the
-    /// oldest file of 4 MiB is dropped and its spans are counted. Default 64 MiB.
+    /// oldest file is dropped and its spans are counted; a file is of 4 MiB, or of a quarter of this, if that is less,
+    /// but of 64 KiB at least. It may be exceeded by one write. Default 64 MiB.
     #[must_use]
     pub fn max_bytes(self, bytes: u64) -> Self {
         self.with(|settings| settings.max_bytes = bytes)
@@ -97,8 +110,9 @@ impl Spool {
         Self(Arc::new(settings))
     }
 
-    /// This exporter, behind the spool. Its [name](crate::export::Exporter::name) is how a later process knows which
-    /// spans it has been delivered.
+    /// This exporter, behind the spool. Its name, that of the [exporter](crate::export::Exporter::name) or that of the
+    /// [delivery](Delivery::named), is how a later process knows which spans it has been delivered. Two of one name
+    /// behind one directory are an error of [`build`](crate::TracerBuilder::build).
     pub fn wrap(&self, exporter: impl Into<Delivery>) -> Delivery {
         let mut delivery = exporter.into();
         delivery.shelter = Some(self.0.clone());
@@ -112,11 +126,20 @@ impl fmt::Debug for Spool {
     }
 }
 
+/// The file in a process's directory that says what a delivery of this name has had.
+fn cursor_name(name: &str) -> String {
+    format!("{}.cursor", home::exporter_part(name))
+}
+
 impl Shelter for Settings {
+    fn place_of(&self, name: &str) -> (PathBuf, String) {
+        (self.directory.clone(), cursor_name(name))
+    }
+
     fn open(&self, destinations: Vec<Destination>, terms: &Terms) -> (Arc<dyn Inlet>, Vec<Task>) {
         let names: Vec<_> =
             destinations.iter().map(|destination| (destination.place, destination.name.clone())).collect();
-        let cursors = cursor_names(names.iter().map(|(_, name)| name.as_str()));
+        let cursors = names.iter().map(|(_, name)| cursor_name(name)).collect();
         let aborts =
             destinations.iter().filter_map(|destination| destination.sender.abort_handle()).collect();
         let store = Arc::new(Store::new(self.clone(), cursors, names, aborts, terms));
@@ -139,23 +162,4 @@ impl Shelter for Settings {
         }
         (store, tasks)
     }
-}
-
-/// A file name for each exporter: what a file name cannot have is replaced, and of several of one name the
-/// later ones are numbered.
-fn cursor_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    const MOST_CHARS: usize = 64;
-    let mut known: Vec<String> = Vec::new();
-    for name in names {
-        let safe =
-            |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
-        let base: String = name.chars().take(MOST_CHARS).map(safe).collect();
-        let numbered = (1..).map(|number: u32| match number {
-            1 => format!("{base}.cursor"),
-            number => format!("{base}-{number}.cursor"),
-        });
-        let unused = numbered.into_iter().find(|candidate| !known.contains(candidate));
-        known.extend(unused);
-    }
-    known
 }

@@ -33,20 +33,34 @@ pub(super) enum Arriving {
 pub(super) struct Chores {
     /// Files to be removed.
     pub(super) remove: Vec<PathBuf>,
-    /// Shelves that are done with.
+    /// Shelves that are done with: of the empty ones, the directories are to go.
     pub(super) finished: Vec<Shelf>,
     /// Something was dropped to make room.
     pub(super) has_discarded: bool,
 }
 
-/// A directory of which nothing is ours.
+/// A write that is under way.
+pub(super) struct Writing {
+    pub(super) since: Instant,
+    /// Empty when it takes so long that the spans have gone on without it.
+    pub(super) held: Vec<Held>,
+    pub(super) is_passed_by: bool,
+}
+
+/// A disk that takes longer for a write is passed by.
+pub(super) const STALL: Duration = Duration::from_secs(1);
+
+/// A directory of which nothing is ours, or nothing else that can be read.
 pub(super) struct LeftAlone {
     pub(super) path: PathBuf,
     /// When it was seen first.
     pub(super) since: Instant,
-    /// When it may be old enough to be taken away.
+    /// When it may be old enough to be taken away, or readable.
     pub(super) look_again: Instant,
 }
+
+/// How long a directory is left alone after all but what cannot be read of it has been delivered.
+const UNREAD_PAUSE: Duration = Duration::from_secs(60);
 
 pub(super) struct State {
     pub(super) limits: QueueLimits,
@@ -65,6 +79,8 @@ pub(super) struct State {
     pub(super) deadline: Option<Instant>,
     /// The shutdown has come through: nothing arrives any more.
     pub(super) closing: Option<(Arc<Completion>, Instant)>,
+    /// What the disk has been given to write.
+    pub(super) writing: Option<Writing>,
     pub(super) writer_is_gone: bool,
     /// The deadline has passed: the books as they are for good.
     pub(super) closed_books: Option<Vec<(usize, ExporterStats)>>,
@@ -93,27 +109,27 @@ impl State {
 
     /// Keeps a numbered chunk for every exporter, in memory too where there is room; false if it had to be
     /// dropped.
-    pub(super) fn keep(&mut self, held: &Held, is_on_disk: bool, now: Instant) -> bool {
+    pub(super) fn keep(&mut self, held: &Held, now: Instant) -> bool {
         let mut is_kept = true;
         for line in 0..self.lines.len() {
-            is_kept &= self.keep_for(line, held, is_on_disk, now);
+            is_kept &= self.keep_for(line, held, now);
         }
         is_kept
     }
 
-    fn keep_for(&mut self, at: usize, held: &Held, is_on_disk: bool, now: Instant) -> bool {
+    fn keep_for(&mut self, at: usize, held: &Held, now: Instant) -> bool {
         let Self { lines, own, limits, closed_books, .. } = self;
         let Some(line) = lines.get_mut(at).filter(|_| closed_books.is_none()) else {
             return true;
         };
-        if !is_on_disk {
+        if !held.is_on_disk {
             line.unspooled += length(&held.spans);
             // What is on disk makes room for what is not.
             while !line.has_room(&held.chunk, limits) {
-                let Some(last) = line.waiting.iter().rposition(|other| own.has(&other.spans)) else {
+                let Some(other) = line.remove_on_disk(|other| own.has(&other.spans)) else {
                     break;
                 };
-                if let (Some(other), Some(mark)) = (line.remove_waiting(last), own.mark_mut(at)) {
+                if let Some(mark) = own.mark_mut(at) {
                     mark.held.remove(&other.spans);
                 }
             }
@@ -125,11 +141,55 @@ impl State {
         if has_room {
             mark.held.insert(held.spans.clone());
             line.push_back(held.clone(), now);
-        } else if !is_on_disk {
+        } else if !held.is_on_disk {
             mark.finish(&held.spans);
             line.drop_own(DropReason::QueueFull, length(&held.spans));
         }
-        has_room || is_on_disk
+        has_room || held.is_on_disk
+    }
+
+    /// When to see whether the disk has to be passed by, if there is something that it is to write.
+    pub(super) fn stalls_at(&self, now: Instant) -> Option<Instant> {
+        match &self.writing {
+            Some(writing) => Some(after(writing.since, STALL)).filter(|stall| *stall > now),
+            None if self.arriving.is_empty() => None,
+            None => Some(after(now, STALL)),
+        }
+    }
+
+    /// If the disk hangs, all that it was to have goes on in memory only; `None` if it does not, or false if some of
+    /// it had to be dropped.
+    pub(super) fn pass_disk_by(&mut self, now: Instant) -> Option<bool> {
+        let writing = self.writing.as_mut().filter(|writing| now >= after(writing.since, STALL))?;
+        if writing.is_passed_by && self.arriving.is_empty() {
+            return None;
+        }
+        writing.is_passed_by = true;
+        let mut is_kept = true;
+        for held in std::mem::take(&mut writing.held) {
+            is_kept &= self.keep(&held, now);
+        }
+        while let Some(item) = self.arriving.pop_front() {
+            if let Some(held) = self.take_arrived(item, now) {
+                is_kept &= self.keep(&held, now);
+            }
+        }
+        Some(is_kept)
+    }
+
+    /// Numbers what has arrived; what was asked behind all before it comes into force.
+    pub(super) fn take_arrived(&mut self, item: Arriving, now: Instant) -> Option<Held> {
+        match item {
+            Arriving::Chunk(chunk) => {
+                self.arriving_spans -= chunk.len();
+                self.arriving_bytes -= chunk.bytes();
+                let spans = self.number(chunk.len());
+                return Some(Held { chunk, spans, is_on_disk: false });
+            }
+            Arriving::Flush(completion, deadline) => self.add_goals(&completion, deadline, now),
+            Arriving::Shutdown(completion, deadline) => self.closing = Some((completion, deadline)),
+        }
+        None
     }
 
     pub(super) fn add_goals(&mut self, completion: &Arc<Completion>, deadline: Instant, now: Instant) {
@@ -171,15 +231,15 @@ impl State {
 
     pub(super) fn take_finished(&mut self, now: Instant) -> Vec<Shelf> {
         let finished: Vec<_> = self.found.extract_if(.., |shelf| shelf.is_done_with()).collect();
-        for shelf in finished.iter().filter(|shelf| !shelf.segments.is_empty()) {
-            // For exporters that are not ours.
-            shelf.home.iter().for_each(|home| self.leave_alone(home.path(), now));
+        for shelf in finished.iter().filter(|shelf| !shelf.is_empty()) {
+            // For exporters that are not ours, or to be read later.
+            shelf.home.iter().for_each(|home| self.leave_alone(home.path(), shelf.unread > 0, now));
         }
         finished
     }
 
-    pub(super) fn leave_alone(&mut self, path: &Path, now: Instant) {
-        let look_again = after(now, RESPITE);
+    pub(super) fn leave_alone(&mut self, path: &Path, is_unread: bool, now: Instant) {
+        let look_again = after(now, if is_unread { UNREAD_PAUSE } else { RESPITE });
         match self.left_alone.iter_mut().find(|known| known.path == path) {
             Some(known) => known.look_again = look_again,
             None => self.left_alone.push(LeftAlone { path: path.to_owned(), since: now, look_again }),
@@ -217,6 +277,7 @@ impl State {
         }
         self.closed_books = Some(books);
         self.arriving.clear();
+        self.writing = None;
         (self.arriving_spans, self.arriving_bytes) = (0, 0);
         self.lines.iter_mut().for_each(Line::forget_all);
     }

@@ -2,14 +2,17 @@
 //! the lock covers is quick; files are touched when it has been released.
 
 use super::{
-    cursor, files,
-    flights::{Flight, Outcome, Setback, Work},
+    cursor,
+    flights::{Flight, Outcome, Setback},
+    home::Home,
     line::{Held, Line},
+    next::Work,
     ranges::Ranges,
     reader::Loaded,
-    settings::Settings,
+    settings::{Fsync, Settings},
     shelf::{OWN, Segment, Shelf, Wanted},
     state::{Chores, State},
+    unsynced::Unsynced,
 };
 use crate::{
     diagnostics::{Diagnostic, Diagnostics},
@@ -18,17 +21,13 @@ use crate::{
 };
 use std::{
     collections::VecDeque,
-    fs::{self, File},
-    path::{Path, PathBuf},
+    fs,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-/// How long a file that could not be opened is left alone.
-const READ_PAUSE: Duration = Duration::from_secs(1);
-
-/// Files that wait to be synced. Usually that is one.
-const MOST_UNSYNCED: usize = 16;
+/// A disk that has been busy with one write for longer is given no cursor to write before it has ended.
+const BUSY: Duration = Duration::from_millis(50);
 
 pub(super) struct Store {
     pub(super) settings: Settings,
@@ -43,13 +42,7 @@ pub(super) struct Store {
     /// For all others.
     pub(super) changed: Condvar,
     /// Written to and not yet made to last.
-    unsynced: Mutex<Unsynced>,
-}
-
-#[derive(Default)]
-struct Unsynced {
-    files: Vec<Arc<File>>,
-    directories: Vec<PathBuf>,
+    pub(super) unsynced: Unsynced,
 }
 
 impl Store {
@@ -69,6 +62,7 @@ impl Store {
             segments: VecDeque::new(),
             marks: lines.iter().map(|_| Some(Default::default())).collect(),
             strangers: Vec::new(),
+            unread: 0,
         };
         let state = State {
             limits: terms.limits,
@@ -82,6 +76,7 @@ impl Store {
             lines,
             deadline: None,
             closing: None,
+            writing: None,
             writer_is_gone: false,
             closed_books: None,
         };
@@ -93,7 +88,7 @@ impl Store {
             state: Mutex::new(state),
             arrived: Condvar::new(),
             changed: Condvar::new(),
-            unsynced: Mutex::new(Unsynced::default()),
+            unsynced: Unsynced::default(),
         }
     }
 
@@ -104,16 +99,17 @@ impl Store {
     // The writing thread's side.
 
     /// These have been written, to this segment, or could not be.
-    pub(super) fn commit(&self, written: &[Held], segment: Option<Segment>) {
+    pub(super) fn commit(&self, written: Vec<Held>, segment: Option<Segment>) {
         let now = Instant::now();
         let mut state = lock(&self.state);
         let is_on_disk = segment.is_some();
         if let Some(segment) = segment {
             state.note_segment(segment);
         }
+        let is_passed_by = state.writing.take().is_some_and(|writing| writing.is_passed_by);
         let mut is_kept = true;
-        for held in written {
-            is_kept &= state.keep(held, is_on_disk, now);
+        for held in written.into_iter().filter(|_| !is_passed_by) {
+            is_kept &= state.keep(&Held { is_on_disk, ..held }, now);
         }
         let chores = state.enforce(self.settings.max_bytes, self.settings.max_age, now);
         drop(state);
@@ -124,38 +120,11 @@ impl Store {
         self.run(chores);
     }
 
-    pub(super) fn add_unsynced(&self, file: &Arc<File>) {
-        let mut unsynced = lock(&self.unsynced);
-        if !unsynced.files.iter().any(|known| Arc::ptr_eq(known, file)) {
-            // Of a disk that never syncs, handles must not gather.
-            if unsynced.files.len() >= MOST_UNSYNCED {
-                unsynced.files.remove(0);
-            }
-            unsynced.files.push(file.clone());
-        }
-    }
-
-    /// Names in it are new.
-    pub(super) fn add_unsynced_directory(&self, directory: &Path) {
-        let mut unsynced = lock(&self.unsynced);
-        if !unsynced.directories.iter().any(|known| known == directory) {
-            unsynced.directories.push(directory.to_owned());
-        }
-    }
-
-    /// Makes everything that has been written last through a power failure. What cannot be now is tried again
-    /// the next time.
+    /// Makes everything that has been written last through a power failure.
     pub(super) fn sync(&self) {
-        let Unsynced { mut files, mut directories } = std::mem::take(&mut *lock(&self.unsynced));
-        files.retain(|file| file.sync_data().is_err());
-        // A directory that has been delivered whole is gone.
-        directories.retain(|path| path.exists() && files::sync_directory(path).is_err());
-        if files.is_empty() && directories.is_empty() {
-            return;
+        if !self.unsynced.sync() {
+            self.diagnostics.note(Diagnostic::SpoolUnavailable);
         }
-        files.iter().for_each(|file| self.add_unsynced(file));
-        directories.iter().for_each(|directory| self.add_unsynced_directory(directory));
-        self.diagnostics.note(Diagnostic::SpoolUnavailable);
     }
 
     // The keeper's side.
@@ -177,6 +146,10 @@ impl Store {
 
     pub(super) fn add_found(&self, shelf: Shelf) {
         let mut state = lock(&self.state);
+        if state.is_abandoned() || state.lines.iter().all(|line| line.is_closed) {
+            // For the next process: nobody here would take it, or let go of it.
+            return;
+        }
         state.found.push(shelf);
         drop(state);
         self.changed.notify_all();
@@ -196,10 +169,15 @@ impl Store {
         let mut state = lock(&self.state);
         loop {
             let now = Instant::now();
-            state = match state.next_for(line, now) {
+            let _lost = self.pass_disk_by(&mut state, now);
+            let until = match state.next_for(line, now) {
                 Ok(work) => return work,
-                Err(None) => wait(&self.changed, state),
-                Err(Some(until)) => wait_timeout(&self.changed, state, until.saturating_duration_since(now)),
+                Err(until) => until,
+            };
+            let until = [until, state.stalls_at(now)].into_iter().flatten().min();
+            state = match until {
+                None => wait(&self.changed, state),
+                Some(until) => wait_timeout(&self.changed, state, until.saturating_duration_since(now)),
             };
         }
     }
@@ -217,7 +195,7 @@ impl Store {
 
     /// Counts a flight that is over, and writes down that it is.
     pub(super) fn settle(&self, line: usize, flight: &Flight, outcome: Outcome) {
-        if let Some(line) = self.state().lines.get_mut(line) {
+        if let Some(line) = self.state().lines.get_mut(line).filter(|_| outcome.delivered > 0) {
             line.successes += 1;
         }
         self.finish(line, flight, outcome);
@@ -231,23 +209,39 @@ impl Store {
         let shelf = flight.shelf;
         let cursor = state.shelf_mut(shelf).and_then(|shelf| cursor_of(shelf, line)).map(|(home, done)| {
             // What is settled just now is in it.
-            let mut done = done;
+            let mut done = done.clone();
             flight.ranges.iter().for_each(|range| done.insert(range.clone()));
             (home, cursor::write(&done))
         });
-        let name = self.cursors.get(line);
         let chores = state.settle(line, flight, outcome);
-        drop(state);
-        if let (Some((home, bytes)), Some(name)) = (cursor, name) {
-            self.write_cursor(&home.join(name), &bytes);
+        let is_stuck = self.wait_for_disk(state);
+        if let (Some((home, bytes)), Some(name)) = (cursor.filter(|_| !is_stuck), self.cursors.get(line)) {
+            self.write_cursor(&home, name, &bytes);
         }
         self.run(chores);
     }
 
-    fn write_cursor(&self, path: &Path, bytes: &[u8]) {
-        if files::replace(path, bytes, self.settings.fsync.is_immediate()).is_err() {
+    /// Waits for a write that takes long, but not for ever: true if the disk seems to hang. A crash would deliver again
+    /// what a cursor does not say; a thread that hangs with the disk would deliver nothing more.
+    fn wait_for_disk(&self, mut state: MutexGuard<'_, State>) -> bool {
+        while state.writing.as_ref().is_some_and(|writing| writing.since.elapsed() > BUSY) {
+            let now = Instant::now();
+            let Some(stall) = state.stalls_at(now) else {
+                return true;
+            };
+            state = wait_timeout(&self.changed, state, stall.saturating_duration_since(now));
+        }
+        false
+    }
+
+    fn write_cursor(&self, home: &Home, name: &str, bytes: &[u8]) {
+        let fsync = self.settings.fsync;
+        if home.replace(name, bytes, fsync.is_immediate()).is_err() {
             // Until it can be written again, a crash would deliver more than once.
             self.diagnostics.note(Diagnostic::SpoolUnavailable);
+        } else if fsync.is_later() {
+            self.unsynced.add_path(&home.path().join(name));
+            self.unsynced.add_path(home.path());
         }
     }
 
@@ -263,9 +257,11 @@ impl Store {
     }
 
     pub(super) fn not_read(&self, line: usize, wanted: &Wanted, is_gone: bool) {
-        self.state().not_read(line, wanted, is_gone, Instant::now() + READ_PAUSE);
-        if is_gone {
+        let is_lost = self.state().not_read(line, wanted, is_gone, Instant::now());
+        if is_lost {
             self.diagnostics.note(Diagnostic::SpoolDamaged);
+        } else if !is_gone {
+            self.diagnostics.note(Diagnostic::SpoolUnavailable);
         }
     }
 
@@ -278,7 +274,8 @@ impl Store {
             Some(Some(line)) => line.is_closed = true,
             Some(None) => {}
         }
-        let nothing_arrives = state.writer_is_gone || state.closing.is_some();
+        // A disk that hangs is left to the thread that hangs with it.
+        let nothing_arrives = state.writer_is_gone || (state.closing.is_some() && state.writing.is_none());
         if !nothing_arrives || !state.lines.iter().all(|line| line.is_closed) {
             return;
         }
@@ -287,8 +284,12 @@ impl Store {
         let _found: Vec<_> = state.found.iter_mut().map(|shelf| shelf.home.take()).collect();
         let is_done_with = state.own.is_done_with();
         drop(state);
-        if let Some(home) = own.filter(|_| is_done_with) {
-            home.remove();
+        if is_done_with {
+            own.iter().for_each(|home| home.remove());
+        }
+        // While the shutdown still waits for an exporter to say that it is done.
+        if !matches!(self.settings.fsync, Fsync::Never) {
+            self.sync();
         }
     }
 
@@ -296,7 +297,7 @@ impl Store {
         for path in chores.remove {
             let _gone_or_adopted_later = fs::remove_file(path);
         }
-        for shelf in chores.finished.into_iter().filter(|shelf| shelf.segments.is_empty()) {
+        for shelf in chores.finished.into_iter().filter(Shelf::is_empty) {
             shelf.home.iter().for_each(|home| home.remove());
         }
         if chores.has_discarded {
@@ -306,6 +307,6 @@ impl Store {
 }
 
 /// Where a cursor lies, and what it says.
-fn cursor_of(shelf: &Shelf, line: usize) -> Option<(PathBuf, Ranges)> {
-    Some((shelf.home.as_ref()?.path().to_owned(), shelf.mark(line)?.done.clone()))
+fn cursor_of(shelf: &Shelf, line: usize) -> Option<(Arc<Home>, &Ranges)> {
+    Some((shelf.home.clone()?, &shelf.mark(line)?.done))
 }

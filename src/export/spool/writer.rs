@@ -14,8 +14,6 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// A file is closed rather than made longer than this.
-const SEGMENT_BYTES: u64 = 4 << 20;
 /// How long a disk that failed is left alone: doubling from the one to the other.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LAST_PAUSE: Duration = Duration::from_secs(15);
@@ -50,7 +48,7 @@ impl Writer {
             if segment.is_some() {
                 last_write = Some(Instant::now());
             }
-            self.store.commit(&spans, segment);
+            self.store.commit(spans, segment);
         }
         self.store.leave(None);
         if !matches!(self.store.settings.fsync, Fsync::Never) {
@@ -89,7 +87,7 @@ impl Writer {
             None => self.begin_segment(numbers.start)?,
         };
         self.encode(&current.segment.header, spans);
-        let is_full = current.segment.bytes + self.buffer.len() as u64 > SEGMENT_BYTES;
+        let is_full = current.segment.bytes + self.buffer.len() as u64 > self.store.settings.segment_bytes();
         if is_full && !current.segment.spans.is_empty() {
             current = self.begin_segment(numbers.start)?;
             self.encode(&current.segment.header, spans);
@@ -101,8 +99,8 @@ impl Writer {
             Fsync::Never => {}
             Fsync::Interval(_) => {
                 let directory = current.segment.path.parent().unwrap_or(&current.segment.path);
-                self.store.add_unsynced(&current.file);
-                self.store.add_unsynced_directory(directory);
+                self.store.unsynced.add_file(&current.file);
+                self.store.unsynced.add_path(directory);
             }
             Fsync::EveryBatch => current.file.sync_data()?,
         }
@@ -145,7 +143,7 @@ impl Writer {
         let path = home.path().join(format!("{first:016x}.segment"));
         let file = files::create(&path)?;
         let written = (&file).write_all(&head).and_then(|()| match self.store.settings.fsync {
-            Fsync::EveryBatch => files::sync_directory(home.path()),
+            Fsync::EveryBatch => files::sync(home.path()),
             Fsync::Never | Fsync::Interval(_) => Ok(()),
         });
         if let Err(error) = written {
@@ -159,6 +157,7 @@ impl Writer {
             bytes: head.len() as u64,
             age_then: Duration::ZERO,
             since: Instant::now(),
+            unread: None,
         };
         Ok(Current { file: Arc::new(file), segment })
     }
@@ -173,16 +172,16 @@ impl Writer {
         let home = Home::create(root)?;
         for (line, name) in self.store.cursors.iter().enumerate() {
             let done = self.store.state().own.mark(line).map(|mark| mark.done.clone()).unwrap_or_default();
-            let written = files::replace(&home.path().join(name), &cursor::write(&done), false);
-            written.inspect_err(|_| home.remove())?;
+            let written = home.replace(name, &cursor::write(&done), false);
+            written.inspect_err(|_| home.undo(&self.store.cursors))?;
         }
         // That the directory is there has to last, too.
         match self.store.settings.fsync {
             Fsync::Never => {}
-            Fsync::Interval(_) => changed.iter().for_each(|path| self.store.add_unsynced_directory(path)),
+            Fsync::Interval(_) => changed.iter().for_each(|path| self.store.unsynced.add_path(path)),
             Fsync::EveryBatch => {
-                let synced = changed.iter().try_for_each(|path| files::sync_directory(path));
-                synced.inspect_err(|_| home.remove())?;
+                let synced = changed.iter().try_for_each(|path| files::sync(path));
+                synced.inspect_err(|_| home.undo(&self.store.cursors))?;
             }
         }
         let home = Arc::new(home);
