@@ -9,7 +9,7 @@
 
 use super::parts::{Reader, write_attributes, write_number, write_text, write_trace_state};
 use crate::{
-    context::TraceFlags,
+    context::{TraceFlags, TraceState},
     ids::{SpanId, TraceId},
     record::{Details, LinkTarget, Outcome, Resource, SpanKind, SpanRecord, Status, Weight},
 };
