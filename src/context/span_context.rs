@@ -139,6 +139,11 @@ impl SpanContext {
         self.remote = true;
     }
 
+    /// Takes what other tracing systems have written out of it.
+    pub(crate) fn take_trace_state(&mut self) -> TraceState {
+        std::mem::take(&mut self.trace_state)
+    }
+
     /// The trace's id.
     pub const fn trace_id(&self) -> TraceId {
         self.trace_id

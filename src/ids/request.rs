@@ -68,11 +68,19 @@ impl RequestId {
     /// Lends the text, written into `buffer` where the id is kept as bits.
     pub fn encode<'a>(&'a self, buffer: &'a mut [u8; 36]) -> &'a str {
         match &self.0 {
+            Text::Uuid(..) => std::str::from_utf8(self.encode_bytes(buffer)).unwrap_or_default(),
+            Text::Other(text) => text,
+        }
+    }
+
+    /// As [`encode`](Self::encode), for who needs no text.
+    pub(crate) fn encode_bytes<'a>(&'a self, buffer: &'a mut [u8; 36]) -> &'a [u8] {
+        match &self.0 {
             Text::Uuid(high, low) => {
                 write_uuid(Uuid::from_u64_pair(*high, *low), buffer);
-                std::str::from_utf8(buffer).unwrap_or_default()
+                buffer
             }
-            Text::Other(text) => text,
+            Text::Other(text) => text.as_bytes(),
         }
     }
 

@@ -107,7 +107,7 @@ impl Headers {
             add_server_timing(headers, line.as_ref().get(millis.clone()).unwrap_or_default(), &carried);
         }
         let time = line.push(b"ms").zip(millis).map(|(unit, millis)| millis.start..unit.end);
-        let id = line.push(carried.request_id.encode(&mut [0; 36]).as_bytes());
+        let id = line.push(carried.request_id.encode_bytes(&mut [0; 36]));
         let mut values = Values::new(line);
         let time = time.and_then(|time| values.next(time));
         self.inject_ids(headers, carried.request_id, id.and_then(|id| values.next(id)));

@@ -89,7 +89,7 @@ impl Propagator for RequestIdHeader {
 
     fn inject(&self, context: &Context, carrier: &mut dyn Setter) {
         if let (Some(id), Some(name)) = (&context.request_id, self.names.first()) {
-            carrier.set(name, id.encode(&mut [0; 36]).as_bytes());
+            carrier.set(name, id.encode_bytes(&mut [0; 36]));
         }
     }
 

@@ -222,7 +222,7 @@ impl Local {
     /// Makes a span current. `is_owned` says that a guard will fetch what is recorded meanwhile.
     #[inline(always)]
     fn enter(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
-        if shared.recording && self.stack.is_of(shared) && !self.stack.is_empty() {
+        if shared.recording && self.stack.is_of(shared) {
             self.stack.push(span_id, is_owned)
         } else {
             self.enter_any(shared, span_id, is_owned)
@@ -270,7 +270,14 @@ impl Local {
     }
 
     /// As `exit`, and cuts off whatever was entered meanwhile and not left.
+    #[inline(always)]
     pub(super) fn exit_scope(&mut self, token: Token) -> Option<Box<Details>> {
+        let is_left = !silent::is_on_top() && self.stack.leave_top(token);
+        if is_left { None } else { self.exit_scope_anyhow(token) }
+    }
+
+    #[inline(never)]
+    fn exit_scope_anyhow(&mut self, token: Token) -> Option<Box<Details>> {
         self.change_stack(|stack| ((), stack.cut_above(token)));
         self.exit(token)
     }

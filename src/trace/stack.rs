@@ -85,11 +85,6 @@ impl Stack {
         self.trace.as_ref().is_some_and(|trace| Arc::ptr_eq(trace, shared))
     }
 
-    #[inline(always)]
-    pub(super) const fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// Gives up the last trace, if nothing is entered.
     pub(super) fn take_last_trace(&mut self) -> Option<Arc<Shared>> {
         if self.entries.is_empty() { self.trace.take() } else { None }

@@ -126,8 +126,8 @@ fn new_trace(
     kind: SpanKind,
     details: Option<&Details>,
 ) -> Option<NewTrace> {
-    let Context { span: parent, request_id, baggage } = context;
-    let unix_millis = engine.timeline.unix_nanos(ticks) / 1_000_000;
+    let Context { span: mut parent, request_id, baggage } = context;
+    let unix_millis = || engine.timeline.unix_nanos(ticks) / 1_000_000;
     let is_off = engine.is_closed();
     let (trace_id, request, first_span, serial) = with(|local| {
         if local.is_suppressed() {
@@ -135,11 +135,11 @@ fn new_trace(
         }
         let trace_id = match &parent {
             Some(parent) => parent.trace_id(),
-            None => local.trace_id(engine, unix_millis),
+            None => local.trace_id(engine, unix_millis()),
         };
         // For a request that has none.
         let request = match &parent {
-            Some(_) if request_id.is_none() => local.trace_id(engine, unix_millis),
+            Some(_) if request_id.is_none() => local.trace_id(engine, unix_millis()),
             _ => trace_id,
         };
         let first_span = match &parent {
@@ -152,9 +152,9 @@ fn new_trace(
     .flatten()?;
     let caller_flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags);
     let Decided { is_recording, is_sampled, weight, trace_state, additions } = if is_off {
-        as_received(parent.as_ref())
+        as_received(parent.as_mut())
     } else {
-        decide(engine, parent.as_ref(), trace_id, name, kind, details)
+        decide(engine, parent.as_mut(), trace_id, name, kind, details)
     };
     let trace = Trace {
         serial,
@@ -171,24 +171,25 @@ fn new_trace(
     Some(NewTrace { trace, parent: parent.map(|parent| parent.span_id()), additions })
 }
 
-fn trace_state_of(parent: Option<&SpanContext>) -> TraceState {
-    parent.map(|parent| parent.trace_state().clone()).unwrap_or_default()
+/// Its last use in the caller's context: all spans here will share it.
+fn take_trace_state(parent: Option<&mut SpanContext>) -> TraceState {
+    parent.map(SpanContext::take_trace_state).unwrap_or_default()
 }
 
 /// A tracer that is off hands on what it received.
-fn as_received(parent: Option<&SpanContext>) -> Decided {
+fn as_received(parent: Option<&mut SpanContext>) -> Decided {
     Decided {
         is_recording: false,
         is_sampled: false,
         weight: Weight::ONE,
-        trace_state: trace_state_of(parent),
+        trace_state: take_trace_state(parent),
         additions: None,
     }
 }
 
 fn decide(
     engine: &Engine,
-    parent: Option<&SpanContext>,
+    parent: Option<&mut SpanContext>,
     trace_id: TraceId,
     name: &str,
     kind: SpanKind,
@@ -199,9 +200,10 @@ fn decide(
         _ => Vec::new(),
     };
     let parameters = SamplingParameters::new(trace_id, name, kind).with_attributes(&attributes);
-    let parameters = match parent {
+    let parameters = match &parent {
         Some(parent) => parameters.with_parent(parent),
         None => parameters,
     };
-    engine.sampler.should_sample(&parameters).decide(trace_state_of(parent), engine.has_tail_sampler())
+    let result = engine.sampler.should_sample(&parameters);
+    result.decide(take_trace_state(parent), engine.has_tail_sampler())
 }

@@ -51,7 +51,7 @@ impl Headers {
             let parent = line.push(&parent(&carried));
             let state = carried.trace_state.to_header();
             let short_state = line.push(state.as_bytes()).filter(|state| !state.is_empty());
-            let id = line.push(carried.request_id.encode(&mut [0; 36]).as_bytes());
+            let id = line.push(carried.request_id.encode_bytes(&mut [0; 36]));
             let mut values = Values::new(line);
             set(headers, TRACEPARENT, parent.and_then(|parent| values.next(parent)));
             if !state.is_empty() {
