@@ -4,7 +4,7 @@ use super::server::{Act, Answer, Server};
 use crate::{
     arbitrary::record,
     environment::lookup,
-    server::{RETRY, answering, decision, numbered, ok, otlp},
+    server::{RETRY, answering, batch_of, decision, numbered, ok, otlp},
 };
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::{
@@ -15,6 +15,7 @@ use prost::Message;
 use std::{sync::Arc, time::Duration};
 use throughline::{
     Batch, Resource, SpanId,
+    export::Exporter,
     exporters::{Otlp, OtlpEncoding, SetupError},
     testing::ExporterContract,
 };
@@ -70,8 +71,11 @@ fn a_batch_is_split_by_its_size_and_goes_on_where_it_stopped() {
         Act::Answer(if number == 1 { Answer::state("14", &[], true) } else { Answer::ok(b"") })
     });
     let mut exporter = server.otlp().max_request_bytes(1_000).build().unwrap();
-    assert_eq!(decision(&mut exporter, &numbered(100)), Some(RETRY));
-    assert_eq!(decision(&mut exporter, &numbered(100)), None);
+    let error = exporter.export(&numbered(100)).unwrap_err();
+    assert_eq!(error.decision(), RETRY);
+    let settled = error.settled().delivered as u64;
+    assert_eq!(server.seen.calls()[0].ids(), (1..=settled).collect::<Vec<_>>());
+    assert_eq!(decision(&mut exporter, &batch_of(settled + 1..=100)), None);
     let mut calls = server.seen.calls();
     assert!(calls.len() > 6 && calls.iter().all(|call| call.message.len() <= 1_000));
     let refused = calls.remove(1);
