@@ -52,6 +52,7 @@ impl Assembly {
             resource: terms.resource.clone(),
             retry: terms.retry.clone(),
             diagnostics: terms.diagnostics.clone(),
+            collecting: terms.collecting.clone(),
         };
         self.tasks.push(Task { name: "tl-exporter", body: Box::new(move || worker.run()) });
     }

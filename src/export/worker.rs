@@ -1,15 +1,17 @@
-//! The thread of one exporter (floor 3): take a batch, send it, settle what became of it.
+//! The thread of one exporter (floor 3): take a batch, send it, settle what became of it. While it has nothing
+//! to send, it collects for whoever flushes.
 
 use super::{
     DropReason, RetryPolicy,
     attempt::{Attempt, Sender},
+    inlet::Collecting,
     queue::{Queue, Work},
 };
 use crate::{
     diagnostics::{Diagnostic, Diagnostics},
     record::{Batch, Resource},
 };
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 pub(crate) struct Worker {
     pub(crate) sender: Sender,
@@ -17,6 +19,7 @@ pub(crate) struct Worker {
     pub(crate) resource: Arc<Resource>,
     pub(crate) retry: RetryPolicy,
     pub(crate) diagnostics: Arc<Diagnostics>,
+    pub(crate) collecting: Collecting,
 }
 
 impl Worker {
@@ -24,6 +27,7 @@ impl Worker {
     pub(crate) fn run(mut self) {
         loop {
             match self.queue.next() {
+                Work::Collect => self.collect(),
                 Work::Export(chunks) => self.choose(Batch::from_chunks(self.resource.clone(), chunks)),
                 Work::Flush(completion, deadline) => self.sender.flush(&completion, deadline),
                 Work::Shutdown(completion, deadline) => {
@@ -34,6 +38,13 @@ impl Worker {
             }
         }
         self.sender.end();
+    }
+
+    fn collect(&self) {
+        // Without a collector, nobody waits for it any more.
+        if let Some(collecting) = self.collecting.get().and_then(Weak::upgrade) {
+            collecting.collect();
+        }
     }
 
     fn choose(&mut self, mut batch: Batch) {

@@ -81,5 +81,5 @@ pub use resource::Resource;
 pub use span::{SpanKind, SpanRecord};
 pub use status::{Outcome, Status};
 pub(crate) use utc::Rfc3339;
-pub(crate) use values::View;
+pub(crate) use values::{Glimpse, View};
 pub(crate) use weight::Weight;

@@ -17,12 +17,22 @@ impl Details {
     /// Appends an attribute, or counts it as dropped.
     #[inline(always)]
     pub(crate) fn push_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
-        let bytes = text.len();
-        let is_usual = bytes <= limits.value_bytes
-            && self.has_usual_room(key, limits)
-            && bytes.saturating_add(self.held_bytes()) <= limits.span_bytes;
-        if is_usual && bytes <= self.values.free_text() {
+        if self.has_usual_room_for(key, text, limits) {
             self.slots.push(self.values.keep_fitting(key, text));
+        } else {
+            self.push_any(key.into(), text.into(), limits);
+        }
+    }
+
+    /// As [`push_text`](Self::push_text), of a text in which no secret can be.
+    #[cfg_attr(
+        not(any(feature = "client", feature = "server")),
+        expect(dead_code, reason = "only the middleware sets such texts")
+    )]
+    #[inline(always)]
+    pub(crate) fn push_known(&mut self, key: &'static str, text: &str, limits: &Limits) {
+        if self.has_usual_room_for(key, text, limits) {
+            self.slots.push(self.values.keep_fitting(key, text).known());
         } else {
             self.push_any(key.into(), text.into(), limits);
         }
@@ -42,6 +52,15 @@ impl Details {
     #[inline(always)]
     pub(super) fn has_usual_room(&self, key: &str, limits: &Limits) -> bool {
         key.len() <= limits.name_bytes && self.slots.len() < limits.attributes
+    }
+
+    #[inline(always)]
+    fn has_usual_room_for(&self, key: &str, text: &str, limits: &Limits) -> bool {
+        let bytes = text.len();
+        bytes <= limits.value_bytes
+            && self.has_usual_room(key, limits)
+            && bytes.saturating_add(self.held_bytes()) <= limits.span_bytes
+            && bytes <= self.values.free_text()
     }
 
     /// Appends an event, if there is room for all of it.

@@ -4,6 +4,7 @@ use super::{
     collector::Collector,
     config::Config,
     engine::{Engine, OFF, Parts},
+    gatherer::Gathering,
     outlet::Outlet,
     tracer::Tracer,
     voice::{Voice, spawn},
@@ -28,7 +29,7 @@ use std::{
     borrow::Cow,
     ffi::OsString,
     io,
-    sync::{Arc, mpsc},
+    sync::{Arc, Weak, mpsc},
     time::Duration,
 };
 
@@ -301,6 +302,7 @@ fn start(mut config: Config, mut parts: Parts, deliveries: Vec<Delivery>) -> Res
         retry: config.retry.clone(),
         limits: config.queue,
         diagnostics: parts.diagnostics.clone(),
+        collecting: Default::default(),
     };
     let Assembly { inlets, tasks } = assemble(deliveries, &terms);
     parts.inlets = inlets;
@@ -314,7 +316,10 @@ fn start(mut config: Config, mut parts: Parts, deliveries: Vec<Delivery>) -> Res
         start(task.name, task.body)?;
     }
     let outlet = Outlet::new(engine.clone(), &terms.limits);
-    let collector = Collector::new(engine.clone(), received, voice, tail, outlet);
+    let gathering = Arc::new(Gathering::new(engine.clone(), received, tail, outlet));
+    let weak: Weak<Gathering> = Arc::downgrade(&gathering);
+    let _first = terms.collecting.set(weak);
+    let collector = Collector::new(engine.clone(), gathering, voice);
     let collector = start("tl-collector", Box::new(move || collector.run()))?;
     engine.depot.bell.hang(collector.thread().clone());
     Ok(engine)

@@ -23,6 +23,7 @@ mod default;
 mod ended;
 mod engine;
 mod finish;
+mod gatherer;
 #[cfg_attr(throughline_off, path = "held_off.rs")]
 mod held;
 mod instrument;
