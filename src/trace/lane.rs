@@ -86,7 +86,7 @@ impl Depot {
         while self.spare_blocks.pop().is_some() {}
     }
 
-    /// Counts that the collector goes through the lanes. It alone does.
+    /// Counts that somebody goes through the lanes. One at a time does.
     pub(super) fn count_pass(&self) {
         bump(&self.passes, Ordering::Relaxed);
     }

@@ -6,7 +6,8 @@
 //! guard that a task kept across an await cannot make its span current in another task.
 //!
 //! Entries do not refer to their trace: the stack does, once for all entries of a trace that follow one
-//! another. A trace that is not recorded has one entry, which counts how often it has been entered.
+//! another. A trace that is not recorded has one entry, for which it is counted how often it has been entered:
+//! in `silent.rs` while it is on top, else in the entry.
 
 use super::engine::Shared;
 use crate::{ids::SpanId, record::Details};
