@@ -89,8 +89,8 @@ impl fmt::Debug for Clock {
 /// Turns a clock's ticks into UTC Unix nanoseconds.
 ///
 /// The anchor is taken once. What the counter's calibration and the system's own time keeping drift
-/// apart (a few parts in a million) goes into one correction, renewed by the collector; a reader
-/// that needs two consistent times reads it once.
+/// apart (a few parts in a million) goes into one correction, renewed by the collector; who needs
+/// consistent times takes one [`Resolver`] for them.
 pub(crate) struct Timeline {
     clock: Clock,
     anchor_ticks: u64,
@@ -120,21 +120,21 @@ impl Timeline {
         self.clock.ticks()
     }
 
-    /// The correction to resolve one record's times with.
-    pub(crate) fn correction(&self) -> i64 {
-        self.correction_nanos.load(Ordering::Relaxed)
+    /// With the correction of now.
+    pub(crate) fn resolver(&self) -> Resolver {
+        self.resolver_with(self.correction_nanos.load(Ordering::Relaxed))
     }
 
-    /// UTC Unix nanoseconds of `ticks`; a time before 1970 is 1970.
-    pub(crate) fn resolve(&self, ticks: u64, correction: i64) -> u64 {
-        let since = ticks.wrapping_sub(self.anchor_ticks) as i64;
-        let nanos = (i128::from(since) * i128::from(self.nanos_per_tick)) >> 32;
-        let unix = i128::from(self.anchor_unix_nanos) + nanos + i128::from(correction);
-        u64::try_from(unix).unwrap_or(0)
+    const fn resolver_with(&self, correction: i64) -> Resolver {
+        Resolver {
+            anchor_ticks: self.anchor_ticks,
+            anchor_unix_nanos: self.anchor_unix_nanos.saturating_add(correction),
+            nanos_per_tick: self.nanos_per_tick as i64,
+        }
     }
 
     pub(crate) fn unix_nanos(&self, ticks: u64) -> u64 {
-        self.resolve(ticks, self.correction())
+        self.resolver().resolve(ticks)
     }
 
     /// Nanoseconds between two readings; zero if they are out of order.
@@ -146,10 +146,29 @@ impl Timeline {
     /// Follows the system's wall clock again. One thread calls this, now and then.
     pub(crate) fn follow_wall_clock(&self) {
         if let Source::Counter(counter) = &self.clock.0 {
-            let counted = self.resolve(counter.raw(), 0) as i64;
+            let counted = self.resolver_with(0).resolve(counter.raw()) as i64;
             let correction = wall_unix_nanos().saturating_sub(counted);
             self.correction_nanos.store(correction, Ordering::Relaxed);
         }
+    }
+}
+
+/// A timeline with the correction of one moment: all times resolved with it are consistent.
+#[derive(Clone, Copy)]
+pub(crate) struct Resolver {
+    anchor_ticks: u64,
+    /// Negative before 1970.
+    anchor_unix_nanos: i64,
+    nanos_per_tick: i64,
+}
+
+impl Resolver {
+    /// UTC Unix nanoseconds of `ticks`; a time before 1970 is 1970.
+    #[inline(always)]
+    pub(crate) fn resolve(&self, ticks: u64) -> u64 {
+        let since = ticks.wrapping_sub(self.anchor_ticks) as i64;
+        let nanos = (i128::from(since) * i128::from(self.nanos_per_tick)) >> 32;
+        self.anchor_unix_nanos.wrapping_add(nanos as i64).max(0) as u64
     }
 }
 

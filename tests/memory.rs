@@ -160,8 +160,9 @@ fn many_threads_and_an_exporter_that_hangs_stay_within_the_bounds() {
         }
     });
     let peak = PEAK.load(Ordering::Relaxed).saturating_sub(before);
-    // Of 96 bytes each: as many as fit the lanes, first blocks included, and the queue; and what is spare.
-    let bound = (2 * 65_536 + THREADS * 256) * 96 + 64 * 25 * KIB + 16 * 49 * KIB + THREADS * 16 * KIB;
+    // As many as fit the lanes, first blocks included, of 64 bytes; the queue, of 112; and what is spare.
+    let bound =
+        (98_304 + THREADS * 256) * 64 + 65_536 * 112 + 64 * 17 * KIB + 16 * 57 * KIB + THREADS * 16 * KIB;
     assert!(peak < bound + MIB, "{peak} bytes at most, not {bound}");
     setting.hangs.store(false, Ordering::Release);
     let stats = setting.tracer.shutdown(LONG).stats;

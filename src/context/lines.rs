@@ -33,19 +33,38 @@ where
     }
 }
 
+/// How many lines a header has, as far as that makes a difference.
+pub(crate) enum Extent<'a> {
+    /// There is none.
+    None,
+    One(&'a [u8]),
+    Several,
+    /// More than [`MAX_HEADER_BYTES`] in all of them.
+    TooLong,
+}
+
+impl<'a> Extent<'a> {
+    /// Looks at all lines once, which in most carriers means to look the header up.
+    ///
+    /// An empty line counts as one byte, which bounds the walk where lines come without end.
+    pub(crate) fn of(lines: &impl Lines<'a>) -> Self {
+        let mut extent = Self::None;
+        let mut left = MAX_HEADER_BYTES;
+        let walk = lines.walk(|line| match left.checked_sub(line.len().max(1)) {
+            Some(rest) => {
+                left = rest;
+                extent = if matches!(extent, Self::None) { Self::One(line) } else { Self::Several };
+                Continue(())
+            }
+            None => Break(()),
+        });
+        if walk.is_break() { Self::TooLong } else { extent }
+    }
+}
+
 /// Are all lines together within [`MAX_HEADER_BYTES`]?
-///
-/// An empty line counts as one byte, which bounds the walk where lines come without end.
 pub(crate) fn are_within_cap<'a>(lines: &impl Lines<'a>) -> bool {
-    let mut left = MAX_HEADER_BYTES;
-    let walk = lines.walk(|line| match left.checked_sub(line.len().max(1)) {
-        Some(rest) => {
-            left = rest;
-            Continue(())
-        }
-        None => Break(()),
-    });
-    walk.is_continue()
+    !matches!(Extent::of(lines), Extent::TooLong)
 }
 
 /// Hands each member of a list header to `each`, trimmed; empty ones are passed over.

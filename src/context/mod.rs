@@ -11,7 +11,7 @@ mod tracestate;
 pub(crate) use baggage::BaggageMember;
 pub use baggage::{Baggage, BaggageEntry, BaggageError};
 pub(crate) use lines::{
-    Bounded, any_byte, are_within_cap, ascii, is_blank, skip, split_once, trim, try_for_each_member,
+    Bounded, Extent, any_byte, are_within_cap, ascii, is_blank, skip, split_once, trim, try_for_each_member,
 };
 pub use lines::{Lines, MAX_HEADER_BYTES};
 pub(crate) use percent::{Coding, are_octets, encode_form_onto, is_octet, is_tchar, is_token};

@@ -134,6 +134,11 @@ impl SpanContext {
         self
     }
 
+    /// Marks it as received from another process.
+    pub(crate) const fn set_remote(&mut self) {
+        self.remote = true;
+    }
+
     /// The trace's id.
     pub const fn trace_id(&self) -> TraceId {
         self.trace_id

@@ -3,15 +3,11 @@
 //! Refuses a list with anything wrong in it as a whole, as the specification asks; says nothing about
 //! what a member means.
 
-use super::lines::{Bounded, Lines, all_bytes, are_within_cap, ascii, split_once, trim, try_for_each_member};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{
-    borrow::Cow,
-    fmt, iter,
-    ops::ControlFlow::{Break, Continue},
-    str::FromStr,
-    sync::Arc,
+use super::lines::{
+    Bounded, Extent, Lines, MAX_HEADER_BYTES, all_bytes, ascii, split_once, try_for_each_member,
 };
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{borrow::Cow, fmt, iter, str::FromStr, sync::Arc};
 
 /// The most members of a list [W3C Trace Context, tracestate limits].
 const MAX_MEMBERS: usize = 32;
@@ -83,27 +79,26 @@ impl TraceState {
     ///
     /// The first thing that is wrong. There is no good part of a bad list.
     pub fn from_lines<'a>(lines: impl Lines<'a>) -> Result<Self, TraceStateError> {
-        if !are_within_cap(&lines) {
-            return Err(TraceStateError::TooLong);
-        }
-        Self::read(&lines)
-    }
-
-    fn read<'a>(lines: &impl Lines<'a>) -> Result<Self, TraceStateError> {
-        match single_member(lines) {
-            Some(text) => Self::of_member(text),
-            None => Self::of_members(lines),
+        match Extent::of(&lines) {
+            Extent::None => Ok(Self::EMPTY),
+            Extent::One(line) => Self::of_line(line),
+            Extent::Several => Self::of_members(&lines),
+            Extent::TooLong => Err(TraceStateError::TooLong),
         }
     }
 
-    /// One member that is there already as it is to be kept.
-    fn of_member(text: &[u8]) -> Result<Self, TraceStateError> {
-        if text.is_empty() {
-            return Ok(Self::EMPTY);
-        }
-        let (key, value) = split_once(text, b'=').ok_or(TraceStateError::NoValue)?;
-        Member::checked(key, value)?;
-        Ok(Self(Some(text.into())))
+    /// Reads the one line of a header that has no more.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_lines`](Self::from_lines).
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "who knows his carrier reads a line"))]
+    pub(crate) fn from_line(line: &[u8]) -> Result<Self, TraceStateError> {
+        if line.len() <= MAX_HEADER_BYTES { Self::of_line(line) } else { Err(TraceStateError::TooLong) }
+    }
+
+    fn of_line(line: &[u8]) -> Result<Self, TraceStateError> {
+        if is_plain_member(line) { Ok(Self(Some(line.into()))) } else { Self::of_members(&[line]) }
     }
 
     fn of_members<'a>(lines: &impl Lines<'a>) -> Result<Self, TraceStateError> {
@@ -194,16 +189,28 @@ impl TraceState {
 
     /// The value of the entry that begins like this, its `=` included.
     pub(super) fn value_after(&self, key: &[u8]) -> Option<&str> {
-        let text = self.0.as_deref()?;
-        text.split(|byte| *byte == b',').find_map(|member| member.strip_prefix(key)).map(ascii)
+        let mut rest = self.0.as_deref()?;
+        loop {
+            let (member, after) =
+                split_once(rest, b',').map_or((rest, None), |(member, after)| (member, Some(after)));
+            if let Some(value) = member.strip_prefix(key) {
+                return Some(ascii(value));
+            }
+            rest = after?;
+        }
+    }
+
+    /// The whole list, its members between commas.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
     }
 
     fn as_str(&self) -> &str {
-        ascii(self.0.as_deref().unwrap_or_default())
+        ascii(self.as_bytes())
     }
 
     fn members(&self) -> impl Iterator<Item = Member<'_>> + Clone {
-        let text = self.0.as_deref().unwrap_or_default();
+        let text = self.as_bytes();
         text.split(|byte| *byte == b',')
             .filter_map(|member| split_once(member, b'='))
             .map(|(key, value)| Member { key, value })
@@ -231,15 +238,17 @@ impl<'a> Member<'a> {
     }
 }
 
-/// The member of a header that has one line and in that no more than one member; `None` of any other.
-fn single_member<'a>(lines: &impl Lines<'a>) -> Option<&'a [u8]> {
-    let mut first = None;
-    let walk = lines.walk(|line| match first.replace(line) {
-        None => Continue(()),
-        Some(_) => Break(()),
-    });
-    let line = first.filter(|line| walk.is_continue() && split_once(line, b',').is_none())?;
-    Some(trim(line))
+/// Is it one good member and nothing else, as it is to be kept? One look at each byte.
+fn is_plain_member(text: &[u8]) -> bool {
+    let key = text.iter().take(MAX_PART_BYTES + 1).take_while(|byte| is_key_byte(**byte)).count();
+    let Some((key, [b'=', value @ ..])) = text.split_at_checked(key) else {
+        return false;
+    };
+    matches!(key, [b'a'..=b'z' | b'0'..=b'9', ..])
+        && key.len() <= MAX_PART_BYTES
+        && matches!(value, [.., last] if *last != b' ')
+        && value.len() <= MAX_PART_BYTES
+        && all_bytes(value, is_value_byte)
 }
 
 const fn is_key_byte(byte: u8) -> bool {
@@ -279,7 +288,7 @@ impl FromStr for TraceState {
     type Err = TraceStateError;
 
     fn from_str(text: &str) -> Result<Self, TraceStateError> {
-        Self::read(&[text])
+        Self::of_line(text.as_bytes())
     }
 }
 

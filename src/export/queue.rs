@@ -30,6 +30,8 @@ pub(crate) struct QueueLimits {
 
 /// What the worker does next.
 pub(crate) enum Work {
+    /// Do the collector's work for once: somebody waits for what that brings.
+    Collect,
     Export(Vec<Arc<Chunk>>),
     /// To be done by then.
     Flush(Arc<Completion>, Instant),
@@ -43,6 +45,15 @@ enum Item {
     Chunk(Arc<Chunk>),
     Flush(Arc<Completion>, Instant),
     Shutdown(Arc<Completion>, Instant),
+}
+
+/// What the worker sleeps for, if it does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sleep {
+    Awake,
+    /// Nothing is to be done.
+    Idle,
+    BeforeRetry,
 }
 
 struct State {
@@ -59,6 +70,9 @@ struct State {
     /// Set by a shutdown: no retry may be waited for beyond it.
     deadline: Option<Instant>,
     latency: Latency,
+    sleep: Sleep,
+    /// The worker is to do the collector's work.
+    summoned: bool,
     /// The batch that waited when the shutdown came has been given its last attempt.
     hurried: bool,
     /// The exporter is given nothing before that.
@@ -98,6 +112,8 @@ impl Queue {
             markers: 0,
             deadline: None,
             latency: Latency::default(),
+            sleep: Sleep::Awake,
+            summoned: false,
             hurried: false,
             hold: None,
             abandoned: false,
@@ -133,10 +149,9 @@ impl Queue {
         state.oldest.get_or_insert_with(Instant::now);
         state.items.push_back(Item::Chunk(chunk.clone()));
         let waiting = state.spans - state.in_flight_spans;
-        drop(state);
         // In between the worker sleeps until the delay is over; waking it would only cost.
         if !more && (was_empty || waiting >= self.limits.batch_spans) {
-            self.changed.notify_all();
+            self.wake(state);
         }
         true
     }
@@ -166,8 +181,16 @@ impl Queue {
     fn push_marker(&self, mut state: MutexGuard<'_, State>, marker: Item) {
         state.items.push_back(marker);
         state.markers += 1;
+        self.wake(state);
+    }
+
+    /// Wakes the worker if it sleeps. One that does not looks at the state before it does.
+    fn wake(&self, state: MutexGuard<'_, State>) {
+        let sleep = state.sleep;
         drop(state);
-        self.changed.notify_all();
+        if sleep != Sleep::Awake {
+            self.changed.notify_all();
+        }
     }
 
     /// Gives up whatever has not been delivered, what the exporter is busy with included.
@@ -181,9 +204,20 @@ impl Queue {
         state.spans = 0;
         state.bytes = 0;
         let items = std::mem::take(&mut state.items);
-        drop(state);
-        self.changed.notify_all();
+        self.wake(state);
         drop(items);
+    }
+
+    /// Has the worker do the collector's work, if it has nothing else to do; false if that is not so. It saves
+    /// whoever waits for both the time, and the machine the work, of waking the collector as well.
+    pub(crate) fn summon(&self) -> bool {
+        let mut state = lock(&self.state);
+        let is_idle = state.sleep == Sleep::Idle && !state.abandoned;
+        if is_idle {
+            state.summoned = true;
+            self.wake(state);
+        }
+        is_idle
     }
 
     // The worker's side.
@@ -194,6 +228,9 @@ impl Queue {
         loop {
             if state.abandoned {
                 return Work::Stop;
+            }
+            if std::mem::take(&mut state.summoned) {
+                return Work::Collect;
             }
             let due = state.oldest.map(|oldest| after(oldest, self.limits.batch_delay));
             let wait = match (state.items.front(), due) {
@@ -214,7 +251,7 @@ impl Queue {
                 }
                 _ => None,
             };
-            state = self.wait(state, wait);
+            state = self.wait(state, Sleep::Idle, wait);
         }
     }
 
@@ -251,7 +288,7 @@ impl Queue {
                 self.retries.fetch_add(1, Ordering::Relaxed);
                 return true;
             }
-            state = self.wait(state, Some(left));
+            state = self.wait(state, Sleep::BeforeRetry, Some(left));
         }
     }
 
@@ -306,11 +343,19 @@ impl Queue {
         self.dropped.add(reason, spans - delivered);
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>, at_most: Option<Duration>) -> MutexGuard<'a, State> {
-        match at_most {
+    fn wait<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        sleep: Sleep,
+        at_most: Option<Duration>,
+    ) -> MutexGuard<'a, State> {
+        state.sleep = sleep;
+        let mut state = match at_most {
             None => wait(&self.changed, state),
             Some(at_most) => wait_timeout(&self.changed, state, at_most),
-        }
+        };
+        state.sleep = Sleep::Awake;
+        state
     }
 
     // Anybody's.

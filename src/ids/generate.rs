@@ -61,15 +61,21 @@ impl ThreadRng {
         self.of_traces.random()
     }
 
-    /// No id comes twice before all others have.
     #[inline]
     pub(crate) fn span_id(&mut self) -> SpanId {
+        SpanId::from_nonzero(self.serial())
+    }
+
+    /// A number that this thread has not given before, and that no other has but by chance.
+    #[inline]
+    pub(crate) fn serial(&mut self) -> NonZeroU64 {
         loop {
             self.of_spans = self.of_spans.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let mixed = (self.of_spans ^ self.of_spans >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-            if let Some(id) = NonZeroU64::new(mixed ^ mixed >> 31) {
-                return SpanId::from_nonzero(id);
+            // None comes twice before all others have.
+            if let Some(serial) = NonZeroU64::new(mixed ^ mixed >> 31) {
+                return serial;
             }
         }
     }

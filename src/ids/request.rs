@@ -26,10 +26,11 @@ const MAX_BYTES: usize = 128;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RequestId(Text);
 
-/// A canonical UUID is kept as its bits: most ids are one, and bits need no allocation.
+/// A canonical UUID is kept as its bits: most ids are one, and bits need no allocation. In words, the high
+/// one first: a request's id is moved on its way, which bytes at odd places would make dear.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Text {
-    Uuid(Uuid),
+    Uuid(u64, u64),
     Other(Arc<str>),
 }
 
@@ -45,8 +46,8 @@ impl RequestId {
     ///
     /// [`InvalidRequestId`] for an empty or over-long text or one with any other byte.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidRequestId> {
-        if let Some(uuid) = canonical_uuid(bytes) {
-            return Ok(Self(Text::Uuid(uuid)));
+        if let Some(bits) = canonical_uuid(bytes) {
+            return Ok(Self::from_bits(bits));
         }
         if bytes.is_empty() || bytes.len() > MAX_BYTES || !bytes.iter().copied().all(is_allowed) {
             return Err(InvalidRequestId);
@@ -57,14 +58,18 @@ impl RequestId {
 
     /// The request id of a request whose trace starts here: the trace id's own bits.
     pub const fn from_trace_id(trace_id: TraceId) -> Self {
-        Self(Text::Uuid(trace_id.as_uuid()))
+        Self::from_bits(trace_id.as_u128())
+    }
+
+    const fn from_bits(bits: u128) -> Self {
+        Self(Text::Uuid((bits >> 64) as u64, bits as u64))
     }
 
     /// Lends the text, written into `buffer` where the id is kept as bits.
     pub fn encode<'a>(&'a self, buffer: &'a mut [u8; 36]) -> &'a str {
         match &self.0 {
-            Text::Uuid(uuid) => {
-                write_uuid(*uuid, buffer);
+            Text::Uuid(high, low) => {
+                write_uuid(Uuid::from_u64_pair(*high, *low), buffer);
                 std::str::from_utf8(buffer).unwrap_or_default()
             }
             Text::Other(text) => text,
@@ -74,7 +79,7 @@ impl RequestId {
     /// The id as a UUID, if it is one in canonical form.
     pub const fn as_uuid(&self) -> Option<Uuid> {
         match &self.0 {
-            Text::Uuid(uuid) => Some(*uuid),
+            Text::Uuid(high, low) => Some(Uuid::from_u64_pair(*high, *low)),
             Text::Other(_) => None,
         }
     }
@@ -106,7 +111,7 @@ const fn is_allowed(byte: u8) -> bool {
 }
 
 /// Only the one spelling that `encode` writes back: an id must leave exactly as it came.
-fn canonical_uuid(bytes: &[u8]) -> Option<Uuid> {
+fn canonical_uuid(bytes: &[u8]) -> Option<u128> {
     let text: &[u8; 36] = bytes.try_into().ok()?;
     let mut digits = [0; 32];
     digits[..8].copy_from_slice(&text[..8]);
@@ -115,7 +120,7 @@ fn canonical_uuid(bytes: &[u8]) -> Option<Uuid> {
     digits[16..20].copy_from_slice(&text[19..23]);
     digits[20..].copy_from_slice(&text[24..]);
     let has_hyphens = text[8] == b'-' && text[13] == b'-' && text[18] == b'-' && text[23] == b'-';
-    decode_u128(&digits).filter(|_| has_hyphens).map(Uuid::from_u128)
+    decode_u128(&digits).filter(|_| has_hyphens)
 }
 
 /// Digits in five groups with hyphens between them [RFC 9562, 4].

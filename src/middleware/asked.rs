@@ -5,26 +5,27 @@ use super::{
     methods::{KnownMethods, RecordedMethod},
 };
 use crate::semconv;
-use http::{HeaderValue, request};
+use http::{HeaderValue, Method, Uri};
 use std::borrow::Cow;
 
 pub(super) enum Asked {
     /// With the route, or the template of the URL, if that is known.
     Http(RecordedMethod, Option<Cow<'static, str>>),
-    Grpc(grpc::Call),
+    Grpc(Box<grpc::Call>),
 }
 
 impl Asked {
     /// `place` tells the route or the URL's template, which only plain HTTP has.
     pub(super) fn of(
-        head: &request::Parts,
+        method: &Method,
+        uri: &Uri,
         content_type: Option<&HeaderValue>,
         methods: &KnownMethods,
         place: impl FnOnce() -> Option<Cow<'static, str>>,
     ) -> Self {
-        match grpc::Call::of(head, content_type) {
-            Some(call) => Self::Grpc(call),
-            None => Self::Http(methods.record(&head.method), place()),
+        match grpc::Call::of(uri, content_type) {
+            Some(call) => Self::Grpc(Box::new(call)),
+            None => Self::Http(methods.record(method), place()),
         }
     }
 
@@ -43,7 +44,7 @@ impl Asked {
         }
     }
 
-    pub(super) fn into_grpc(self) -> Option<grpc::Call> {
+    pub(super) fn into_grpc(self) -> Option<Box<grpc::Call>> {
         match self {
             Self::Http(..) => None,
             Self::Grpc(call) => Some(call),

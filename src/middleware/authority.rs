@@ -1,6 +1,7 @@
 //! Who a request is addressed to (floor 5): the target's authority, else the `Host` header
 //! [RFC 9110, 7.2].
 
+use crate::context::any_byte;
 use http::{HeaderValue, Uri, uri::Authority};
 use std::borrow::Cow;
 
@@ -48,16 +49,26 @@ impl<'a> Addressed<'a> {
 /// A name or an IPv4 address, with or without a port: most authorities, which one look at each byte finds
 /// to be valid. `None` of any other.
 fn plain(text: &str) -> Option<Addressed<'_>> {
+    /// A colon and the five digits of a port.
+    const PORT: usize = 6;
+
     let bytes = text.as_bytes();
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-    let end = bytes.iter().position(|byte| !is_name(byte)).unwrap_or(bytes.len());
-    let (host, rest) = text.split_at_checked(end).filter(|(host, _)| !host.is_empty())?;
-    let port = match rest.as_bytes() {
-        [] => None,
-        [b':', digits @ ..] => Some(port(digits)?),
-        _ => return None,
+    let end = bytes.iter().rev().take(PORT).position(|byte| *byte == b':');
+    let (host, port) = match end {
+        Some(digits) => {
+            let (host, rest) = text.split_at_checked(bytes.len() - digits - 1)?;
+            (host, Some(port(rest.as_bytes().get(1..)?)?))
+        }
+        None => (text, None),
     };
-    Some(Addressed { authority: text.into(), host: host.into(), port })
+    let is_plain = !host.is_empty() && !any_byte(host.as_bytes(), |byte| !is_of_name(byte));
+    is_plain.then_some(Addressed { authority: text.into(), host: host.into(), port })
+}
+
+const fn is_of_name(byte: u8) -> bool {
+    let letter = (byte | 0x20).wrapping_sub(b'a');
+    let digit = byte.wrapping_sub(b'0');
+    (letter < 26) | (digit < 10) | (byte == b'.') | (byte == b'-')
 }
 
 fn port(digits: &[u8]) -> Option<u16> {

@@ -1,8 +1,10 @@
 //! The answer's body (floor 5): passes every frame on unchanged and ends the exchange with the last.
 
-use super::{exchange::Exchange, exclusive::Exclusive};
+use super::{
+    exchange::{Exchange, Expected},
+    exclusive::Exclusive,
+};
 use bytes::Buf;
-use http::{HeaderMap, Method, StatusCode, header::CONTENT_LENGTH, response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use std::{
@@ -20,8 +22,7 @@ pin_project! {
         // `Some` until the drop, which needs it gone while the span is still current.
         #[pin]
         inner: Option<B>,
-        // `None` once the exchange is over, or where there is nothing to record.
-        exchange: Exclusive<Option<Exchange>>,
+        exchange: Exclusive<Exchange>,
         // What the head promised and has not come yet; a server stops polling when it has.
         promised: Option<u64>,
         polled: bool,
@@ -31,9 +32,10 @@ pin_project! {
     impl<B> PinnedDrop for ResponseBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let Some(mut exchange) = this.exchange.get_mut().take() else {
+            let mut exchange = this.exchange.get_mut().take();
+            if exchange.is_none() {
                 return;
-            };
+            }
             {
                 let _scope = exchange.enter();
                 this.inner.set(None);
@@ -46,34 +48,13 @@ pin_project! {
     }
 }
 
-/// What is known of a body from the exchange's heads.
-pub(super) struct Expected {
-    /// Has the answer no body, whatever its headers say [RFC 9110, 6.4.1]?
-    none: bool,
-    promised: Option<u64>,
-    unread_is_complete: bool,
-}
-
-impl Expected {
-    /// `unread_is_complete`: is the exchange over if nobody looks at the body?
-    pub(super) fn of(method: &Method, head: &response::Parts, unread_is_complete: bool) -> Self {
-        let status = head.status;
-        let none = *method == Method::HEAD
-            || status.is_informational()
-            || status == StatusCode::NO_CONTENT
-            || status == StatusCode::NOT_MODIFIED
-            || *method == Method::CONNECT && status.is_success();
-        Self { none, promised: content_length(&head.headers), unread_is_complete }
-    }
-}
-
 impl<B: Body> ResponseBody<B> {
     pub(super) fn new(inner: B, exchange: Exchange, expected: &Expected) -> Self {
         let exchange = if expected.none || inner.is_end_stream() {
             exchange.complete();
-            None
+            Exchange::NONE
         } else {
-            Some(exchange)
+            exchange
         };
         // A server that is told the length, by header or by hint, reads no further than that.
         let promised = expected.promised.or_else(|| inner.size_hint().exact());
@@ -92,7 +73,7 @@ impl<B> ResponseBody<B> {
     pub(super) const fn untraced(inner: B) -> Self {
         Self {
             inner: Some(inner),
-            exchange: Exclusive::new(None),
+            exchange: Exclusive::new(Exchange::NONE),
             promised: None,
             polled: false,
             unread_is_complete: false,
@@ -118,12 +99,12 @@ where
             return Poll::Ready(None);
         };
         let exchange = this.exchange.get_mut();
-        let polled = match exchange {
-            Some(exchange) => {
-                let _scope = exchange.enter();
-                inner.as_mut().poll_frame(context)
-            }
-            None => return inner.poll_frame(context),
+        if exchange.is_none() {
+            return inner.poll_frame(context);
+        }
+        let polled = {
+            let _scope = exchange.enter();
+            inner.as_mut().poll_frame(context)
         };
         match &polled {
             Poll::Pending => return Poll::Pending,
@@ -131,17 +112,17 @@ where
                 if let (Some(data), Some(promised)) = (frame.data_ref(), this.promised.as_mut()) {
                     *promised = promised.saturating_sub(data.remaining() as u64);
                 }
-                if let (Some(trailers), Some(exchange)) = (frame.trailers_ref(), exchange.as_mut()) {
+                if let Some(trailers) = frame.trailers_ref() {
                     exchange.trailers(trailers);
                 }
                 // Few callers poll once more: nothing follows trailers [RFC 9110, 6.5], and a body may
                 // know its end.
                 if frame.is_trailers() || inner.is_end_stream() {
-                    end(exchange, Exchange::complete);
+                    exchange.take().complete();
                 }
             }
-            Poll::Ready(Some(Err(error))) => end(exchange, |exchange| exchange.fail(error)),
-            Poll::Ready(None) => end(exchange, Exchange::complete),
+            Poll::Ready(Some(Err(error))) => exchange.take().fail(error),
+            Poll::Ready(None) => exchange.take().complete(),
         }
         polled
     }
@@ -165,14 +146,4 @@ impl<B> std::fmt::Debug for ResponseBody<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ResponseBody").finish_non_exhaustive()
     }
-}
-
-fn end(exchange: &mut Option<Exchange>, how: impl FnOnce(Exchange)) {
-    if let Some(exchange) = exchange.take() {
-        how(exchange);
-    }
-}
-
-fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

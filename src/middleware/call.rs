@@ -1,39 +1,34 @@
 //! One call through a layer (floor 5): what both sides do around the inner service's.
 
 use super::{
+    answer::AskedFor,
     classify::Side,
-    exchange::{Exchange, is_repeated},
-    future::{Pending, ResponseFuture},
-    grpc,
+    exchange::{Exchange, Started},
+    future::ResponseFuture,
     settings::Settings,
 };
-use crate::trace::Span;
-use http::{Request, request};
+use http::Request;
 use std::sync::Arc;
 use tower_service::Service;
 
-/// Calls the inner service within a span, which `start` makes from the request's head. In the head it
-/// leaves what the inner service is to see.
+/// Calls the inner service within the span that has been started for the request; none where it has just
+/// passed a layer of this side.
 pub(super) fn call<S, B>(
     inner: &mut S,
     request: Request<B>,
+    started: Option<Started>,
     side: Side,
     settings: &Arc<Settings>,
-    start: impl FnOnce(&mut request::Parts) -> (Span, Option<grpc::Call>),
 ) -> ResponseFuture<S::Future>
 where
     S: Service<Request<B>>,
 {
-    let (mut head, body) = request.into_parts();
-    if is_repeated(&mut head.extensions, side, &settings.tracer) {
-        return ResponseFuture::untraced(inner.call(Request::from_parts(head, body)));
-    }
-    let (span, call) = start(&mut head);
-    let method = head.method.clone();
-    let mut exchange = Exchange::new(span, side, call, settings.clone());
+    let asked_for = AskedFor::of(request.method());
+    let started = started.map(|started| Exchange::new(started, side, asked_for, settings));
+    let mut exchange = started.unwrap_or_default();
     let future = {
         let _scope = exchange.enter();
-        inner.call(Request::from_parts(head, body))
+        inner.call(request)
     };
-    ResponseFuture::new(future, Pending::new(exchange, method))
+    ResponseFuture::new(future, exchange)
 }

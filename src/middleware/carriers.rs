@@ -6,6 +6,10 @@ use crate::propagation::{Getter, Setter};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::ops::ControlFlow;
 
+/// A map with more lines is not walked to find a header: up to there that costs less than to make a
+/// `HeaderName` of a text and hash it.
+pub(super) const FEW: usize = 32;
+
 /// ```
 /// use throughline::{Context, propagation::{Composite, Propagator}};
 ///
@@ -17,7 +21,11 @@ use std::ops::ControlFlow;
 /// ```
 impl Getter for HeaderMap {
     fn lines<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8]) -> ControlFlow<()>) -> ControlFlow<()> {
-        self.get_all(name).iter().try_for_each(|line| each(line.as_bytes()))
+        if self.len() > FEW {
+            return self.get_all(name).iter().try_for_each(|line| each(line.as_bytes()));
+        }
+        let mut lines = self.iter().filter(|(known, _)| known.as_str().eq_ignore_ascii_case(name));
+        lines.try_for_each(|(_, line)| each(line.as_bytes()))
     }
 
     fn all_lines<'a>(
@@ -34,7 +42,7 @@ impl Setter for HeaderMap {
         if let (Ok(name), Ok(value)) =
             (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value))
         {
-            replace(self, &name, value);
+            replace(self, name, value);
         }
     }
 
@@ -49,10 +57,10 @@ const MIGHT_BE_FULL: usize = 4_096;
 
 /// Makes `value` the only line of a header, if the map has room for it; without it no line is left, for
 /// another hop's must not pass for ours.
-pub(super) fn replace(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
+pub(super) fn replace(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
     if headers.keys_len() >= MIGHT_BE_FULL {
         // A full map refuses even what would take the place of another.
-        headers.remove(name);
+        headers.remove(&name);
     }
     let _full = headers.try_insert(name, value);
 }

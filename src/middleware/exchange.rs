@@ -4,74 +4,180 @@
 //! span; dropped without a word, the exchange was given up: [`Outcome::Cancelled`].
 
 use super::{
+    answer::{Answer, AskedFor},
     classify::{self, Side},
-    found::Found,
     grpc,
     headers::Headers,
     line, recorded,
+    repeated::Within,
     settings::Settings,
+    state::{Ongoing, State},
     version::protocol_version,
 };
 use crate::{
-    diagnostics::Diagnostic,
     record::Status,
     semconv,
-    trace::{Attributes, PollScope, Span, Tracer},
+    trace::{Attributes, PollScope, Span},
 };
-use http::{Extensions, HeaderMap, StatusCode, response};
+use http::{HeaderMap, Response, StatusCode, Version};
 use std::{any::Any, fmt::Display, net::SocketAddr, sync::Arc};
 
-pub(super) struct Exchange {
-    span: Span,
-    side: Side,
+/// An exchange, or none: it is over, or there is nothing to record.
+#[derive(Default)]
+pub(super) struct Exchange(Option<Box<State>>);
+
+/// What a side makes of a request's head.
+pub(super) struct Started {
+    pub(super) span: Span,
     /// `None` where it is plain HTTP.
-    grpc: Option<grpc::Call>,
-    settings: Arc<Settings>,
+    pub(super) grpc: Option<Box<grpc::Call>>,
+}
+
+/// What an answer's head says of its body.
+pub(super) struct Expected {
+    /// Has the answer no body, whatever its headers say?
+    pub(super) none: bool,
+    /// The bytes that the head says will come.
+    pub(super) promised: Option<u64>,
+    /// Is the exchange over if nobody looks at the body?
+    pub(super) unread_is_complete: bool,
 }
 
 impl Exchange {
-    pub(super) fn new(span: Span, side: Side, grpc: Option<grpc::Call>, settings: Arc<Settings>) -> Self {
-        if let Some(id) = span.request_id() {
-            span.describe(|attributes| attributes.text(semconv::REQUEST_ID, id.encode(&mut [0; 36])));
-        }
-        Self { span, side, grpc, settings }
+    pub(super) const NONE: Self = Self(None);
+
+    pub(super) fn new(started: Started, side: Side, asked_for: AskedFor, settings: &Arc<Settings>) -> Self {
+        let Started { span, grpc } = started;
+        let Some(id) = span.request_id() else {
+            return Self::NONE;
+        };
+        span.describe(|attributes| {
+            let buffer = &mut [0; 36];
+            let text = id.encode(buffer);
+            match id.as_uuid() {
+                Some(_) => attributes.known(semconv::REQUEST_ID, text),
+                // As the caller has sent it.
+                None => attributes.text(semconv::REQUEST_ID, text),
+            }
+        });
+        let ongoing = Ongoing { span, grpc, side, asked_for };
+        Self(Some(State::boxed(ongoing, settings.clone())))
     }
 
-    /// Is an answer whose body nobody looks at over all the same? A client that does not has what it
-    /// wanted, unless it never learns how the call ended.
-    pub(super) fn needs_no_body(&self) -> bool {
-        self.side == Side::Client && !self.grpc.as_ref().is_some_and(grpc::Call::is_open)
+    pub(super) const fn is_none(&self) -> bool {
+        self.0.is_none()
     }
 
-    pub(super) const fn side(&self) -> Side {
-        self.side
-    }
-
-    pub(super) const fn span(&self) -> &Span {
-        &self.span
-    }
-
-    pub(super) fn settings(&self) -> &Settings {
-        &self.settings
+    pub(super) fn take(&mut self) -> Self {
+        Self(self.0.take())
     }
 
     /// Makes the span current around one call or poll.
-    pub(super) fn enter(&mut self) -> PollScope<'_> {
-        PollScope::enter(&mut self.span)
+    #[inline]
+    pub(super) fn enter(&mut self) -> Option<(PollScope<'_>, Within)> {
+        let (state, _) = self.0.as_mut()?.parts()?;
+        let within = match state.side {
+            Side::Server => Within::server(),
+            Side::Client => Within::client(&state.span),
+        };
+        Some((PollScope::enter(&mut state.span), within))
     }
 
-    /// The answer's head has come.
-    pub(super) fn head(&mut self, head: &response::Parts) {
-        let side = self.side;
-        if let Some(call) = &mut self.grpc {
-            call.head(head);
+    /// The answer's head has come, or is to be sent.
+    pub(super) fn head<B>(&mut self, response: &mut Response<B>) -> Expected {
+        let Some((state, settings)) = self.parts() else {
+            return Expected { none: false, promised: None, unread_is_complete: false };
+        };
+        if let Some(call) = &mut state.grpc {
+            call.head(response.status(), response.headers());
         }
-        if !self.span.is_recording() {
-            return;
+        let promised = match state.side {
+            Side::Server => {
+                let promised = Answer::of(response.headers(), None).content_length;
+                state.describe_head(response.status(), response.headers(), settings, None);
+                settings.headers.inject_answer(response.headers_mut(), &state.span);
+                promised
+            }
+            Side::Client => {
+                let address = settings.callee.address(response);
+                let answer = Answer::of(response.headers(), settings.headers.service_name.as_ref());
+                if state.span.is_recording() {
+                    let service = Headers::peer(&answer.service_name, &settings.tracer);
+                    let callee = Callee { service, address, version: response.version() };
+                    state.describe_head(response.status(), response.headers(), settings, Some(&callee));
+                }
+                answer.content_length
+            }
+        };
+        Expected {
+            none: state.asked_for.has_no_body(response.status()),
+            promised,
+            unread_is_complete: state.needs_no_body(),
         }
-        let status = head.status;
-        let is_error = classify::is_error(status, side);
-        let callee = (side == Side::Client).then(|| Callee::of(head, &self.settings));
+    }
+
+    /// The trailers have come.
+    pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
+        if let Some((Ongoing { grpc: Some(call), .. }, _)) = self.parts() {
+            call.trailers(trailers);
+        }
+    }
+
+    /// The exchange has run to its end.
+    pub(super) fn complete(self) {
+        if let Some((Ongoing { span, grpc, side, .. }, _)) = self.into_parts() {
+            if let Some(call) = grpc {
+                call.record(&span, side);
+            }
+            span.end();
+        }
+    }
+
+    /// The service, the connection or the body has failed.
+    pub(super) fn fail<E: Display + Any>(self, error: &E) {
+        if let Some((Ongoing { span, .. }, settings)) = self.into_parts() {
+            if span.is_recording() {
+                let errors = &settings.errors;
+                let message = errors.message(error);
+                span.record_error_fmt(errors.error_type(error), format_args!("{message}"));
+            }
+            span.end();
+        }
+    }
+
+    fn parts(&mut self) -> Option<(&mut Ongoing, &Arc<Settings>)> {
+        self.0.as_mut()?.parts()
+    }
+
+    fn into_parts(mut self) -> Option<(Ongoing, Arc<Settings>)> {
+        self.0.take()?.unboxed()
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let Some((Ongoing { span, .. }, _)) = self.0.take().and_then(State::unboxed) {
+            span.end_unfinished();
+        }
+    }
+}
+
+impl Ongoing {
+    /// Is an answer whose body nobody looks at over all the same? A client that does not has what it
+    /// wanted, unless it never learns how the call ended.
+    fn needs_no_body(&self) -> bool {
+        self.side == Side::Client && !self.grpc.as_ref().is_some_and(|call| call.is_open())
+    }
+
+    /// Describes an answer's head.
+    fn describe_head(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        settings: &Settings,
+        callee: Option<&Callee<'_>>,
+    ) {
+        let is_error = classify::is_error(status, self.side);
         self.span.describe(|attributes| {
             if self.grpc.is_none() || status != StatusCode::OK {
                 attributes.number(semconv::HTTP_RESPONSE_STATUS_CODE, status.as_u16());
@@ -79,43 +185,21 @@ impl Exchange {
             if is_error {
                 attributes.text(semconv::ERROR_TYPE, status.as_str());
             }
-            let prefix = match self.grpc {
-                Some(_) => semconv::RPC_RESPONSE_METADATA,
-                None => semconv::HTTP_RESPONSE_HEADER,
-            };
-            recorded::describe(&self.settings.recorded.response, &head.headers, prefix, attributes);
-            if let Some(callee) = &callee {
-                callee.describe(head, attributes);
+            let names = &settings.recorded.response;
+            if !names.is_empty() {
+                let prefix = match self.grpc {
+                    Some(_) => semconv::RPC_RESPONSE_METADATA,
+                    None => semconv::HTTP_RESPONSE_HEADER,
+                };
+                recorded::describe(names, headers, prefix, attributes);
+            }
+            if let Some(callee) = callee {
+                callee.describe(attributes);
             }
         });
         if is_error {
             self.span.set_status(Status::error(""));
         }
-    }
-
-    /// The trailers have come.
-    pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
-        if let Some(call) = &mut self.grpc {
-            call.trailers(trailers);
-        }
-    }
-
-    /// The exchange has run to its end.
-    pub(super) fn complete(mut self) {
-        if let Some(call) = &self.grpc {
-            call.record(&self.span, self.side);
-        }
-        std::mem::take(&mut self.span).end();
-    }
-
-    /// The service, the connection or the body has failed.
-    pub(super) fn fail<E: Display + Any>(mut self, error: &E) {
-        if self.span.is_recording() {
-            let errors = &self.settings.errors;
-            let message = errors.message(error);
-            self.span.record_error_fmt(errors.error_type(error), format_args!("{message}"));
-        }
-        std::mem::take(&mut self.span).end();
     }
 }
 
@@ -123,59 +207,20 @@ impl Exchange {
 struct Callee<'a> {
     service: Option<&'a str>,
     address: Option<SocketAddr>,
+    version: Version,
 }
 
-impl<'a> Callee<'a> {
-    fn of(head: &'a response::Parts, settings: &'a Settings) -> Self {
-        let Settings { headers, tracer, callee, .. } = settings;
-        let name = headers.service_name.as_ref();
-        let named = name.map_or(Found::None, |name| Found::look_up(&head.headers, name));
-        Self { service: Headers::peer(&named, tracer), address: callee.address(head) }
-    }
-
-    fn describe(&self, head: &response::Parts, attributes: &mut Attributes<'_>) {
+impl Callee<'_> {
+    fn describe(&self, attributes: &mut Attributes<'_>) {
         if let Some(service) = self.service {
             attributes.text(semconv::SERVICE_PEER_NAME, service);
         }
-        if let Some(version) = protocol_version(head.version) {
+        if let Some(version) = protocol_version(self.version) {
             attributes.text(semconv::NETWORK_PROTOCOL_VERSION, version);
         }
         if let Some(address) = self.address {
-            attributes.text(semconv::NETWORK_PEER_ADDRESS, line::address(address.ip()).as_str());
+            attributes.known(semconv::NETWORK_PEER_ADDRESS, line::address(address.ip()).as_str());
             attributes.number(semconv::NETWORK_PEER_PORT, address.port());
         }
     }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        std::mem::take(&mut self.span).end_unfinished();
-    }
-}
-
-/// In a request's extensions: it has just passed a layer of this side. Two types without a value, because
-/// a value would be boxed.
-#[derive(Clone, Copy)]
-struct PassedServer;
-
-#[derive(Clone, Copy)]
-struct PassedClient;
-
-/// Has the request just passed a layer of the same side? After one of the other side it is at its next
-/// hop, which may be in this process.
-pub(super) fn is_repeated(extensions: &mut Extensions, side: Side, tracer: &Tracer) -> bool {
-    let repeated = match side {
-        Side::Server => {
-            extensions.remove::<PassedClient>();
-            extensions.insert(PassedServer).is_some()
-        }
-        Side::Client => {
-            extensions.remove::<PassedServer>();
-            extensions.insert(PassedClient).is_some()
-        }
-    };
-    if repeated {
-        tracer.note(Diagnostic::RepeatedLayer);
-    }
-    repeated
 }

@@ -1,12 +1,7 @@
 //! The future of an answer (floor 5): reads the head, adds our headers, hands the exchange to the body.
 
-use super::{
-    body::{Expected, ResponseBody},
-    classify::Side,
-    exchange::Exchange,
-    exclusive::Exclusive,
-};
-use http::{Method, Response};
+use super::{body::ResponseBody, exchange::Exchange, exclusive::Exclusive};
+use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
 use std::{
@@ -24,34 +19,22 @@ pin_project! {
         // `Some` until the drop, which needs it gone while the span is still current.
         #[pin]
         inner: Option<F>,
-        // `None` once the head has come, or where there is nothing to record.
-        pending: Exclusive<Option<Pending>>,
+        // None once the head has come.
+        exchange: Exclusive<Exchange>,
     }
 
     impl<F> PinnedDrop for ResponseFuture<F> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if let Some(pending) = this.pending.get_mut() {
-                let _scope = pending.exchange.enter();
-                this.inner.set(None);
-            }
+            let _scope = this.exchange.get_mut().enter();
+            this.inner.set(None);
         }
     }
 }
 
-/// An exchange whose head has not come yet.
-pub(super) struct Pending {
-    exchange: Exchange,
-    method: Method,
-}
-
 impl<F> ResponseFuture<F> {
-    pub(super) const fn new(inner: F, pending: Pending) -> Self {
-        Self { inner: Some(inner), pending: Exclusive::new(Some(pending)) }
-    }
-
-    pub(super) const fn untraced(inner: F) -> Self {
-        Self { inner: Some(inner), pending: Exclusive::new(None) }
+    pub(super) const fn new(inner: F, exchange: Exchange) -> Self {
+        Self { inner: Some(inner), exchange: Exclusive::new(exchange) }
     }
 }
 
@@ -68,42 +51,29 @@ where
         let Some(inner) = this.inner.as_pin_mut() else {
             return Poll::Pending;
         };
-        let waiting = this.pending.get_mut();
-        let Some(pending) = waiting else {
+        let exchange = this.exchange.get_mut();
+        if exchange.is_none() {
             return inner.poll(context).map_ok(|response| response.map(ResponseBody::untraced));
-        };
+        }
         let answer = {
-            let _scope = pending.exchange.enter();
+            let _scope = exchange.enter();
             ready!(inner.poll(context))
         };
-        let Some(pending) = waiting.take() else {
-            // It was there above.
-            return Poll::Pending;
-        };
+        let exchange = exchange.take();
         Poll::Ready(match answer {
-            Ok(response) => Ok(pending.answer(response)),
+            Ok(response) => Ok(with_head(exchange, response)),
             Err(error) => {
-                pending.exchange.fail(&error);
+                exchange.fail(&error);
                 Err(error)
             }
         })
     }
 }
 
-impl Pending {
-    pub(super) const fn new(exchange: Exchange, method: Method) -> Self {
-        Self { exchange, method }
-    }
-
-    fn answer<B: Body>(mut self, response: Response<B>) -> Response<ResponseBody<B>> {
-        let (mut head, body) = response.into_parts();
-        self.exchange.head(&head);
-        if self.exchange.side() == Side::Server {
-            self.exchange.settings().headers.inject_answer(&mut head.headers, self.exchange.span());
-        }
-        let expected = Expected::of(&self.method, &head, self.exchange.needs_no_body());
-        Response::from_parts(head, ResponseBody::new(body, self.exchange, &expected))
-    }
+/// Hands the exchange on to the answer's body.
+fn with_head<B: Body>(mut exchange: Exchange, mut response: Response<B>) -> Response<ResponseBody<B>> {
+    let expected = exchange.head(&mut response);
+    response.map(|body| ResponseBody::new(body, exchange, &expected))
 }
 
 impl<F> fmt::Debug for ResponseFuture<F> {

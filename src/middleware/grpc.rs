@@ -7,7 +7,7 @@ use crate::{
     semconv,
     trace::{Attributes, Span},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE, request, response, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CONTENT_TYPE, uri::PathAndQuery};
 use std::borrow::Cow;
 
 const NAMES: [&str; 17] = [
@@ -42,11 +42,11 @@ pub(super) struct Call {
 
 impl Call {
     /// The call that a request makes, if it is one of gRPC.
-    pub(super) fn of(head: &request::Parts, content_type: Option<&HeaderValue>) -> Option<Self> {
+    pub(super) fn of(uri: &Uri, content_type: Option<&HeaderValue>) -> Option<Self> {
         if !is_grpc(content_type) {
             return None;
         }
-        let path = head.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         Some(Self { path, status: None })
     }
 
@@ -70,10 +70,10 @@ impl Call {
 
     /// The answer's head has come. One that is not gRPC's own, a proxy's perhaps, stands for a status
     /// all the same.
-    pub(super) fn head(&mut self, head: &response::Parts) {
-        self.status = GrpcStatus::from_headers(&head.headers);
-        if head.status != StatusCode::OK && !is_grpc(head.headers.get(CONTENT_TYPE)) {
-            self.status = Some(GrpcStatus::from_http(head.status));
+    pub(super) fn head(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.status = GrpcStatus::from_headers(headers);
+        if status != StatusCode::OK && !is_grpc(headers.get(CONTENT_TYPE)) {
+            self.status = Some(GrpcStatus::from_http(status));
         }
     }
 
@@ -155,7 +155,7 @@ impl GrpcStatus {
 }
 
 /// Is it a gRPC message? `application/grpc`, with a message format or without; not `grpc-web`.
-fn is_grpc(content_type: Option<&HeaderValue>) -> bool {
+pub(super) fn is_grpc(content_type: Option<&HeaderValue>) -> bool {
     let Some(rest) = content_type.and_then(|value| value.as_bytes().strip_prefix(b"application/grpc")) else {
         return false;
     };

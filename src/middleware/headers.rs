@@ -5,6 +5,7 @@ use super::{
     carriers::replace,
     found::Found,
     line::{Line, Values},
+    names,
 };
 use crate::{
     context::SpanContext,
@@ -21,7 +22,8 @@ pub(super) const TRACESTATE: HeaderName = HeaderName::from_static(trace_context:
 pub(super) const BAGGAGE: HeaderName = HeaderName::from_static(baggage::BAGGAGE);
 const X_REQUEST_ID: HeaderName = HeaderName::from_static(request_id::X_REQUEST_ID);
 const X_SERVICE_NAME: HeaderName = HeaderName::from_static(service_name::X_SERVICE_NAME);
-const X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
+const RESPONSE_TIME: &str = "x-response-time";
+const X_RESPONSE_TIME: HeaderName = HeaderName::from_static(RESPONSE_TIME);
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Which headers are read and written; a name that is `None` is switched off.
@@ -42,9 +44,8 @@ pub(super) struct Headers {
 
 impl Headers {
     pub(super) fn new(tracer: &Tracer) -> Self {
-        let own_name = service_name::check(tracer.resource().service_name().as_bytes())
-            .ok()
-            .and_then(|name| HeaderValue::from_str(name).ok());
+        let own_name =
+            service_name::check(tracer.resource().service_name().as_bytes()).ok().and_then(names::value);
         Self {
             formats: tracer.formats().clone(),
             request_id: Some(X_REQUEST_ID),
@@ -64,6 +65,9 @@ impl Headers {
         headers: &HeaderMap,
         tracer: &Tracer,
     ) -> Option<RequestId> {
+        if found.is_none() && self.request_id_aliases.is_empty() {
+            return None;
+        }
         let aliases = self.request_id_aliases.iter().map(|alias| Found::look_up(headers, alias));
         for lines in std::iter::once(found.clone()).chain(aliases) {
             match request_id::parse(lines) {
@@ -96,7 +100,6 @@ impl Headers {
             return;
         };
         let mut line = Line::<64>::new();
-        let id = line.push(carried.request_id.encode(&mut [0; 36]).as_bytes());
         let millis = push_millis(&mut line, span.elapsed());
         if self.server_timing
             && let Some(millis) = &millis
@@ -104,10 +107,12 @@ impl Headers {
             add_server_timing(headers, line.as_ref().get(millis.clone()).unwrap_or_default(), &carried);
         }
         let time = line.push(b"ms").zip(millis).map(|(unit, millis)| millis.start..unit.end);
-        let values = Values::new(line);
-        self.inject_ids(headers, carried.request_id, id.and_then(|id| values.value(id)));
+        let id = line.push(carried.request_id.encode(&mut [0; 36]).as_bytes());
+        let mut values = Values::new(line);
+        let time = time.and_then(|time| values.next(time));
+        self.inject_ids(headers, carried.request_id, id.and_then(|id| values.next(id)));
         if let Some(name) = &self.response_time {
-            set(headers, name, time.and_then(|time| values.value(time)));
+            set(headers, own(name), time);
         }
     }
 
@@ -116,22 +121,23 @@ impl Headers {
         if let Some(name) = &self.request_id {
             let value = written.or_else(|| HeaderValue::from_str(id.encode(&mut [0; 36])).ok());
             if self.sends_aliases {
-                self.request_id_aliases.iter().for_each(|alias| set(headers, alias, value.clone()));
+                self.request_id_aliases.iter().for_each(|alias| set(headers, alias.clone(), value.clone()));
             }
-            set(headers, name, value);
+            set(headers, own(name), value);
         }
         if let Some(name) = &self.service_name {
-            set(headers, name, self.own_name.clone());
+            set(headers, own(name), self.own_name.clone());
         }
     }
 }
 
 /// Milliseconds, with microseconds behind the point.
 fn push_millis<const N: usize>(line: &mut Line<N>, time: Duration) -> Option<Range<usize>> {
-    let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    let whole = line.push_number(micros / 1_000, 1)?;
+    let within_second = time.subsec_micros();
+    let whole = time.as_secs().saturating_mul(1_000).saturating_add(u64::from(within_second / 1_000));
+    let whole = line.push_number(whole, 1)?;
     line.push(b".")?;
-    let rest = line.push_number(micros % 1_000, 3)?;
+    let rest = line.push_thousandths(within_second % 1_000)?;
     Some(whole.start..rest.end)
 }
 
@@ -148,8 +154,20 @@ fn add_server_timing(headers: &mut HeaderMap, millis: &[u8], carried: &Carried<'
     }
 }
 
+/// A name to be put into a map. To make a constant costs nothing, to clone one a call that cannot be seen
+/// through.
+#[inline]
+fn own(name: &HeaderName) -> HeaderName {
+    match name.as_str() {
+        request_id::X_REQUEST_ID => X_REQUEST_ID,
+        service_name::X_SERVICE_NAME => X_SERVICE_NAME,
+        RESPONSE_TIME => X_RESPONSE_TIME,
+        _ => name.clone(),
+    }
+}
+
 /// Replaces a header. Without a value it is taken away: another hop's must not pass for ours.
-pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
+pub(super) fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
     match value {
         Some(value) => replace(headers, name, value),
         None => {

@@ -1,6 +1,6 @@
 //! Short texts put together without an allocation (floor 5): header values, addresses.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::HeaderValue;
 use std::{fmt, net::IpAddr, ops::Range};
 
@@ -40,20 +40,44 @@ impl<const N: usize> Line<N> {
         self.push(digits.get(digits.len() - count..)?)
     }
 
+    /// Appends three digits.
+    pub(super) fn push_thousandths(&mut self, number: u32) -> Option<Range<usize>> {
+        let digit = |number: u32| b'0' + (number % 10) as u8;
+        self.push(&[digit(number / 100), digit(number / 10), digit(number)])
+    }
+
     /// Appends an address.
     pub(super) fn push_address(&mut self, address: IpAddr) {
         match address {
             IpAddr::V4(address) => {
-                let mut parts = address.octets().into_iter();
-                parts.next().map(|part| self.push_number(part.into(), 1));
-                parts.for_each(|part| {
-                    self.push(b".");
-                    self.push_number(part.into(), 1);
-                });
+                let [first, rest @ ..] = address.octets();
+                self.push_octet(first);
+                for octet in rest {
+                    self.push_byte(b'.');
+                    self.push_octet(octet);
+                }
             }
             IpAddr::V6(address) => {
                 let _fits = fmt::Write::write_fmt(self, format_args!("{address}"));
             }
+        }
+    }
+
+    fn push_octet(&mut self, octet: u8) {
+        if octet >= 100 {
+            self.push_byte(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            self.push_byte(b'0' + octet / 10 % 10);
+        }
+        self.push_byte(b'0' + octet % 10);
+    }
+
+    #[inline]
+    fn push_byte(&mut self, byte: u8) {
+        if let Some(place) = self.bytes.get_mut(self.len) {
+            *place = byte;
+            self.len += 1;
         }
     }
 
@@ -75,23 +99,35 @@ impl<const N: usize> fmt::Write for Line<N> {
 }
 
 /// The text of an address.
+#[inline]
 pub(super) fn address(address: IpAddr) -> Line<45> {
     let mut line = Line::new();
     line.push_address(address);
     line
 }
 
-/// Header values that share one allocation: they are written one after the other, and all made in the end.
-pub(super) struct Values<const N: usize>(Bytes);
+/// Header values that share one allocation: they are written one after the other, and all made in the end,
+/// in the same order.
+pub(super) struct Values {
+    rest: Bytes,
+    taken: usize,
+}
 
-impl<const N: usize> Values<N> {
-    pub(super) fn new(line: Line<N>) -> Self {
-        Self(Bytes::from_owner(line))
+impl Values {
+    pub(super) fn new<const N: usize>(line: Line<N>) -> Self {
+        Self { rest: Bytes::from_owner(line), taken: 0 }
     }
 
-    pub(super) fn value(&self, place: Range<usize>) -> Option<HeaderValue> {
-        let is_within = place.start <= place.end && place.end <= self.0.len();
-        HeaderValue::from_maybe_shared(is_within.then(|| self.0.slice(place))?).ok()
+    /// The value at a place behind those of the values before.
+    pub(super) fn next(&mut self, place: Range<usize>) -> Option<HeaderValue> {
+        let start = place.start.checked_sub(self.taken)?;
+        let end = place.end.checked_sub(self.taken).filter(|end| start <= *end && *end <= self.rest.len())?;
+        // The last one needs no reference of its own.
+        let mut value =
+            if end == self.rest.len() { std::mem::take(&mut self.rest) } else { self.rest.split_to(end) };
+        self.taken = place.end;
+        value.advance(start);
+        HeaderValue::from_maybe_shared(value).ok()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Known request methods (floor 5): whatever else a client sends is `_OTHER`, so that no client can
 //! make up names.
 
+use super::names;
 use crate::{semconv, trace::Attributes};
 use http::Method;
 
@@ -56,10 +57,10 @@ impl KnownMethods {
 impl RecordedMethod {
     /// A span's name: method and route, or the method alone. Never the path.
     pub(super) fn span_name(&self, route: Option<&str>) -> std::borrow::Cow<'static, str> {
-        let method = if self.is_known { self.method.clone() } else { OTHER_IN_NAMES.into() };
         match route {
-            Some(route) => [&*method, " ", route].concat().into(),
-            None => method,
+            Some(route) => names::of_route(if self.is_known { &self.method } else { OTHER_IN_NAMES }, route),
+            None if self.is_known => self.method.clone(),
+            None => OTHER_IN_NAMES.into(),
         }
     }
 

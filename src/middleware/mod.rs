@@ -36,6 +36,7 @@
 //! that the matched route is known. `ClientLayer` inside of retries, so that each attempt is a span.
 
 mod addresses;
+mod answer;
 mod asked;
 mod authority;
 mod body;
@@ -50,13 +51,17 @@ mod found;
 mod future;
 mod grpc;
 mod headers;
+mod heads;
 mod line;
 mod methods;
+mod names;
 mod recorded;
+mod repeated;
 mod seen;
 #[cfg(feature = "server")]
 mod server;
 mod settings;
+mod state;
 mod version;
 
 pub use body::ResponseBody;

@@ -4,6 +4,7 @@
 //! them once. Where there are many, they are looked up.
 
 use super::{
+    carriers::FEW,
     found::Found,
     headers::{BAGGAGE, Headers, TRACEPARENT, TRACESTATE},
 };
@@ -11,9 +12,6 @@ use http::{
     HeaderMap, HeaderName,
     header::{CONTENT_TYPE, HOST, USER_AGENT},
 };
-
-/// More lines than that are not walked.
-const FEW: usize = 32;
 
 /// What was found of each; the configured ones under the names that they have been given.
 #[derive(Clone, Default)]
@@ -29,32 +27,42 @@ pub(super) struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
+    #[inline]
     pub(super) fn of(headers: &'a HeaderMap, names: &'a Headers) -> Self {
         if headers.len() > FEW {
             return Self::looked_up(headers, names);
         }
+        let request_id = names.request_id.as_ref().map_or("", HeaderName::as_str);
+        let service_name = names.service_name.as_ref().map_or("", HeaderName::as_str);
         let mut seen = Self::default();
+        seen.walk(headers, request_id, service_name);
+        seen
+    }
+
+    /// In place: what has just been written in words stalls when it is moved in larger ones.
+    fn walk(&mut self, headers: &'a HeaderMap, request_id: &str, service_name: &str) {
         for (name, value) in headers {
-            let place = match name.as_str() {
-                "traceparent" => Some(&mut seen.trace_parent),
-                "tracestate" => Some(&mut seen.trace_state),
-                "baggage" => Some(&mut seen.baggage),
-                "host" => Some(&mut seen.host),
-                "user-agent" => Some(&mut seen.user_agent),
-                "content-type" => Some(&mut seen.content_type),
+            let text = name.as_str();
+            // By the length first: most names are none of these, and most of them by their length.
+            let place = match text.len() {
+                4 if text == "host" => Some(&mut self.host),
+                7 if text == "baggage" => Some(&mut self.baggage),
+                10 if text == "user-agent" => Some(&mut self.user_agent),
+                10 if text == "tracestate" => Some(&mut self.trace_state),
+                11 if text == "traceparent" => Some(&mut self.trace_parent),
+                12 if text == "content-type" => Some(&mut self.content_type),
                 _ => None,
             };
             if let Some(place) = place {
                 place.add(headers, name, value);
             }
-            if names.request_id.as_ref() == Some(name) {
-                seen.request_id.add(headers, name, value);
+            if text == request_id {
+                self.request_id.add(headers, name, value);
             }
-            if names.service_name.as_ref() == Some(name) {
-                seen.service_name.add(headers, name, value);
+            if text == service_name {
+                self.service_name.add(headers, name, value);
             }
         }
-        seen
     }
 
     fn looked_up(headers: &'a HeaderMap, names: &'a Headers) -> Self {

@@ -1,8 +1,11 @@
 //! What both layers can be told (floor 5).
 
-use super::{classify::KnownErrors, headers::Headers, methods::KnownMethods, recorded::RecordedHeaders};
+use super::{
+    classify::KnownErrors, headers::Headers, heads::with_response_head, methods::KnownMethods,
+    recorded::RecordedHeaders,
+};
 use crate::trace::Tracer;
-use http::response;
+use http::{Response, response};
 use std::{fmt, net::SocketAddr, sync::Arc};
 
 /// Settings of either layer, shared with its exchanges.
@@ -18,19 +21,27 @@ pub(super) struct Settings {
 
 /// How to tell the peer's address from an answer's head.
 #[derive(Clone)]
-pub(super) struct Callee(Arc<AddressOf>);
+pub(super) enum Callee {
+    /// It is among the extensions.
+    Extension,
+    Custom(Arc<AddressOf>),
+}
 
 type AddressOf = dyn Fn(&response::Parts) -> Option<SocketAddr> + Send + Sync;
 
 impl Callee {
+    #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "a server has its caller's only"))]
     pub(super) fn new(
         address: impl Fn(&response::Parts) -> Option<SocketAddr> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(address))
+        Self::Custom(Arc::new(address))
     }
 
-    pub(super) fn address(&self, head: &response::Parts) -> Option<SocketAddr> {
-        (self.0)(head)
+    pub(super) fn address<B>(&self, response: &mut Response<B>) -> Option<SocketAddr> {
+        match self {
+            Self::Extension => response.extensions().get().copied(),
+            Self::Custom(address) => with_response_head(response, |head| address(head)),
+        }
     }
 }
 
@@ -48,7 +59,7 @@ impl Settings {
             methods: tracer.known_methods().map_or_else(KnownMethods::default, KnownMethods::from_list),
             recorded: RecordedHeaders::default(),
             errors: KnownErrors::default(),
-            callee: Callee::new(|head| head.extensions.get().copied()),
+            callee: Callee::Extension,
         }
     }
 }

@@ -5,8 +5,8 @@
 
 use super::propagator::{ExtractError, Getter, Header, Propagator, Reason, Setter};
 use crate::context::{
-    Baggage, BaggageError, BaggageMember, Bounded, Coding, Context, Lines, are_octets, are_within_cap,
-    is_blank, is_octet, is_tchar, is_token, skip, split_once, trim, try_for_each_member,
+    Baggage, BaggageError, BaggageMember, Bounded, Coding, Context, Extent, Lines, are_octets, is_blank,
+    is_octet, is_tchar, is_token, skip, split_once, trim, try_for_each_member,
 };
 use std::fmt;
 
@@ -35,12 +35,18 @@ pub const BAGGAGE: &str = "baggage";
 /// # Ok::<(), throughline::context::BaggageError>(())
 /// ```
 pub fn parse<'a>(lines: impl Lines<'a>) -> Result<Baggage, BaggageError> {
-    if !are_within_cap(&lines) {
-        return Err(BaggageError::TooLong);
+    match Extent::of(&lines) {
+        Extent::None => Ok(Baggage::EMPTY),
+        Extent::One(line) => read(&[line]),
+        Extent::Several => read(&lines),
+        Extent::TooLong => Err(BaggageError::TooLong),
     }
+}
+
+fn read<'a>(lines: &impl Lines<'a>) -> Result<Baggage, BaggageError> {
     let mut members = Bounded::<_, { Baggage::MAX_ENTRIES }>::new(BaggageMember::BLANK);
     let mut seen = 0;
-    try_for_each_member(&lines, |text| {
+    try_for_each_member(lines, |text| {
         seen += 1;
         if seen > Baggage::MAX_ENTRIES {
             return Err(BaggageError::TooManyEntries);

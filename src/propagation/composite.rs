@@ -165,12 +165,40 @@ impl Composite {
         self
     }
 
+    /// Each format sees a blank context: what the others have found is not for it to look at. The first
+    /// needs no other than the one that all is put together in.
+    fn extract_into_blank(&self, carrier: &dyn Getter, found: &mut Context) -> Result<(), ExtractError> {
+        let Some((first, others)) = self.extracting.split_first() else {
+            return Ok(());
+        };
+        let mut refused = first.extract(carrier, found);
+        for format in others {
+            let mut read = Context::default();
+            refused = refused.and(format.extract(carrier, &mut read));
+            if found.span.is_none() && read.span.is_some() {
+                found.span = read.span.take();
+            }
+            if found.request_id.is_none() && read.request_id.is_some() {
+                found.request_id = read.request_id.take();
+            }
+            if !read.baggage.is_empty() {
+                found.baggage.fill_from(read.baggage);
+            }
+        }
+        refused
+    }
+
     pub(super) const fn is_default(&self) -> bool {
         self.is_default
     }
 }
 
 const NONE: &str = "none";
+
+/// Has nothing been found yet?
+const fn is_blank(context: &Context) -> bool {
+    context.span.is_none() && context.request_id.is_none() && context.baggage.is_empty()
+}
 
 impl Default for Composite {
     fn default() -> Self {
@@ -182,16 +210,11 @@ impl Propagator for Composite {
     /// Asks all formats, also when the span is found: baggage and the request's id may be another's. The
     /// error is the first one's that has one.
     fn extract(&self, carrier: &dyn Getter, context: &mut Context) -> Result<(), ExtractError> {
-        let mut found = Context::default();
-        let mut refused = Ok(());
-        for format in &self.extracting {
-            let mut read = Context::default();
-            refused = refused.and(format.extract(carrier, &mut read));
-            let Context { span, request_id, baggage } = read;
-            found.span = found.span.or(span);
-            found.request_id = found.request_id.or(request_id);
-            found.baggage.fill_from(baggage);
+        if is_blank(context) {
+            return self.extract_into_blank(carrier, context);
         }
+        let mut found = Context::default();
+        let refused = self.extract_into_blank(carrier, &mut found);
         let Context { span, request_id, baggage } = found;
         context.span = span.or(context.span.take());
         context.request_id = request_id.or(context.request_id.take());

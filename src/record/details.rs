@@ -11,14 +11,14 @@ use super::{
     values::{Offset, Slot, Values, kept_bytes, position, write_up_to},
 };
 use crate::{
-    clock::Timeline,
-    context::{SpanContext, TraceState},
+    clock::Resolver,
+    context::SpanContext,
     semconv,
     value::{Attribute, Value},
 };
 use std::{borrow::Cow, fmt, ops::Range};
 
-/// Attributes, events, links, status and tracestate of one span.
+/// Attributes, events, links and status of one span.
 #[derive(Default)]
 pub(crate) struct Details {
     pub(super) slots: Vec<Slot>,
@@ -30,8 +30,8 @@ pub(crate) struct Details {
     pub(super) links: Vec<LinkSlot>,
     pub(super) values: Values,
     pub(crate) status: Status,
+    /// The name, on the way to the collector, if it is no literal or has been changed.
     pub(crate) name: Option<Cow<'static, str>>,
-    pub(crate) trace_state: TraceState,
     pub(crate) dropped_attributes: u32,
     pub(crate) dropped_events: u32,
     pub(crate) dropped_links: u32,
@@ -52,7 +52,6 @@ impl Details {
             values: Values::new(),
             status: Status::Unset,
             name: None,
-            trace_state: TraceState::EMPTY,
             dropped_attributes: 0,
             dropped_events: 0,
             dropped_links: 0,
@@ -73,51 +72,23 @@ impl Details {
         }
     }
 
-    /// As [`push_attribute`](Self::push_attribute), of a text.
-    #[inline(always)]
-    pub(crate) fn push_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
-        if text.len() <= limits.value_bytes && self.has_usual_room(key, text.len(), limits) {
-            self.slots.push(self.values.keep_text(key, text));
-        } else {
-            self.push_any(key.into(), text.into(), limits);
-        }
-    }
-
-    /// As [`push_attribute`](Self::push_attribute), of an integer.
-    #[inline(always)]
-    pub(crate) fn push_i64(&mut self, key: &'static str, number: i64, limits: &Limits) {
-        if self.has_usual_room(key, 0, limits) {
-            self.slots.push(Slot::of_i64(key, number));
-        } else {
-            self.push_any(key.into(), number.into(), limits);
-        }
-    }
-
     /// As [`push_attribute`](Self::push_attribute), of a text that comes in parts.
     #[cfg_attr(
         not(any(feature = "client", feature = "server")),
         expect(dead_code, reason = "only the middleware has URLs to put together")
     )]
     pub(crate) fn push_joined(&mut self, key: &'static str, parts: &[&str], limits: &Limits) {
-        let bytes = parts.iter().map(|part| part.len()).sum();
-        if bytes <= limits.value_bytes && self.has_usual_room(key, bytes, limits) {
+        let bytes: usize = parts.iter().map(|part| part.len()).sum();
+        let fits = bytes.saturating_add(self.held_bytes()) <= limits.span_bytes;
+        if bytes <= limits.value_bytes && self.has_usual_room(key, limits) && fits {
             self.slots.push(self.values.keep_joined(key, parts));
         } else {
             self.push_any(key.into(), parts.concat().into(), limits);
         }
     }
 
-    /// Is there a place for an attribute of these bytes without anything having to be cut, settled or
-    /// dropped?
-    #[inline]
-    fn has_usual_room(&self, key: &str, bytes: usize, limits: &Limits) -> bool {
-        key.len() <= limits.name_bytes
-            && self.slots.len() < limits.attributes
-            && bytes <= limits.span_bytes.saturating_sub(self.held_bytes())
-    }
-
     #[inline(never)]
-    fn push_any(&mut self, key: Cow<'static, str>, value: Value<'_>, limits: &Limits) {
+    pub(super) fn push_any(&mut self, key: Cow<'static, str>, value: Value<'_>, limits: &Limits) {
         let key = cut_name(key, limits.name_bytes);
         if !self.has_place_for(&key, limits) {
             return count(&mut self.dropped_attributes, 1);
@@ -148,7 +119,7 @@ impl Details {
     }
 
     /// Appends an event, or counts it as dropped.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn push_event(
         &mut self,
         name: Cow<'static, str>,
@@ -438,6 +409,7 @@ impl Details {
     // The collector's part.
 
     /// Settles what the caller's thread has no time for: its keys, and memory reserved for more than came.
+    #[inline(never)]
     pub(crate) fn settle(&mut self) {
         self.settle_keys();
         self.values.trim();
@@ -463,9 +435,9 @@ impl Details {
     }
 
     /// Turns the events' ticks into UTC Unix nanoseconds.
-    pub(super) fn resolve_times(&mut self, timeline: &Timeline, correction: i64) {
+    pub(crate) fn resolve_times(&mut self, times: &Resolver) {
         for event in &mut self.events {
-            event.time = timeline.resolve(event.time, correction);
+            event.time = times.resolve(event.time);
         }
     }
 
@@ -487,7 +459,6 @@ impl Details {
         self.values.clear(KEPT_TEXT_BYTES);
         self.status = Status::Unset;
         self.name = None;
-        self.trace_state = TraceState::EMPTY;
         self.dropped_attributes = 0;
         self.dropped_events = 0;
         self.dropped_links = 0;
@@ -531,7 +502,6 @@ impl Clone for Details {
             values: self.values.clone(),
             status: self.status.clone(),
             name: self.name.clone(),
-            trace_state: self.trace_state.clone(),
             next_free: None,
             ..*self
         }
@@ -545,7 +515,6 @@ impl PartialEq for Details {
             && self.events().eq(other.events())
             && self.links().eq(other.links())
             && self.status == other.status
-            && self.trace_state == other.trace_state
             && (self.dropped_attributes, self.dropped_events, self.dropped_links)
                 == (other.dropped_attributes, other.dropped_events, other.dropped_links)
     }
@@ -575,21 +544,26 @@ fn all_differ<'a>(keys: impl Iterator<Item = &'a str> + Clone) -> bool {
     })
 }
 
-/// Most spans set no key twice: 64 bits say so without comparing the keys with one another.
+/// Most spans set no key twice: some bits say so without comparing the keys with one another.
 fn all_sketches_differ<'a>(mut keys: impl Iterator<Item = &'a str>) -> bool {
-    let mut seen = 0_u64;
+    let mut seen = [0_u64; 8];
     keys.all(|key| {
-        let mark = 1 << (sketch(key) & 63);
-        let is_new = seen & mark == 0;
-        seen |= mark;
-        is_new
+        let sketch = sketch(key);
+        seen.get_mut(sketch as usize >> 6).is_some_and(|seen| {
+            let mark = 1 << (sketch & 63);
+            let is_new = *seen & mark == 0;
+            *seen |= mark;
+            is_new
+        })
     })
 }
 
-/// A cheap hash of a key: equal keys have equal sketches.
-fn sketch(key: &str) -> usize {
+/// A cheap hash of a key, of nine bits: equal keys have equal sketches.
+fn sketch(key: &str) -> u64 {
     let bytes = key.as_bytes();
-    let last = bytes.last().copied().map_or(0, usize::from);
-    let middle = bytes.get(bytes.len() / 2).copied().map_or(0, usize::from);
-    bytes.len().wrapping_mul(7) ^ last.wrapping_mul(31) ^ middle.wrapping_mul(17)
+    let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+    };
+    (first ^ last.rotate_left(29)).wrapping_add(bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55
 }

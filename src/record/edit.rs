@@ -10,7 +10,7 @@ use super::{
     resource::Resource,
     span::SpanRecord,
     status::Status,
-    values::{Slot, Values, View, position},
+    values::{Glimpse, Slot, Values, View, position},
 };
 use crate::{context::TraceState, value::Value};
 use std::{borrow::Cow, ops::Range};
@@ -83,8 +83,8 @@ pub(crate) trait Survey {
     /// May something have to be done about this text, which was put together?
     fn minds_text(&mut self, text: &str) -> bool;
     fn minds_trace_state(&mut self, state: &TraceState) -> bool;
-    /// About an attribute, whosever it is? Its key is looked at here as well.
-    fn minds_attribute(&mut self, key: Label<'_>, value: View<'_>) -> bool;
+    /// About an attribute, whosever it is? Its key is looked at here as well, and first.
+    fn minds_attribute<'a>(&mut self, key: Label<'_>, value: impl FnOnce() -> Glimpse<'a>) -> bool;
 }
 
 impl SpanRecord {
@@ -92,6 +92,7 @@ impl SpanRecord {
     #[inline]
     pub(crate) fn is_minded(&self, survey: &mut impl Survey) -> bool {
         is_text_minded(&self.name, survey)
+            || (!self.trace_state.is_empty() && survey.minds_trace_state(&self.trace_state))
             || self.details.as_deref().is_some_and(|details| details.is_minded(survey))
     }
 
@@ -100,6 +101,7 @@ impl SpanRecord {
         if let Some(name) = editor.name(Label::of(&self.name)) {
             self.name = cut_name(name, limits.name_bytes);
         }
+        edit_trace_state(&mut self.trace_state, editor);
         if let Some(details) = &mut self.details {
             details.edit(editor, limits);
         }
@@ -133,30 +135,30 @@ struct Changes {
     gone_links: Vec<usize>,
 }
 
+impl Values {
+    fn are_minded(&self, slots: &[Slot], survey: &mut impl Survey) -> bool {
+        slots.iter().any(|slot| survey.minds_attribute(label(slot, self), || self.glimpse(slot)))
+    }
+}
+
 impl Details {
     fn is_minded(&self, survey: &mut impl Survey) -> bool {
         let description = match &self.status {
             Status::Error { description } => description,
             Status::Ok | Status::Unset => &Cow::Borrowed(""),
         };
-        let mut states = std::iter::once(&self.trace_state)
-            .chain(self.links.iter().map(|link| &link.target.trace_state))
-            .filter(|state| !state.is_empty());
+        let states = self.links.iter().map(|link| &link.target.trace_state);
         is_text_minded(description, survey)
-            || self
-                .slots
-                .iter()
-                .chain(&self.item_slots)
-                .any(|slot| survey.minds_attribute(label(slot, &self.values), self.values.view(slot)))
+            || self.values.are_minded(&self.slots, survey)
+            || self.values.are_minded(&self.item_slots, survey)
             || self.events.iter().any(|event| is_text_minded(&event.name, survey))
-            || states.any(|state| survey.minds_trace_state(state))
+            || states.filter(|state| !state.is_empty()).any(|state| survey.minds_trace_state(state))
     }
 
     fn edit(&mut self, editor: &mut impl Editor, limits: &Limits) {
         let mut changes = Changes::default();
         let attributes = self.slots.len();
         self.edit_status(editor, limits);
-        edit_trace_state(&mut self.trace_state, editor);
         let Self { slots, values, .. } = self;
         slots.retain_mut(|slot| {
             let stays = edit_slot(slot, values, Owner::Span, editor, limits, &mut changes);

@@ -8,7 +8,6 @@ use super::{
     weight::Weight,
 };
 use crate::{
-    clock::Timeline,
     context::{SpanContext, TraceFlags, TraceState},
     ids::{SpanId, TraceId},
     value::{Attribute, Value},
@@ -50,18 +49,20 @@ impl SpanKind {
 /// A finished span.
 ///
 /// The fields every span has are here; attributes, events, links and status texts live behind one
-/// pointer, absent where there are none. 96 bytes, because a thread hands it over by value.
+/// pointer, absent where there are none.
 #[derive(Clone, Debug)]
 pub struct SpanRecord {
     pub(crate) trace_id: TraceId,
     pub(crate) span_id: SpanId,
     pub(crate) parent_span_id: Option<SpanId>,
-    /// Ticks while the record is on its way to the collector, UTC Unix nanoseconds ever after.
+    /// In UTC Unix nanoseconds.
     pub(crate) start: u64,
-    /// As `start`.
+    /// In UTC Unix nanoseconds.
     pub(crate) end: u64,
     pub(crate) name: Cow<'static, str>,
     pub(crate) details: Option<Box<Details>>,
+    /// Its text is shared by all spans of the trace.
+    pub(crate) trace_state: TraceState,
     pub(crate) kind: SpanKind,
     pub(crate) outcome: Outcome,
     pub(crate) flags: TraceFlags,
@@ -71,13 +72,13 @@ pub struct SpanRecord {
     pub(crate) local_root: Option<SpanId>,
 }
 
-const _: () = assert!(size_of::<SpanRecord>() == 96);
+const _: () = assert!(size_of::<SpanRecord>() == 112);
 
 impl SpanRecord {
     /// A span of `[start, end]`, in UTC Unix nanoseconds, with nothing else known of it. Meant for
     /// tests and for records that come from elsewhere.
     pub fn new(context: &SpanContext, name: impl Into<Cow<'static, str>>, start: u64, end: u64) -> Self {
-        let mut record = Self {
+        Self {
             trace_id: context.trace_id(),
             span_id: context.span_id(),
             parent_span_id: None,
@@ -85,17 +86,14 @@ impl SpanRecord {
             end: end.max(start),
             name: name.into(),
             details: None,
+            trace_state: context.trace_state().clone(),
             kind: SpanKind::Internal,
             outcome: Outcome::Completed,
             flags: context.flags(),
             parent_is_remote: false,
             weight: Weight::of_trace_state(context.trace_state()),
             local_root: None,
-        };
-        if !context.trace_state().is_empty() {
-            record.details_mut().trace_state = context.trace_state().clone();
         }
-        record
     }
 
     /// The same record under this parent.
@@ -167,16 +165,6 @@ impl SpanRecord {
 
     pub(crate) fn details_mut(&mut self) -> &mut Details {
         self.details.get_or_insert_default()
-    }
-
-    /// Turns the ticks of the record and its events into UTC Unix nanoseconds.
-    pub(crate) fn resolve_times(&mut self, timeline: &Timeline) {
-        let correction = timeline.correction();
-        self.start = timeline.resolve(self.start, correction);
-        self.end = timeline.resolve(self.end, correction).max(self.start);
-        if let Some(details) = &mut self.details {
-            details.resolve_times(timeline, correction);
-        }
     }
 
     /// The bytes the record holds, its own included: what the queues' byte bounds count.
@@ -268,8 +256,8 @@ impl SpanRecord {
     }
 
     /// The tracestate it travelled with.
-    pub fn trace_state(&self) -> &TraceState {
-        &self.details().trace_state
+    pub const fn trace_state(&self) -> &TraceState {
+        &self.trace_state
     }
 
     /// The attributes, each key once, in the order in which they were first set.
@@ -320,6 +308,7 @@ impl PartialEq for SpanRecord {
             && self.outcome == other.outcome
             && self.flags == other.flags
             && self.parent_is_remote == other.parent_is_remote
+            && self.trace_state == other.trace_state
             && self.adjusted_count() == other.adjusted_count()
             && self.details() == other.details()
     }

@@ -28,6 +28,8 @@ enum Kind {
     I64,
     F64,
     Text,
+    /// A text in which no secret can be: see [`View::Known`].
+    Known,
     List,
 }
 
@@ -64,7 +66,22 @@ pub(crate) enum View<'a> {
     I64(i64),
     F64(f64),
     Text(&'a str),
+    /// A text in which no secret can be, whatever a program or its callers do: it is one of a closed set, or the
+    /// crate has written it itself, such as an address. Its key may still say that it is one.
+    Known(&'a str),
     Other(&'a Value<'static>),
+}
+
+/// What has to be seen of a value to know whether a secret may be in it.
+#[derive(Clone, Copy)]
+pub(crate) enum Glimpse<'a> {
+    Text(&'a [u8]),
+    I64(i64),
+    List(&'a Value<'static>),
+    /// Whether there is a secret is none.
+    Bool,
+    /// None can be in it.
+    Harmless,
 }
 
 impl<'a> View<'a> {
@@ -74,7 +91,7 @@ impl<'a> View<'a> {
             Self::Bool(flag) => Value::Bool(flag),
             Self::I64(number) => Value::I64(number),
             Self::F64(number) => Value::F64(number),
-            Self::Text(text) => Value::from(text),
+            Self::Text(text) | Self::Known(text) => Value::from(text),
             Self::Other(value) => value.reborrow(),
         }
     }
@@ -164,6 +181,33 @@ impl Values {
         Slot { key: Key::Static(key), kind: Kind::Text, bits: self.keep_str(text).bits() }
     }
 
+    /// The bytes of text for which there is memory, and which a place can point to.
+    #[inline(always)]
+    pub(super) fn free_text(&self) -> usize {
+        self.text.capacity().min(u32::MAX as usize).saturating_sub(self.text.len())
+    }
+
+    /// As [`keep_text`](Self::keep_text), of a text that is no longer than the free memory.
+    #[inline(always)]
+    pub(super) fn keep_fitting(&mut self, key: &'static str, text: &str) -> Slot {
+        let start = self.text.len() as u32;
+        if text.len() <= self.text.capacity() - self.text.len() {
+            self.text.push_str(text);
+        }
+        let place = Place { start, end: self.text.len() as u32 };
+        Slot { key: Key::Static(key), kind: Kind::Text, bits: place.bits() }
+    }
+
+    /// Where the text ends now.
+    pub(super) const fn mark(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Takes back the texts kept since.
+    pub(super) fn reset(&mut self, mark: usize) {
+        self.text.truncate(mark);
+    }
+
     /// As [`keep_text`](Self::keep_text), of a text that comes in parts.
     pub(super) fn keep_joined(&mut self, key: &'static str, parts: &[&str]) -> Slot {
         let start = self.text.len();
@@ -239,7 +283,7 @@ impl Values {
             self.unused += place.len();
         }
         match slot.kind {
-            Kind::Text => self.unused += Place::of(slot.bits).len(),
+            Kind::Text | Kind::Known => self.unused += Place::of(slot.bits).len(),
             Kind::List => {
                 if let Some(list) = self.lists.get_mut(slot.bits as usize) {
                     // Its place in the list of lists stays until the next compaction.
@@ -261,7 +305,7 @@ impl Values {
             if let Key::Kept(place) = slot.key {
                 slot.key = Key::Kept(self.keep_str(text_at(&old, place)));
             }
-            if let Kind::Text = slot.kind {
+            if let Kind::Text | Kind::Known = slot.kind {
                 slot.bits = self.keep_str(text_at(&old, Place::of(slot.bits))).bits();
             }
             if let Kind::List = slot.kind
@@ -337,6 +381,21 @@ impl Values {
         slots.iter().map(|slot| Attribute { key: self.key(slot), value: self.value(slot) })
     }
 
+    /// As [`view`](Self::view), for a look at all values of all spans.
+    #[inline(always)]
+    pub(super) fn glimpse<'a>(&'a self, slot: &Slot) -> Glimpse<'a> {
+        match slot.kind {
+            Kind::Text => {
+                let Place { start, end } = Place::of(slot.bits);
+                Glimpse::Text(self.text.as_bytes().get(start as usize..end as usize).unwrap_or_default())
+            }
+            Kind::I64 => Glimpse::I64(slot.bits as i64),
+            Kind::Known | Kind::F64 => Glimpse::Harmless,
+            Kind::Bool => Glimpse::Bool,
+            Kind::List => self.lists.get(slot.bits as usize).map_or(Glimpse::Harmless, Glimpse::List),
+        }
+    }
+
     /// What a slot means.
     #[inline]
     pub(super) fn value<'a>(&'a self, slot: &Slot) -> Value<'a> {
@@ -351,6 +410,7 @@ impl Values {
             Kind::I64 => View::I64(slot.bits as i64),
             Kind::F64 => View::F64(f64::from_bits(slot.bits)),
             Kind::Text => View::Text(text_at(&self.text, Place::of(slot.bits))),
+            Kind::Known => View::Known(text_at(&self.text, Place::of(slot.bits))),
             Kind::List => self.lists.get(slot.bits as usize).map_or(View::Bool(false), View::Other),
         }
     }
@@ -365,13 +425,20 @@ impl Slot {
         Self { key: Key::Static(key), kind: Kind::I64, bits: number as u64 }
     }
 
+    /// The same of a text in which no secret can be.
+    #[inline(always)]
+    pub(super) const fn known(mut self) -> Self {
+        self.kind = Kind::Known;
+        self
+    }
+
     /// The slot of values that have been appended to others.
     pub(super) fn moved(mut self, offset: Offset) -> Self {
         if let Key::Kept(place) = &mut self.key {
             *place = place.moved(offset.text);
         }
         match self.kind {
-            Kind::Text => self.bits = Place::of(self.bits).moved(offset.text).bits(),
+            Kind::Text | Kind::Known => self.bits = Place::of(self.bits).moved(offset.text).bits(),
             Kind::List => self.bits += offset.lists,
             Kind::Bool | Kind::I64 | Kind::F64 => {}
         }

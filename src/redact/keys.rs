@@ -6,7 +6,10 @@ use crate::{
 };
 
 /// What is to be done with an attribute's value.
+///
+/// With a tag of its own, so that one comparison says what nearly all are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Class {
     /// It is looked at as such a text.
     Read(Reading),

@@ -1,4 +1,4 @@
-//! Applying the rules to records (floor 3), on the collector's thread.
+//! Applying the rules to records (floor 3), on the thread that collects them.
 
 use super::{
     keys::{Class, KeyCache},
@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     context::TraceState,
-    record::{Edit, Editor, Event, Label, Limits, Link, Owner, Resource, SpanRecord, Survey, View},
+    record::{Edit, Editor, Event, Glimpse, Label, Limits, Link, Owner, Resource, SpanRecord, Survey, View},
     secrets::{Found, REDACTED, Reading, Secret, is_card_number},
     value::{Attribute, Value},
 };
@@ -88,7 +88,7 @@ impl Pass<'_> {
         let clean = match new.as_ref().map_or(text, Label::of) {
             Label::Literal(_) => None,
             Label::Made(text) => {
-                let reading = read(text, most_bytes, Reading::TEXT);
+                let reading = read(text.len(), most_bytes, Reading::TEXT);
                 self.rules.cleaner.clean(text, reading, &mut self.found)
             }
         };
@@ -152,8 +152,9 @@ impl Pass<'_> {
     #[inline]
     fn parts(&mut self, reading: Reading, value: View<'_>) -> Edit {
         match value {
+            View::Known(_) => Edit::Keep,
             View::Text(text) => {
-                let reading = read(text, self.limits.value_bytes, reading);
+                let reading = read(text.len(), self.limits.value_bytes, reading);
                 match self.rules.cleaner.clean(text, reading, &mut self.found) {
                     Some(clean) => Edit::Replace(clean.into()),
                     None => Edit::Keep,
@@ -225,7 +226,7 @@ impl Editor for Pass<'_> {
     }
 
     fn key(&mut self, key: &str) -> Option<String> {
-        let reading = read(key, self.limits.name_bytes, Reading::TEXT);
+        let reading = read(key.len(), self.limits.name_bytes, Reading::TEXT);
         self.rules.cleaner.clean(key, reading, &mut self.found)
     }
 
@@ -279,45 +280,71 @@ struct FirstLook<'a> {
     limits: &'a Limits,
 }
 
+impl FirstLook<'_> {
+    #[inline(always)]
+    fn class(&mut self, key: Label<'_>) -> Class {
+        let cleaner = &self.rules.cleaner;
+        match key {
+            Label::Literal(key) => self.keys.class(key, cleaner),
+            Label::Made(key) => Class::of(key, cleaner),
+        }
+    }
+
+    #[inline(never)]
+    fn minds_list(&self, reading: Reading, list: &Value<'static>) -> bool {
+        match list {
+            Value::Strs(texts) => {
+                let reading = read_list(texts, self.limits.value_bytes, reading);
+                texts.iter().any(|text| self.rules.cleaner.finds_in(text.as_bytes(), reading))
+            }
+            // Rare, and so left to the editor.
+            Value::I64s(_) => true,
+            _ => false,
+        }
+    }
+}
+
 impl Survey for FirstLook<'_> {
     fn minds_text(&mut self, text: &str) -> bool {
         // A name has a limit of its own: with the smaller one, more texts count as cut.
         let most_bytes = self.limits.name_bytes.min(self.limits.value_bytes);
-        self.rules.cleaner.finds_in(text, read(text, most_bytes, Reading::TEXT))
+        self.rules.cleaner.finds_in(text.as_bytes(), read(text.len(), most_bytes, Reading::TEXT))
     }
 
     fn minds_trace_state(&mut self, state: &TraceState) -> bool {
-        let finds = |text| self.rules.cleaner.finds_in(text, Reading::TEXT);
-        state.iter().any(|(key, value)| finds(key) || finds(value))
+        let cleaner = &self.rules.cleaner;
+        let finds = |text: &str| cleaner.finds_in(text.as_bytes(), Reading::TEXT);
+        cleaner.may_find_in_list(state.as_bytes())
+            && state.iter().any(|(key, value)| finds(key) || finds(value))
     }
 
-    #[inline]
-    fn minds_attribute(&mut self, key: Label<'_>, value: View<'_>) -> bool {
-        let cleaner = &self.rules.cleaner;
-        let class = match key {
-            Label::Literal(key) => self.keys.class(key, cleaner),
-            Label::Made(key) if self.minds_text(key) => return true,
-            Label::Made(key) => Class::of(key, cleaner),
+    #[inline(always)]
+    fn minds_attribute<'a>(&mut self, key: Label<'_>, value: impl FnOnce() -> Glimpse<'a>) -> bool {
+        if let Label::Made(key) = key
+            && self.minds_text(key)
+        {
+            return true;
+        }
+        let reading = match self.class(key) {
+            Class::Read(reading) => reading,
+            Class::Allowed => return false,
+            Class::Secret(_) => return !matches!(value(), Glimpse::Bool),
         };
-        match (class, value) {
-            (Class::Allowed, _) | (_, View::Bool(_)) => false,
-            (Class::Secret(_), _) | (_, View::Other(Value::I64s(_))) => true,
-            (Class::Read(reading), View::Other(Value::Strs(texts))) => {
-                let reading = read_list(texts, self.limits.value_bytes, reading);
-                texts.iter().any(|text| cleaner.finds_in(text, reading))
+        match value() {
+            Glimpse::Text(text) => {
+                let reading = read(text.len(), self.limits.value_bytes, reading);
+                self.rules.cleaner.finds_in(text, reading)
             }
-            (Class::Read(reading), View::Text(text)) => {
-                cleaner.finds_in(text, read(text, self.limits.value_bytes, reading))
-            }
-            (Class::Read(_), View::I64(number)) => is_card_number(number),
-            (Class::Read(_), View::F64(_) | View::Other(_)) => false,
+            Glimpse::I64(number) => is_card_number(number),
+            Glimpse::List(list) => self.minds_list(reading, list),
+            Glimpse::Bool | Glimpse::Harmless => false,
         }
     }
 }
 
 /// How a text is read that was cut, or not, to so many bytes: it may have been up to three bytes before.
-const fn read(text: &str, most_bytes: usize, reading: Reading) -> Reading {
-    Reading { is_cut: text.len() + 3 >= most_bytes, ..reading }
+const fn read(bytes: usize, most_bytes: usize, reading: Reading) -> Reading {
+    Reading { is_cut: bytes + 3 >= most_bytes, ..reading }
 }
 
 /// A list is cut as a whole, so any of its texts may be, where it is about as long as it may be.

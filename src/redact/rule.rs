@@ -72,7 +72,7 @@ impl Verdict {
 
 /// A rule of one's own, for [`Redaction::rule`](super::Redaction::rule). A closure is one.
 ///
-/// It is asked about each field of each span, on the collector's thread, before the built-in rules look at
+/// It is asked about each field of each span, on a thread of the tracer's own, before the built-in rules look at
 /// what it leaves; so it should be quick, and must not block. If it panics, the field is lost, not the
 /// span: an attribute's value, a name or a description becomes `REDACTED`, an event or a link is dropped,
 /// and the panic is counted in [`RuleStats::failed`](crate::export::RuleStats::failed).

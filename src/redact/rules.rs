@@ -48,6 +48,11 @@ impl Rules {
         self.cleaner.kinds.is_empty() && self.own.is_empty()
     }
 
+    /// Are there rules of the user's own, which may mind anything?
+    pub(crate) const fn has_own(&self) -> bool {
+        !self.own.is_empty()
+    }
+
     #[cold]
     pub(super) fn count(&self, found: &Found) {
         for (kind, count) in found.iter() {

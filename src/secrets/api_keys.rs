@@ -1,6 +1,6 @@
 //! Keys that say by how they begin whose they are (floor 0).
 
-use super::bytes::{at, before, part, position, run};
+use super::bytes::{Class, at, before, part, run, run_back};
 use std::ops::Range;
 
 /// How keys begin, and the fewest characters that follow: as their providers publish them for
@@ -54,31 +54,46 @@ pub(super) const FEWEST_BYTES: usize = 20;
 /// At the end of a text that is cut, so much of a key is too much.
 const FEWEST_OF_CUT: usize = 4;
 
-/// The next key.
+/// The next key. It lies in a run of bytes that keys are made of, up to that run's end, and no run that is too
+/// short for a key is walked over more than halfway.
 pub(super) fn next(bytes: &[u8], from: usize, is_cut: bool) -> Option<Range<usize>> {
+    let is_key_byte = |byte| Class::Key.has(byte);
+    // Where a run may begin.
     let mut from = from;
-    loop {
-        let start = position(bytes, from, is_first)?;
-        from = start + 1;
-        if !is_second(at(bytes, start), at(bytes, from)) || before(bytes, start).is_ascii_alphanumeric() {
+    while let Some(window) = bytes.get(from..from + FEWEST_BYTES) {
+        if let Some(gap) = window.iter().rposition(|byte| !is_key_byte(*byte)) {
+            from += gap + 1;
             continue;
         }
-        let rest = part(bytes, start..bytes.len());
-        let Some((begin, fewest)) = KEYS.iter().find(|(begin, _)| rest.starts_with(begin.as_bytes())) else {
-            continue;
-        };
-        let end = run(bytes, start + begin.len(), is_key_byte);
-        let follow = end - start - begin.len();
-        if follow >= *fewest || (is_cut && end == bytes.len() && follow >= FEWEST_OF_CUT) {
+        let end = run(bytes, from + FEWEST_BYTES, is_key_byte);
+        if let Some(start) = key_start(bytes, from..end, is_cut) {
             return Some(start..end);
         }
-        // No key begins within what might have been one.
         from = end;
     }
+    if !is_cut {
+        return None;
+    }
+    let start = run_back(bytes, bytes.len(), bytes.len().saturating_sub(from), is_key_byte);
+    key_start(bytes, start..bytes.len(), is_cut).map(|start| start..bytes.len())
 }
 
-const fn is_first(byte: u8) -> bool {
-    matches!(byte, b'A' | b'G' | b'S' | b'd' | b'g' | b'h' | b'n' | b'p' | b'r' | b's' | b'w' | b'x' | b'y')
+/// Where in a run the first key begins.
+fn key_start(bytes: &[u8], run: Range<usize>, is_cut: bool) -> Option<usize> {
+    let is_cut = is_cut && run.end == bytes.len();
+    let fewest = if is_cut { FEWEST_OF_CUT } else { FEWEST_BYTES };
+    (run.start..(run.end + 1).saturating_sub(fewest)).find(|start| {
+        is_second(at(bytes, *start), at(bytes, start + 1))
+            && !before(bytes, *start).is_ascii_alphanumeric()
+            && is_key(part(bytes, *start..run.end), is_cut)
+    })
+}
+
+fn is_key(bytes: &[u8], is_cut: bool) -> bool {
+    KEYS.iter().any(|(begin, fewest)| {
+        let fewest = if is_cut { FEWEST_OF_CUT } else { *fewest };
+        bytes.strip_prefix(begin.as_bytes()).is_some_and(|follows| follows.len() >= fewest)
+    })
 }
 
 /// Do any of the keys begin with these two? Nearly no word does.
@@ -101,6 +116,19 @@ const fn is_second(first: u8, second: u8) -> bool {
     )
 }
 
-const fn is_key_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+#[cfg(test)]
+mod tests {
+    use super::{Class, FEWEST_BYTES, KEYS, is_second};
+
+    #[test]
+    fn what_is_looked_for_before_a_key_is_part_of_each() {
+        for (begin, fewest) in KEYS {
+            let bytes = begin.as_bytes();
+            assert!(
+                is_second(bytes[0], bytes[1]) && bytes.iter().all(|byte| Class::Key.has(*byte)),
+                "{begin}"
+            );
+            assert!(begin.len() + fewest >= FEWEST_BYTES, "{begin}");
+        }
+    }
 }

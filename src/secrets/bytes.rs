@@ -22,6 +22,23 @@ pub(super) fn position(bytes: &[u8], from: usize, is_wanted: impl Fn(u8) -> bool
     Some(from + found)
 }
 
+/// Where the first byte is that is one of these, from `from` on. Eight bytes are looked at together.
+pub(super) fn position_of<const N: usize>(bytes: &[u8], from: usize, wanted: [u8; N]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    // The lowest bit that is set is that of the lowest byte that is zero; of those above it, some may be wrong.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & ONES << 7;
+    let patterns = wanted.map(|byte| u64::from(byte) * ONES);
+    let (words, rest) = bytes.get(from..)?.as_chunks();
+    for (place, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = patterns.iter().fold(0, |found, pattern| found | zeros(word ^ pattern));
+        if found != 0 {
+            return Some(from + 8 * place + found.trailing_zeros() as usize / 8);
+        }
+    }
+    position(bytes, bytes.len() - rest.len(), |byte| wanted.contains(&byte))
+}
+
 /// Where the run of bytes that begins at `from` ends.
 pub(super) fn run(bytes: &[u8], from: usize, is_part: impl Fn(u8) -> bool) -> usize {
     position(bytes, from, |byte| !is_part(byte)).unwrap_or(bytes.len())
@@ -44,7 +61,7 @@ pub(super) fn find(bytes: &[u8], from: usize, what: &[u8]) -> Option<usize> {
     let (first, rest) = what.split_first()?;
     let mut from = from;
     loop {
-        let start = position(bytes, from, |byte| byte == *first)?;
+        let start = position_of(bytes, from, [*first])?;
         from = start + 1;
         if part(bytes, from..bytes.len()).starts_with(rest) {
             return Some(start);
@@ -65,4 +82,64 @@ pub(super) fn without_punctuation(bytes: &[u8], range: Range<usize>) -> usize {
 /// Does a word, a quotation or a piece of markup end here?
 pub(super) const fn ends_word(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte.is_ascii_control() || matches!(byte, b'"' | b'`' | b'<' | b'>' | b'\\')
+}
+
+/// Sets of bytes that are looked up once for each byte of a text.
+#[derive(Clone, Copy)]
+pub(super) enum Class {
+    /// What API keys are made of.
+    Key = 1,
+    /// What a name before its value is made of.
+    Name = 2,
+}
+
+impl Class {
+    #[inline(always)]
+    pub(super) fn has(self, byte: u8) -> bool {
+        CLASSES.get(usize::from(byte)).is_some_and(|classes| classes & self as u8 != 0)
+    }
+}
+
+static CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut rest: &mut [u8] = &mut classes;
+    let mut byte = 0_u8;
+    while let [first, others @ ..] = rest {
+        *first = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
+                Class::Key as u8 | Class::Name as u8
+            }
+            b'%' | b'[' | b']' | b'~' => Class::Name as u8,
+            _ => 0,
+        };
+        byte = byte.wrapping_add(1);
+        rest = others;
+    }
+    classes
+};
+
+#[cfg(test)]
+mod tests {
+    use super::position_of;
+
+    #[test]
+    fn the_first_of_two_bytes_wherever_they_are() {
+        for length in 0..30 {
+            // What differs from a wanted byte by one bit, or by one, and what overflows.
+            for other in [0, 1, b'<', b'>', b';', b'9', 0x80, 0x81, b'=' ^ 0x80, 0xFF] {
+                let text = vec![other; length];
+                for from in 0..=length {
+                    assert_eq!(position_of(&text, from, [b'=', b':']), None);
+                    for (first, second) in
+                        (from..length).flat_map(|first| [(first, first), (first, length - 1)])
+                    {
+                        let mut text = text.clone();
+                        (text[second], text[first]) = (b'=', b':');
+                        assert_eq!(position_of(&text, from, [b'=', b':']), Some(first));
+                    }
+                }
+            }
+        }
+        assert_eq!(position_of(b"", 1, [b'=']), None);
+    }
 }

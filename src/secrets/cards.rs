@@ -17,6 +17,7 @@ pub(crate) fn is_card_number(number: i64) -> bool {
     (10_000_000_000_000..10_000_000_000_000_000).contains(&number) && are_digits_of_card(number as u64)
 }
 
+#[inline(never)]
 fn are_digits_of_card(number: u64) -> bool {
     let mut rest = number;
     let mut digits = Digits::default();
@@ -36,6 +37,7 @@ pub(super) fn next(bytes: &[u8], from: usize, is_cut: bool) -> Option<Range<usiz
         let start = position(bytes, from, |byte| byte.is_ascii_digit())?;
         from = run(bytes, start, |byte| byte.is_ascii_digit());
         if may_begin(bytes, start)
+            && begins_well(at(bytes, start) - b'0')
             && let Some(end) = number_end(bytes, start, is_cut)
         {
             return Some(start..end);
@@ -131,11 +133,15 @@ impl Digits {
         self.count >= FEWEST_OF_CUT && self.begin_well()
     }
 
-    /// With a digit that stands for an industry which issues cards. So the times of our decades, in
-    /// milliseconds or finer, are none.
     fn begin_well(&self) -> bool {
-        matches!(self.get(), [2..=6 | 8, ..])
+        self.get().first().is_some_and(|digit| begins_well(*digit))
     }
+}
+
+/// Is it a digit that stands for an industry which issues cards? So the times of our decades, in milliseconds
+/// or finer, are none.
+const fn begins_well(digit: u8) -> bool {
+    matches!(digit, 2..=6 | 8)
 }
 
 /// The check digit [ISO/IEC 7812-1, annex B].

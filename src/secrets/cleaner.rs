@@ -4,7 +4,7 @@ use super::{
     Found, Names, REDACTED, Secret, Secrets, api_keys, cards, credentials, emails, jwts,
     pairs::{self, Form},
     private_keys,
-    signs::{AT, COLON, DASH, DOT, EQUALS, QUOTE, SLASH, SPACE, Signs},
+    signs::{AT, BLANK, CAPITAL_J, EQUALS, QUOTE, Signs},
     user_info,
 };
 use std::{borrow::Cow, ops::Range};
@@ -39,8 +39,19 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Finds the next secret in bytes from a place on.
-type Scanner<'a> = dyn Fn(&[u8], usize) -> Option<Range<usize>> + 'a;
+/// The scanners in their order; the one for names with their values stands at its first kind. What ends a
+/// scanner's secret may be part of another's: those that span spaces and separators come before names with
+/// their values, which end there; user info comes before e-mail addresses, which its end looks like.
+const ORDER: [Secret; 8] = [
+    Secret::PrivateKey,
+    Secret::Jwt,
+    Secret::Credentials,
+    Secret::ApiKey,
+    Secret::UserInfo,
+    Secret::Email,
+    Secret::Card,
+    Secret::Query,
+];
 
 /// Shorter than anything that is found.
 const FEWEST_BYTES: usize = 5;
@@ -49,22 +60,28 @@ const MOST_ROUNDS: usize = 4;
 
 impl Cleaner {
     /// Has the text any secrets?
-    #[inline]
-    pub(crate) fn finds_in(&self, text: &str, reading: Reading) -> bool {
-        self.clean(text, reading, &mut Found::default()).is_some()
+    #[inline(always)]
+    pub(crate) fn finds_in(&self, text: &[u8], reading: Reading) -> bool {
+        let kinds = self.possible_in(text, reading.is_cut);
+        !kinds.is_empty() && self.finds_any(kinds, text, reading)
+    }
+
+    #[inline(never)]
+    fn finds_any(&self, kinds: Secrets, text: &[u8], reading: Reading) -> bool {
+        scanners(kinds).any(|scanner| self.next(scanner, kinds, text, 0, reading).is_some())
     }
 
     /// The text without secrets; `None` if it has none.
     #[inline]
     pub(crate) fn clean(&self, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
-        let kinds = self.possible_in(text, reading);
+        let kinds = self.possible_in(text.as_bytes(), reading.is_cut);
         if kinds.is_empty() {
             return None;
         }
         let mut clean = self.clean_of(kinds, text, reading, found)?;
         // What has been put in place may have brought together what was apart.
         for _ in 1..MOST_ROUNDS {
-            match self.clean_of(self.possible_in(&clean, reading), &clean, reading, found) {
+            match self.clean_of(self.possible_in(clean.as_bytes(), reading.is_cut), &clean, reading, found) {
                 Some(cleaner) => clean = cleaner,
                 None => break,
             }
@@ -72,61 +89,87 @@ impl Cleaner {
         Some(clean)
     }
 
-    /// What a text may have in it of what is looked for.
-    #[inline]
-    fn possible_in(&self, text: &str, reading: Reading) -> Secrets {
-        if text.len() < FEWEST_BYTES {
-            return Secrets::NONE;
-        }
-        let signs = Signs::of(text.as_bytes());
-        if signs.say_nothing(reading.is_cut) {
-            return Secrets::NONE;
-        }
-        possible(signs, reading.is_cut).and(self.kinds)
+    /// May there be secrets in any part of this list, between what cannot be in a part: commas and equals signs?
+    pub(crate) fn may_find_in_list(&self, list: &[u8]) -> bool {
+        let signs = Signs::of(list);
+        signs.has(QUOTE | BLANK | AT | CAPITAL_J)
+            || signs.digits >= cards::FEWEST_DIGITS
+            || api_keys::next(list, 0, false).is_some()
     }
 
-    /// What ends a scanner's secret may be part of another's, so the order matters: those that span
-    /// spaces and separators come before names with their values, which end there; user info comes
-    /// before e-mail addresses, which its end looks like.
+    /// What a text may have in it of what is looked for.
+    #[inline(always)]
+    fn possible_in(&self, bytes: &[u8], is_cut: bool) -> Secrets {
+        if bytes.len() < FEWEST_BYTES {
+            return Secrets::NONE;
+        }
+        let signs = Signs::of(bytes);
+        if !signs.are_there()
+            && signs.digits < cards::FEWEST_DIGITS
+            && bytes.len() < api_keys::FEWEST_BYTES
+            && !is_cut
+        {
+            return Secrets::NONE;
+        }
+        possible(signs, bytes.len(), is_cut).and(self.kinds)
+    }
+
     fn clean_of(&self, kinds: Secrets, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
-        let is_cut = reading.is_cut;
         let mut work = Work { text, clean: None, found };
-        let mut run = |kind, next: &Scanner<'_>| {
-            if kinds.has(kind) {
-                let by = if kind == Secret::UserInfo { user_info::REPLACEMENT } else { REDACTED };
-                work.replace_all(by, |bytes, from| Some((next(bytes, from)?, kind)));
-            }
-        };
-        run(Secret::PrivateKey, &private_keys::next);
-        run(Secret::Jwt, &|bytes, from| jwts::next(bytes, from, is_cut));
-        run(Secret::Credentials, &credentials::next);
-        run(Secret::ApiKey, &|bytes, from| api_keys::next(bytes, from, is_cut));
-        run(Secret::UserInfo, &|bytes, from| user_info::next(bytes, from, is_cut));
-        run(Secret::Email, &emails::next);
-        run(Secret::Card, &|bytes, from| cards::next(bytes, from, is_cut));
-        if kinds.has(Secret::Query) || kinds.has(Secret::Assignment) {
-            work.replace_all(REDACTED, |bytes, from| {
-                pairs::next(bytes, from, &self.names, reading.form, kinds)
-            });
+        for scanner in scanners(kinds) {
+            let by = if scanner == Secret::UserInfo { user_info::REPLACEMENT } else { REDACTED };
+            work.replace_all(by, |bytes, from| self.next(scanner, kinds, bytes, from, reading));
         }
         work.clean
     }
+
+    /// The next secret in these bytes, from a place on, that a scanner finds of these kinds.
+    fn next(
+        &self,
+        scanner: Secret,
+        kinds: Secrets,
+        bytes: &[u8],
+        from: usize,
+        reading: Reading,
+    ) -> Option<(Range<usize>, Secret)> {
+        let Reading { form, is_cut } = reading;
+        let found = match scanner {
+            Secret::PrivateKey => private_keys::next(bytes, from),
+            Secret::Jwt => jwts::next(bytes, from, is_cut),
+            Secret::Credentials => credentials::next(bytes, from),
+            Secret::ApiKey => api_keys::next(bytes, from, is_cut),
+            Secret::UserInfo => user_info::next(bytes, from, is_cut),
+            Secret::Email => emails::next(bytes, from),
+            Secret::Card => cards::next(bytes, from, is_cut),
+            _ => return pairs::next(bytes, from, &self.names, form, kinds),
+        };
+        Some((found?, scanner))
+    }
 }
 
-/// What a text with such signs may have in it.
+/// Those that look for any of these kinds.
+fn scanners(kinds: Secrets) -> impl Iterator<Item = Secret> {
+    let kinds = kinds.with_if(kinds.has(Secret::Assignment), Secret::Query);
+    ORDER.into_iter().filter(move |scanner| kinds.has(*scanner))
+}
+
+/// What a text with such signs may have in it. Of one whose end may be missing, a part of what tells a secret is
+/// enough.
 #[inline]
-fn possible(signs: Signs, is_cut: bool) -> Secrets {
+fn possible(signs: Signs, length: usize, is_cut: bool) -> Secrets {
     let fewest_digits = if is_cut { cards::FEWEST_OF_CUT } else { cards::FEWEST_DIGITS };
+    let is_long = |fewest| (length >= fewest) | is_cut;
     Secrets::NONE
-        .with_if(signs.has(DASH | SPACE) & (signs.length >= private_keys::FEWEST_BYTES), Secret::PrivateKey)
-        .with_if((signs.has(DOT) & (signs.length >= jwts::FEWEST_BYTES)) | is_cut, Secret::Jwt)
-        .with_if(signs.has(SPACE), Secret::Credentials)
-        .with_if((signs.length >= api_keys::FEWEST_BYTES) | is_cut, Secret::ApiKey)
-        .with_if(signs.has(SLASH) & (signs.has(AT) | is_cut), Secret::UserInfo)
-        .with_if(signs.has(AT | DOT), Secret::Email)
+        .with_if(signs.has(BLANK) & is_long(private_keys::FEWEST_BYTES), Secret::PrivateKey)
+        .with_if(signs.has(CAPITAL_J) & is_long(jwts::FEWEST_BYTES), Secret::Jwt)
+        .with_if(signs.has(BLANK), Secret::Credentials)
+        .with_if(is_long(api_keys::FEWEST_BYTES), Secret::ApiKey)
+        .with_if(signs.has(AT) | is_cut, Secret::UserInfo)
+        .with_if(signs.has(AT), Secret::Email)
         .with_if(signs.digits >= fewest_digits, Secret::Card)
         .with_if(signs.has(EQUALS), Secret::Query)
-        .with_if(signs.has(EQUALS) | signs.has(COLON | QUOTE), Secret::Assignment)
+        // A colon alone separates nothing: on one side of it or the other there is a quote.
+        .with_if(signs.has(EQUALS | QUOTE), Secret::Assignment)
 }
 
 /// A text under way.

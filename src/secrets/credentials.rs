@@ -5,7 +5,7 @@
 
 use super::{
     REDACTED,
-    bytes::{before, ends_word, part, position, run, run_back, without_punctuation},
+    bytes::{before, ends_word, part, position_of, run, run_back, without_punctuation},
 };
 use std::ops::Range;
 
@@ -26,8 +26,12 @@ enum Scheme {
 pub(super) fn next(bytes: &[u8], from: usize) -> Option<Range<usize>> {
     let mut from = from;
     loop {
-        let space = position(bytes, from, is_blank)?;
+        let space = position_of(bytes, from, [b' ', b'\t'])?;
         from = space + 1;
+        // How both words end.
+        if !matches!(before(bytes, space), b'r' | b'R' | b'c' | b'C') {
+            continue;
+        }
         let Some((scheme, scheme_start)) = scheme_before(bytes, space) else {
             continue;
         };

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `kind` | the kinds of secrets, sets and counts of them |
 //! | `names` | names whose values are secrets: of attributes, query parameters and headers |
+//! | `words` | the words that make them so |
 //! | `cleaner` | the order of the scanners, and what stands in a secret's place |
 //! | `signs` | the first test: which scanners need not look at a text at all |
 //! | `private_keys`, `jwts`, `credentials`, `api_keys`, `user_info`, `emails`, `cards`, `pairs` | a scanner each |
@@ -25,6 +26,7 @@ mod pairs;
 mod private_keys;
 mod signs;
 mod user_info;
+mod words;
 
 pub(crate) use cards::is_card_number;
 pub(crate) use cleaner::{Cleaner, Reading, clean};

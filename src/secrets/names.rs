@@ -4,131 +4,10 @@
 //! `db.password`, `userPassword` and `user-password` are, `password_count` and `passwords` are not. So is a
 //! query parameter's name, or if it is on a list of its own, decoded, in whatever case.
 
-use super::bytes::{at, part};
-
-/// A word that stands for a secret wherever it is a key's segment. Words here are in lowercase.
-const fn is_secret_word(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"password"
-            | b"passwd"
-            | b"pwd"
-            | b"passphrase"
-            | b"passcode"
-            | b"secret"
-            | b"secrets"
-            | b"token"
-            | b"authtoken"
-            | b"accesstoken"
-            | b"refreshtoken"
-            | b"apitoken"
-            | b"authorization"
-            | b"credential"
-            | b"credentials"
-            | b"apikey"
-            | b"accesskey"
-            | b"accountkey"
-            | b"secretkey"
-            | b"privatekey"
-            | b"cookie"
-            | b"cookies"
-            | b"jwt"
-            | b"jsessionid"
-            | b"phpsessid"
-            | b"csrf"
-            | b"xsrf"
-            | b"cardnumber"
-            | b"cvv"
-            | b"cvc"
-            | b"ssn"
-    )
-}
-
-/// Two words that do so in a row.
-const fn are_secret_words(first: &[u8], second: &[u8]) -> bool {
-    matches!(
-        (first, second),
-        (b"api" | b"access" | b"account" | b"private" | b"encryption", b"key") | (b"card", b"number")
-    )
-}
-
-/// A key that ends with such a word says something about the secret, not the secret itself.
-const fn is_about(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"count"
-            | b"length"
-            | b"len"
-            | b"size"
-            | b"type"
-            | b"kind"
-            | b"name"
-            | b"id"
-            | b"enabled"
-            | b"present"
-            | b"valid"
-            | b"status"
-            | b"state"
-            | b"expires"
-            | b"expiry"
-            | b"expiration"
-            | b"at"
-            | b"ttl"
-            | b"age"
-            | b"policy"
-            | b"limit"
-            | b"usage"
-    )
-}
-
-/// A word of more bytes is on none of the lists.
-const MOST_WORD_BYTES: usize = 16;
-
-/// Query parameters whose values are secrets: those of the semantic conventions (`url.full`,
-/// `url.query`), and the usual names besides.
-const fn is_secret_parameter(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"x-amz-signature"
-            | b"x-amz-credential"
-            | b"x-amz-security-token"
-            | b"x-goog-signature"
-            | b"x-goog-credential"
-            | b"sig"
-            | b"awsaccesskeyid"
-            | b"signature"
-            | b"token"
-            | b"access_token"
-            | b"refresh_token"
-            | b"id_token"
-            | b"auth_token"
-            | b"id_token_hint"
-            | b"api_key"
-            | b"api-key"
-            | b"apikey"
-            | b"x-api-key"
-            | b"key"
-            | b"password"
-            | b"passwd"
-            | b"pwd"
-            | b"secret"
-            | b"client_secret"
-            | b"client_assertion"
-            | b"assertion"
-            | b"samlresponse"
-            | b"code"
-            | b"code_verifier"
-            | b"device_code"
-            | b"auth"
-            | b"authorization"
-            | b"session"
-            | b"session_id"
-            | b"sessionid"
-            | b"sid"
-            | b"jsessionid"
-            | b"otp"
-    )
-}
+use super::{
+    bytes::{at, part},
+    words::{MOST_WORD_BYTES, are_secret_words, is_about, is_secret_parameter, is_secret_word, may_be_in},
+};
 
 /// Headers whose values are secrets: those that carry credentials by their specification
 /// [RFC 9110, 11; RFC 6265], and the usual names besides.
@@ -219,6 +98,9 @@ impl Names {
 
     /// Does a key of these words hold a secret?
     pub(crate) fn is_secret_key(&self, key: &[u8]) -> bool {
+        if self.words.is_empty() && !may_be_in(key) {
+            return false;
+        }
         let mut segments = Segments::of(key);
         let mut is_found = false;
         let mut last = Word::default();
@@ -236,6 +118,10 @@ impl Names {
 
     /// Does a query parameter of this name, still encoded, hold a secret?
     pub(crate) fn is_secret_query(&self, encoded: &[u8]) -> bool {
+        let is_plain = !encoded.contains(&b'%');
+        if is_plain && self.words.is_empty() && self.queries.is_empty() && !may_be_in(encoded) {
+            return false;
+        }
         let mut buffer = [0; MOST_QUERY_BYTES];
         let Some(name) = decode(encoded, &mut buffer) else {
             return false;

@@ -2,7 +2,10 @@
 
 use super::{
     Names, REDACTED, Secret, Secrets,
-    bytes::{at, before, ends_word, find, part, position, run, run_back, run_within, without_punctuation},
+    bytes::{
+        Class, at, before, ends_word, find, part, position, position_of, run, run_back, run_within,
+        without_punctuation,
+    },
 };
 use std::ops::Range;
 
@@ -28,7 +31,7 @@ pub(super) fn next(
 ) -> Option<(Range<usize>, Secret)> {
     let mut from = from;
     loop {
-        let sign = position(bytes, from, |byte| byte == b'=' || byte == b':')?;
+        let sign = position_of(bytes, from, [b'=', b':'])?;
         from = sign + 1;
         if at(bytes, sign) == b':' && !may_assign(bytes, sign) {
             continue;
@@ -78,7 +81,7 @@ impl Name {
             // A quotation within a quotation.
             end -= usize::from(before(bytes, end) == b'\\');
         }
-        let start = run_back(bytes, end, MOST_NAME_BYTES + 1, is_name);
+        let start = run_back(bytes, end, MOST_NAME_BYTES + 1, |byte| Class::Name.has(byte));
         let is_name = start < end && end - start <= MOST_NAME_BYTES;
         is_name.then_some(Self { range: start..end, is_quoted, is_adjacent: end == sign })
     }
@@ -165,8 +168,4 @@ fn is_placeholder(value: &[u8]) -> bool {
 
 const fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
-}
-
-const fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'%' | b'[' | b']' | b'~')
 }

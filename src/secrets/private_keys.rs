@@ -7,6 +7,7 @@ use super::{
 use std::ops::Range;
 
 const BEGIN: &[u8] = b"-----BEGIN ";
+const HYPHENS: usize = 5;
 const END: &[u8] = b"-----END ";
 /// A text shorter than this has none.
 pub(super) const FEWEST_BYTES: usize = BEGIN.len() + 11;
@@ -17,13 +18,29 @@ const MOST_LABEL_BYTES: usize = 64;
 pub(super) fn next(bytes: &[u8], from: usize) -> Option<Range<usize>> {
     let mut from = from;
     loop {
-        let start = find(bytes, from, BEGIN)?;
+        let start = line_start(bytes, from)?;
         let label = label(bytes, start + BEGIN.len());
         if is_private(bytes, label.clone()) {
             return Some(start..block_end(bytes, label.end));
         }
         from = label.start;
     }
+}
+
+/// Where the next line begins that may begin a block. It has so many hyphens in a row that one of them is at
+/// one of the places that are looked at.
+fn line_start(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut probe = from + HYPHENS - 1;
+    while probe < bytes.len() {
+        if at(bytes, probe) == b'-'
+            && let Some(start) = (probe + 1 - HYPHENS..=probe)
+                .find(|start| part(bytes, *start..bytes.len()).starts_with(BEGIN))
+        {
+            return Some(start);
+        }
+        probe += HYPHENS;
+    }
+    None
 }
 
 /// `RSA PRIVATE KEY`, `PGP PRIVATE KEY BLOCK`, …; but none that has become a label by what was replaced in it.

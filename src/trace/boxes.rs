@@ -4,7 +4,7 @@
 //! of it costs no atomic operation. When the trace's first span ends, or another trace comes on top, the
 //! boxes let go: a thread that is idle keeps nothing of the past alive but one trace's shared state.
 
-use super::{engine::Shared, live::Live};
+use super::{engine::Shared, live::Live, silent};
 use std::sync::Arc;
 
 /// Boxes that wait, of each sort: under 10 KiB in all.
@@ -37,6 +37,8 @@ impl Boxes {
     pub(super) fn take_other(&mut self, shared: Arc<Shared>) -> Box<Live> {
         let mut live = self.vacant.pop().unwrap_or_else(Live::vacant);
         live.span_id = shared.first_span;
+        live.silent_trace = if shared.recording { 0 } else { Arc::as_ptr(&shared).addr() };
+        live.is_first = false;
         live.shared = Some(shared);
         live
     }
@@ -62,16 +64,8 @@ impl Boxes {
 
     /// Is there room for another box without anything having to be allocated?
     #[inline(always)]
-    pub(super) fn has_room(&self) -> bool {
+    fn has_room(&self) -> bool {
         self.attached.len() < self.attached.capacity()
-    }
-
-    /// As `keep`, of a box for which there is room.
-    #[inline(always)]
-    pub(super) fn keep_in_room(&mut self, place: &mut Option<Box<Live>>) {
-        if let Some(live) = place.take() {
-            self.attached.push(live);
-        }
     }
 
     /// Keeps the box of any span.
@@ -88,7 +82,7 @@ impl Boxes {
 
     /// Lets go of the trace on top, which is no more the one on top.
     pub(super) fn detach(&mut self) {
-        while let Some(mut live) = self.attached.pop() {
+        while let Some(mut live) = self.attached.pop().or_else(silent::take_spare) {
             live.shared = None;
             self.keep_vacant(live);
         }

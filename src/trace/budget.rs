@@ -2,7 +2,7 @@
 //! large spans.
 
 use crate::{
-    record::{Details, SpanRecord},
+    record::Details,
     sync::{AtomicUsize, Ordering},
 };
 
@@ -45,8 +45,8 @@ impl Budget {
     }
 
     /// Gives back what a span was charged with.
-    pub(super) fn release(&self, record: &SpanRecord) {
-        let bytes = record.details.as_deref().map_or(0, large_bytes);
+    pub(super) fn release(&self, details: &Details) {
+        let bytes = large_bytes(details);
         if bytes > 0 {
             self.large_bytes.fetch_sub(bytes, Ordering::Relaxed);
         }

@@ -4,6 +4,7 @@ use super::{
     collector::Collector,
     config::Config,
     engine::{Engine, OFF, Parts},
+    gatherer::Gathering,
     outlet::Outlet,
     tracer::Tracer,
     voice::{Voice, spawn},
@@ -28,7 +29,7 @@ use std::{
     borrow::Cow,
     ffi::OsString,
     io,
-    sync::{Arc, mpsc},
+    sync::{Arc, Weak, mpsc},
     time::Duration,
 };
 
@@ -192,7 +193,8 @@ impl TracerBuilder {
     }
 
     /// The most spans that may wait in the threads' buffers, beyond the 255 each thread may always
-    /// hold. Default 65,536: 6 MiB.
+    /// hold. A trace takes the place of one span, ahead of those of its spans that end one after another on a
+    /// thread. Default 98,304: 6 MiB.
     pub fn max_buffered_spans(self, spans: usize) -> Self {
         self.setting(move |config| config.buffer_spans = spans)
     }
@@ -303,6 +305,7 @@ fn start(mut config: Config, mut parts: Parts, deliveries: Vec<Delivery>) -> Res
         retry: config.retry.clone(),
         limits: config.queue,
         diagnostics: parts.diagnostics.clone(),
+        collecting: Default::default(),
     };
     let Assembly { inlets, tasks } = assemble(deliveries, &terms)?;
     parts.inlets = inlets;
@@ -316,7 +319,10 @@ fn start(mut config: Config, mut parts: Parts, deliveries: Vec<Delivery>) -> Res
         start(task.name, task.body)?;
     }
     let outlet = Outlet::new(engine.clone(), &terms.limits);
-    let collector = Collector::new(engine.clone(), received, voice, tail, outlet);
+    let gathering = Arc::new(Gathering::new(engine.clone(), received, tail, outlet));
+    let weak: Weak<Gathering> = Arc::downgrade(&gathering);
+    let _first = terms.collecting.set(weak);
+    let collector = Collector::new(engine.clone(), gathering, voice);
     let collector = start("tl-collector", Box::new(move || collector.run()))?;
     engine.depot.bell.hang(collector.thread().clone());
     Ok(engine)

@@ -1,19 +1,12 @@
-//! The collector thread (floor 4): drains the lanes, settles each record, and has the tail sampler decide.
+//! The collector thread (floor 4): collects now and then, and when it is asked to.
 //!
 //! It never blocks on anything but its own sleep, so it is also the clock by which flushes and
 //! shutdowns expire that are waited for as futures.
 
-use super::{
-    engine::Engine,
-    lane::LaneReceiver,
-    message::{Message, Waiting},
-    outlet::Outlet,
-    voice::Voice,
-};
-use crate::{diagnostics::Diagnostic, record::SpanRecord, sampling::tail::Tail};
+use super::{engine::Engine, gatherer::Gathering, message::Waiting, voice::Voice};
+use crate::diagnostics::Diagnostic;
 use std::{
     sync::Arc,
-    sync::mpsc::Receiver,
     time::{Duration, Instant},
 };
 
@@ -27,59 +20,31 @@ const CHECK_UP: Duration = Duration::from_secs(1);
 
 pub(super) struct Collector {
     engine: Arc<Engine>,
-    inbox: Receiver<Message>,
+    gathering: Arc<Gathering>,
     voice: Voice,
     /// Spans refused by the lanes, as far as that has been noted.
     noted_refused: u64,
-    lanes: Vec<LaneReceiver>,
     /// How long it sleeps when nothing ends.
     idle_tick: Duration,
-    tail: Option<Tail>,
-    /// When the collector was made, in ticks; and the time since, in nanoseconds, at the beginning of the pass.
-    began: u64,
-    now: u64,
-    outlet: Outlet,
-    flushes: Vec<Waiting>,
-    /// What somebody may be waiting for as a future, to be woken at the deadline.
-    watched: Vec<Waiting>,
-    shutdown: Option<Waiting>,
 }
 
 impl Collector {
-    pub(super) fn new(
-        engine: Arc<Engine>,
-        inbox: Receiver<Message>,
-        voice: Voice,
-        tail: Option<Tail>,
-        outlet: Outlet,
-    ) -> Self {
+    pub(super) fn new(engine: Arc<Engine>, gathering: Arc<Gathering>, voice: Voice) -> Self {
         let is_urgent = engine.inlets.iter().any(|inlet| inlet.is_urgent());
         // Where spans have to be on disk soon after they have ended, nothing makes it come by less often.
         let idle_tick = if is_urgent { TICK } else { IDLE_TICK };
-        let began = engine.timeline.ticks();
-        Self {
-            engine,
-            inbox,
-            voice,
-            idle_tick,
-            noted_refused: 0,
-            lanes: Vec::new(),
-            tail,
-            began,
-            now: 0,
-            outlet,
-            flushes: Vec::new(),
-            watched: Vec::new(),
-            shutdown: None,
-        }
+        Self { engine, gathering, voice, noted_refused: 0, idle_tick }
     }
 
     pub(super) fn run(mut self) {
         let mut idle_passes = 0;
         let mut checked_up = Instant::now();
         loop {
-            let handed_on = self.pass();
-            if let Some(waiting) = self.shutdown.take() {
+            let mut gatherer = self.gathering.lock();
+            let handed_on = gatherer.pass();
+            let shutdown = gatherer.take_shutdown();
+            drop(gatherer);
+            if let Some(waiting) = shutdown {
                 return self.finish(&waiting);
             }
             idle_passes = if handed_on == 0 { idle_passes + 1 } else { 0 };
@@ -103,126 +68,40 @@ impl Collector {
         self.voice.speak(&self.engine.diagnostics, now);
     }
 
-    /// Takes in all that is there now; how many spans that was.
-    fn pass(&mut self) -> usize {
-        while let Ok(message) = self.inbox.try_recv() {
-            self.take_in(message);
-        }
-        self.now = self.engine.timeline.nanos_between(self.began, self.engine.timeline.ticks());
-        self.outlet.marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
-        let drained = self.drain_lanes();
-        self.end_pass();
-        self.outlet.hand_on();
-        for waiting in std::mem::take(&mut self.flushes) {
-            for inlet in &self.engine.inlets {
-                inlet.push_flush(waiting.completion.clone(), waiting.deadline);
-            }
-            waiting.completion.arrive(true);
-            self.watched.push(waiting);
-        }
-        drained
-    }
-
-    fn end_pass(&mut self) {
-        if let Some(tail) = &mut self.tail {
-            tail.end_pass(self.now, &mut self.outlet);
-            // Whoever flushes is promised all that has ended.
-            if self.outlet.marker_follows {
-                tail.decide_all(self.now, &mut self.outlet);
-            }
-        }
-    }
-
-    fn take_in(&mut self, message: Message) {
-        match message {
-            Message::Lane(lane) => self.lanes.push(lane),
-            Message::Stray(record) => self.take(*record),
-            Message::Flush(ticket) => self.flushes.extend(ticket.read()),
-            Message::Shutdown(ticket) => self.shutdown = ticket.read(),
-            Message::Watch(waiting) => self.watched.push(waiting),
-        }
-    }
-
-    fn drain_lanes(&mut self) -> usize {
-        let engine = self.engine.clone();
-        let most = engine.depot.max_lane_spans();
-        let mut drained = 0;
-        let mut lanes = std::mem::take(&mut self.lanes);
-        lanes.retain_mut(|lane| {
-            let thread_has_ended = lane.drain(&engine.depot, most, |record| {
-                drained += 1;
-                self.take(record);
-            });
-            if thread_has_ended {
-                engine.retire_lane(lane.counters());
-            }
-            !thread_has_ended
-        });
-        self.lanes = lanes;
-        drained
-    }
-
-    #[inline(always)]
-    fn take(&mut self, mut record: SpanRecord) {
-        record.resolve_times(&self.engine.timeline);
-        if let Some(details) = &mut record.details {
-            details.settle();
-        }
-        match &mut self.tail {
-            Some(tail) => tail.add(record, self.now, &mut self.outlet),
-            None => self.outlet.push(record),
-        }
-    }
-
     /// Sleeps until the next tick or the next deadline, unless somebody asks for something.
-    fn sleep(&mut self, tick: Duration) {
+    fn sleep(&self, tick: Duration) {
         let now = self.wake_overdue();
-        let wake_at = self.next_deadline(now + tick);
+        let wake_at = self.gathering.lock().next_deadline(now + tick);
         self.engine.depot.bell.sleep(wake_at.saturating_duration_since(now));
     }
 
     /// Wakes those whose time is over: they see for themselves that it is.
-    fn wake_overdue(&mut self) -> Instant {
+    fn wake_overdue(&self) -> Instant {
         let now = Instant::now();
-        self.watched.retain(|waiting| {
-            let is_overdue = now >= waiting.deadline;
-            if is_overdue {
-                waiting.completion.wake();
-            }
-            !is_overdue && !waiting.completion.is_done()
-        });
+        let overdue = self.gathering.lock().take_overdue(now);
+        overdue.iter().for_each(|waiting| waiting.completion.wake());
         now
-    }
-
-    fn next_deadline(&self, at_most: Instant) -> Instant {
-        self.watched.iter().map(|waiting| waiting.deadline).fold(at_most, Instant::min)
     }
 
     /// Lets the exporters finish until the deadline, then gives up what is left.
     fn finish(mut self, waiting: &Waiting) {
-        self.engine.depot.close();
-        self.pass();
-        self.engine.end_intake();
-        for inlet in &self.engine.inlets {
-            inlet.push_shutdown(waiting.completion.clone(), waiting.deadline);
-        }
-        waiting.completion.arrive(true);
-        self.watched.push(waiting.clone());
+        self.gathering.lock().end(waiting);
         loop {
             let now = self.wake_overdue();
             if waiting.completion.is_done() || now >= waiting.deadline {
                 break;
             }
+            let mut gatherer = self.gathering.lock();
             // Whoever joins wants to be woken, too.
-            while let Ok(message) = self.inbox.try_recv() {
-                self.take_in(message);
-            }
-            waiting.completion.wait_until(self.next_deadline(now + TICK));
+            gatherer.take_in_messages();
+            let wake_at = gatherer.next_deadline(now + TICK);
+            drop(gatherer);
+            waiting.completion.wait_until(wake_at);
         }
         self.engine.give_up();
         self.engine.free_spares();
         waiting.completion.expire();
-        for waiting in &self.watched {
+        for waiting in self.gathering.lock().take_watched() {
             waiting.completion.expire();
         }
         self.check_up(Instant::now());

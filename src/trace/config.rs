@@ -60,7 +60,7 @@ impl Config {
                 batch_delay: Duration::from_secs(1),
             },
             retry: RetryPolicy::default(),
-            buffer_spans: 65_536,
+            buffer_spans: 98_304,
             buffer_bytes: 64 << 20,
             disabled: false,
             diagnostics: None,

@@ -2,16 +2,17 @@
 
 use super::{
     config::Config,
+    ended::{Ended, OfTrace, Trace},
     lane::{Depot, LaneCounters, LaneReceiver, Totals},
     message::{Message, Ticket, Waiting},
 };
 use crate::{
     clock::{Timeline, after},
-    context::{Baggage, TraceFlags, TraceState},
+    context::Baggage,
     diagnostics::{Diagnostic, Diagnostics},
     export::{Completed, Completion, DropReason, ExporterStats, Inlet, Report, RuleStats, Stats},
-    ids::{IdSource, RequestId, SpanId, TraceId},
-    record::{Chunk, Limits, Recycler, Resource, SpanRecord, Weight},
+    ids::IdSource,
+    record::{Chunk, Limits, Recycler, Resource},
     redact::Rules,
     sampling::{
         Sampler,
@@ -20,6 +21,7 @@ use crate::{
     sync::{Mutex, Ordering, lock},
 };
 use std::{
+    ops::Deref,
     sync::{Arc, atomic, mpsc},
     time::{Duration, Instant},
 };
@@ -39,29 +41,41 @@ pub(super) fn any_tracer_is_live() -> bool {
 /// What is constant through one trace's time in this process: shared by its spans, not copied.
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
-    pub(super) trace_id: TraceId,
-    /// The trace's first span in this process.
-    pub(super) first_span: SpanId,
-    /// When that started, in ticks.
-    pub(super) first_start: u64,
-    pub(super) flags: TraceFlags,
-    pub(super) weight: Weight,
-    pub(super) recording: bool,
-    pub(super) trace_state: TraceState,
-    pub(super) request_id: RequestId,
-    pub(super) baggage: Baggage,
+    pub(super) trace: Trace,
 }
 
 impl Shared {
-    /// The same trace, whose spans from here on carry this baggage.
+    pub(super) fn new(engine: &Arc<Engine>, trace: Trace) -> Self {
+        Self { engine: engine.clone(), trace }
+    }
+
+    /// Puts another trace in the place of this one. An engine that stays is not referred to anew.
+    #[inline(always)]
+    pub(super) fn renew(&mut self, engine: &Arc<Engine>, trace: Trace) {
+        if !Arc::ptr_eq(&self.engine, engine) {
+            self.engine = engine.clone();
+        }
+        self.trace.renew(trace);
+    }
+
+    /// The same trace, whose spans from here on carry this baggage; nothing else of it is another.
     pub(super) fn with_baggage(&self, baggage: Baggage) -> Self {
-        Self {
-            engine: self.engine.clone(),
+        let trace = Trace {
             trace_state: self.trace_state.clone(),
             request_id: self.request_id.clone(),
             baggage,
-            ..*self
-        }
+            ..self.trace
+        };
+        Self::new(&self.engine, trace)
+    }
+}
+
+impl Deref for Shared {
+    type Target = Trace;
+
+    #[inline(always)]
+    fn deref(&self) -> &Trace {
+        &self.trace
     }
 }
 
@@ -161,7 +175,7 @@ impl Engine {
     }
 
     /// Takes a span from a thread that is too far gone to have a lane.
-    pub(super) fn push_stray(&self, record: SpanRecord) {
+    pub(super) fn push_stray(&self, ended: Ended, trace: OfTrace) {
         if self.is_forked() {
             return;
         }
@@ -169,7 +183,7 @@ impl Engine {
         ledger.retired.ended += 1;
         drop(ledger);
         // A collector that is gone leaves the span counted as ended after the shutdown.
-        let _gone = self.inbox.send(Message::Stray(Box::new(record)));
+        let _gone = self.inbox.send(Message::Stray(Box::new((ended, trace))));
     }
 
     pub(super) const fn has_tail_sampler(&self) -> bool {
@@ -189,8 +203,18 @@ impl Engine {
 
     // For the handles.
 
-    /// Begins a flush. With a shutdown under way or done, that is the one to wait for.
+    /// Begins a flush for a thread that waits. With a shutdown under way or done, that is the one to wait for.
     pub(super) fn flush(&self, within: Duration) -> Waiting {
+        self.flush_by(within, || self.inlets.iter().any(|inlet| inlet.summon()))
+    }
+
+    /// As [`flush`](Self::flush), for a future, which the collector has to wake at the deadline.
+    pub(super) fn flush_watched(&self, within: Duration) -> Waiting {
+        self.flush_by(within, || false)
+    }
+
+    /// `summon` has another thread than the collector's take it in hand, and says whether there is one.
+    fn flush_by(&self, within: Duration, summon: impl FnOnce() -> bool) -> Waiting {
         let shutdown = lock(&self.shutdown);
         if let Some(shutdown) = &*shutdown {
             return self.join(shutdown, within);
@@ -198,7 +222,9 @@ impl Engine {
         let waiting = self.waiting(within);
         // The message expires the completion if nobody is left to read it.
         let _gone = self.inbox.send(Message::Flush(Ticket::new(waiting.clone())));
-        self.depot.bell.ring();
+        if !summon() {
+            self.depot.bell.ring();
+        }
         waiting
     }
 

@@ -1,23 +1,28 @@
 //! Ending spans (floor 4).
 
 use super::{
-    live::{Live, OfTrace},
-    local::with,
+    live::Live,
+    local::{self, with},
+    silent,
     stack::Token,
 };
-use crate::record::Outcome;
+use crate::record::{FreeList, Outcome};
 use std::thread;
 
 /// Ends a span; before that its time as the current one, if it has a token; as one that is dropped, unless
 /// it is said how.
 #[inline]
 pub(super) fn ended(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
-    if live.recorded().is_some() { recorded(token, live, outcome) } else { silent(token, live) }
+    match silent::leave(token, live) {
+        Ok(None) => {}
+        Ok(Some(other)) => local::keep(other),
+        Err(live) => ended_any(token, live, outcome),
+    }
 }
 
 /// The only function that ends a recorded span, so that all it calls is compiled into it.
 #[inline(never)]
-fn recorded(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
+fn ended_any(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
     let outcome = |live: &Live| outcome.unwrap_or_else(|| outcome_of_drop(live));
     let mut place = Some(live);
     with(|local| {
@@ -26,30 +31,10 @@ fn recorded(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
         }
         local.finish(&mut place, outcome);
     });
-    if let Some(live) = place {
+    if let Some(live) = place.filter(|live| live.recorded().is_some()) {
         let outcome = outcome(&live);
         stray(live, outcome);
     }
-}
-
-/// Ends a span that is not recorded.
-#[inline(never)]
-fn silent(token: Option<Token>, live: Box<Live>) {
-    let mut place = Some(live);
-    with(|local| local.leave_silent(token, &mut place));
-    if let Some(live) = place {
-        silent_anyhow(token, live);
-    }
-}
-
-#[inline(never)]
-fn silent_anyhow(token: Option<Token>, live: Box<Live>) {
-    with(|local| {
-        if let Some(token) = token {
-            let _nothing_recorded = local.exit(token);
-        }
-        local.keep(live);
-    });
 }
 
 /// How a span ends that is dropped now.
@@ -62,9 +47,9 @@ pub(super) fn outcome_of_drop(live: &Live) -> Outcome {
 #[cold]
 #[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
 fn stray(mut live: Box<Live>, outcome: Outcome) {
-    live.settle(outcome);
     if let Some(shared) = live.shared.clone() {
+        live.settle(&shared.engine, outcome, &mut FreeList::new());
         let end = shared.engine.timeline.ticks();
-        shared.engine.push_stray(live.take_record(OfTrace::new(&shared), end, outcome));
+        shared.engine.push_stray(live.take_ended(end, outcome), shared.for_records());
     }
 }

@@ -6,38 +6,50 @@
 //! slot of the next carries the sending end of the one left, so that the collector holds both ends when
 //! it has emptied it, and can keep it for another burst. Past the budget the newest span is dropped and
 //! counted.
+//!
+//! What the spans of a trace have in common is in a slot of its own, ahead of those that follow one another.
 
-use super::{bell::Bell, budget::Budget};
-use crate::{
-    record::SpanRecord,
-    sync::{AtomicBool, AtomicU64, Ordering},
+use super::{
+    bell::Bell,
+    budget::Budget,
+    ended::{Ended, OfTrace, Trace},
 };
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crossbeam_queue::ArrayQueue;
 use rtrb::{Consumer, Producer, RingBuffer};
-use std::sync::Arc;
+use std::{cell::Cell, num::NonZeroU64, sync::Arc};
 
-/// Slots of a block, one of which is kept for the link to the next: 24 KiB.
+/// Slots of a block, one of which is kept for the link to the next: 16 KiB.
 const BLOCK: usize = 256;
 
-/// Blocks that a tracer keeps for bursts: 1.5 MiB.
+/// Blocks that a tracer keeps for bursts: 1 MiB.
 const SPARE_BLOCKS: usize = 64;
 
 /// Blocks a thread fills before it wakes the collector, which otherwise comes by itself: a wake-up costs
 /// as much as some hundred spans.
-const BLOCKS_UNTIL_WAKE: u32 = 16;
+const BLOCKS_UNTIL_WAKE: u32 = 32;
 
+/// A slot in a cache line of its own.
+#[repr(align(64))]
+struct Line(Slot);
+
+const _: () = assert!(size_of::<Line>() == 64);
+
+/// What it owns is in cells, for the collector to take it out: moving whole slots would be most of its work.
 enum Slot {
-    Span(SpanRecord),
+    /// A span of the trace that was named last.
+    Span(Ended),
+    Trace(Cell<Option<OfTrace>>),
     /// In the last slot of a block: where to go on.
-    Next(Box<Consumer<Slot>>),
+    Next(Cell<Option<Box<Consumer<Line>>>>),
     /// In the first slot of a block: the sending end of the block before.
-    Left(Box<Producer<Slot>>),
+    Left(Cell<Option<Box<Producer<Line>>>>),
 }
 
 /// A block that nobody uses: both its ends.
 struct SpareBlock {
-    producer: Box<Producer<Slot>>,
-    consumer: Box<Consumer<Slot>>,
+    producer: Box<Producer<Line>>,
+    consumer: Box<Consumer<Line>>,
 }
 
 impl SpareBlock {
@@ -52,6 +64,8 @@ pub(super) struct Depot {
     pub(super) budget: Budget,
     pub(super) bell: Bell,
     spare_blocks: ArrayQueue<SpareBlock>,
+    /// How often the collector has been through the lanes.
+    passes: AtomicU64,
     closed: AtomicBool,
 }
 
@@ -62,6 +76,7 @@ impl Depot {
             budget: Budget::new(max_spans.div_ceil(BLOCK), max_large_bytes),
             bell: Bell::new(),
             spare_blocks: ArrayQueue::new(SPARE_BLOCKS),
+            passes: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         }
     }
@@ -69,6 +84,11 @@ impl Depot {
     /// Frees the blocks that nobody uses. Once the collector takes nothing more, none come back.
     pub(super) fn free_spare_blocks(&self) {
         while self.spare_blocks.pop().is_some() {}
+    }
+
+    /// Counts that the collector goes through the lanes. It alone does.
+    pub(super) fn count_pass(&self) {
+        bump(&self.passes, Ordering::Relaxed);
     }
 
     /// From here on the collector takes nothing more.
@@ -85,8 +105,6 @@ impl Depot {
         self.budget.max_blocks().saturating_add(2).saturating_mul(BLOCK)
     }
 }
-
-const _: () = assert!(size_of::<Slot>() == size_of::<SpanRecord>());
 
 /// What a thread counts for one tracer. Only its own thread writes; anyone reads.
 #[derive(Default)]
@@ -124,10 +142,14 @@ fn bump(counter: &AtomicU64, order: Ordering) {
 /// The thread's end.
 pub(super) struct Lane {
     engine_id: u64,
-    producer: Producer<Slot>,
+    producer: Producer<Line>,
     /// Slots known to be free, the link's not counted.
     free: usize,
+    /// The serial number of the trace that was named last.
+    trace: Option<NonZeroU64>,
+    /// Blocks filled since the collector went through the lanes for the `passes`th time, or was woken.
     blocks_since_wake: u32,
+    passes: u64,
     counters: Arc<LaneCounters>,
 }
 
@@ -137,8 +159,19 @@ impl Lane {
         let (producer, consumer) = RingBuffer::new(BLOCK);
         let consumer = Box::new(consumer);
         let counters = Arc::new(LaneCounters::default());
-        let receiver = LaneReceiver { consumer, left: None, counters: counters.clone() };
-        (Self { engine_id, producer, free: BLOCK - 1, blocks_since_wake: 0, counters }, receiver)
+        let receiver = LaneReceiver { consumer, known: Known::default(), counters: counters.clone() };
+        (
+            Self {
+                engine_id,
+                producer,
+                free: BLOCK - 1,
+                trace: None,
+                blocks_since_wake: 0,
+                passes: 0,
+                counters,
+            },
+            receiver,
+        )
     }
 
     pub(super) const fn engine_id(&self) -> u64 {
@@ -158,22 +191,20 @@ impl Lane {
         bump(&self.counters.sampled_out, Ordering::Relaxed);
     }
 
-    /// Counts an ended span, and says whether there is room for it: if not, it is counted as refused.
-    /// Never waits. `large_bytes` is what the span holds beyond the usual. The depot is rarely asked for.
+    /// Counts an ended span of this trace, and says whether there is room for it: if not, it is counted as
+    /// refused. Never waits. `large_bytes` is what the span holds beyond the usual.
     #[inline(always)]
-    pub(super) fn admit<'d>(
-        &mut self,
-        large_bytes: usize,
-        depot: impl FnOnce() -> Option<&'d Depot>,
-    ) -> bool {
+    pub(super) fn admit(&mut self, trace: &Trace, large_bytes: usize, depot: &Depot) -> bool {
         bump(&self.counters.ended, Ordering::Relaxed);
-        (self.free > 0 && large_bytes == 0) || depot().is_some_and(|depot| self.find_room(large_bytes, depot))
+        (self.free > 0 && self.trace == Some(trace.serial) && large_bytes == 0)
+            || self.find_room(trace, large_bytes, depot)
     }
 
-    #[cold]
-    fn find_room(&mut self, large_bytes: usize, depot: &Depot) -> bool {
-        let admitted =
-            (self.free > 0 || self.make_room(depot)) && (large_bytes == 0 || take_large(large_bytes, depot));
+    #[inline(never)]
+    fn find_room(&mut self, trace: &Trace, large_bytes: usize, depot: &Depot) -> bool {
+        let admitted = self.name_trace(trace, depot)
+            && self.has_room(depot)
+            && (large_bytes == 0 || take_large(large_bytes, depot));
         // After the shutdown it is not for want of room that a span is lost.
         if !admitted && !depot.is_closed() {
             bump(&self.counters.refused, Ordering::Release);
@@ -181,21 +212,51 @@ impl Lane {
         admitted
     }
 
+    /// Sees to it that this trace is the one named last.
+    #[inline(always)]
+    fn name_trace(&mut self, trace: &Trace, depot: &Depot) -> bool {
+        if self.trace == Some(trace.serial) {
+            return true;
+        }
+        let fits = self.has_room(depot);
+        if fits {
+            self.push(Slot::Trace(Cell::new(Some(trace.for_records()))));
+            self.trace = Some(trace.serial);
+        }
+        fits
+    }
+
+    #[inline(always)]
+    fn has_room(&mut self, depot: &Depot) -> bool {
+        self.free > 0 || self.make_room(depot)
+    }
+
     /// Hands over a span that has been admitted.
     #[inline(always)]
-    pub(super) fn put(&mut self, record: SpanRecord) {
+    pub(super) fn put(&mut self, ended: Ended) {
+        self.push(Slot::Span(ended));
+    }
+
+    #[inline(always)]
+    fn push(&mut self, slot: Slot) {
         self.free -= 1;
         // `free` slots are free: nobody but this thread fills them, so nothing ever comes back. To forget
-        // it rather than drop it is what lets the compiler write the record straight into its slot.
-        if let Err(never) = self.producer.push(Slot::Span(record)) {
+        // it rather than drop it is what lets the compiler write the span straight into its slot.
+        if let Err(never) = self.producer.push(Line(slot)) {
             std::mem::forget(never);
         }
     }
 
+    #[inline(never)]
     fn make_room(&mut self, depot: &Depot) -> bool {
         self.free = self.producer.slots().saturating_sub(1);
         if self.free > 0 {
             return true;
+        }
+        let passes = depot.passes.load(Ordering::Relaxed);
+        if self.passes != passes {
+            // It has come by itself since.
+            (self.passes, self.blocks_since_wake) = (passes, 0);
         }
         self.blocks_since_wake += 1;
         if self.blocks_since_wake >= BLOCKS_UNTIL_WAKE || depot.budget.is_running_low() {
@@ -207,10 +268,10 @@ impl Lane {
         }
         let SpareBlock { mut producer, consumer } = depot.spare_blocks.pop().unwrap_or_else(SpareBlock::new);
         // Into the slot that was kept for it.
-        let _fits = self.producer.push(Slot::Next(consumer));
+        let _fits = self.producer.push(Line(Slot::Next(Cell::new(Some(consumer)))));
         std::mem::swap(&mut self.producer, &mut *producer);
         // Into the first of many.
-        let _fits = self.producer.push(Slot::Left(producer));
+        let _fits = self.producer.push(Line(Slot::Left(Cell::new(Some(producer)))));
         self.free = BLOCK - 2;
         true
     }
@@ -226,9 +287,8 @@ fn take_large(bytes: usize, depot: &Depot) -> bool {
 
 /// The collector's end.
 pub(super) struct LaneReceiver {
-    consumer: Box<Consumer<Slot>>,
-    /// The receiving end of a block that has been left, until its sending end comes.
-    left: Option<Box<Consumer<Slot>>>,
+    consumer: Box<Consumer<Line>>,
+    known: Known,
     counters: Arc<LaneCounters>,
 }
 
@@ -238,7 +298,12 @@ impl LaneReceiver {
     }
 
     /// Takes what is there, at most about `most` spans; true if the thread is gone and nothing is left.
-    pub(super) fn drain(&mut self, depot: &Depot, most: usize, mut each: impl FnMut(SpanRecord)) -> bool {
+    pub(super) fn drain(
+        &mut self,
+        depot: &Depot,
+        most: usize,
+        mut each: impl FnMut(&Ended, &OfTrace),
+    ) -> bool {
         let mut drained = 0;
         while drained < most {
             // Before looking what is there: a thread that is gone adds nothing more.
@@ -248,27 +313,53 @@ impl LaneReceiver {
                 return thread_is_gone;
             }
             drained += there;
-            let mut next = None;
-            for slot in self.consumer.read_chunk(there).into_iter().flatten() {
-                match slot {
-                    Slot::Span(record) => {
-                        depot.budget.release(&record);
-                        each(record);
-                    }
-                    Slot::Next(consumer) => next = Some(consumer),
-                    Slot::Left(producer) => {
-                        if let Some(consumer) = self.left.take() {
-                            // Enough are kept already if it does not fit.
-                            let _freed = depot.spare_blocks.push(SpareBlock { producer, consumer });
-                        }
+            let Ok(chunk) = self.consumer.read_chunk(there) else {
+                return thread_is_gone;
+            };
+            let (first, second) = chunk.as_slices();
+            for slots in [first, second] {
+                for Line(slot) in slots {
+                    if let (Slot::Span(ended), Some(trace)) = (slot, &self.known.trace) {
+                        each(ended, trace);
+                    } else {
+                        self.known.take_in(slot, depot);
                     }
                 }
             }
-            if let Some(next) = next {
-                self.left = Some(std::mem::replace(&mut self.consumer, next));
+            chunk.commit_all();
+            if let Some(next) = self.known.next.take() {
+                self.known.left = Some(std::mem::replace(&mut self.consumer, next));
                 depot.budget.give_block();
             }
         }
         false
+    }
+}
+
+/// What a receiver knows from the slots that are no spans.
+#[derive(Default)]
+struct Known {
+    /// The trace of the spans that come next; there is one ahead of the first.
+    trace: Option<OfTrace>,
+    /// The receiving end of a block that has been left, until its sending end comes.
+    left: Option<Box<Consumer<Line>>>,
+    /// The receiving end of the next block.
+    next: Option<Box<Consumer<Line>>>,
+}
+
+impl Known {
+    #[inline(never)]
+    fn take_in(&mut self, slot: &Slot, depot: &Depot) {
+        match slot {
+            Slot::Trace(trace) => self.trace = trace.take(),
+            Slot::Next(consumer) => self.next = consumer.take(),
+            Slot::Left(producer) => {
+                if let (Some(consumer), Some(producer)) = (self.left.take(), producer.take()) {
+                    // Enough are kept already if it does not fit.
+                    let _freed = depot.spare_blocks.push(SpareBlock { producer, consumer });
+                }
+            }
+            Slot::Span(_) => {}
+        }
     }
 }

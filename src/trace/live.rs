@@ -1,13 +1,16 @@
 //! A span of a live tracer, from its start to its end (floor 4).
 
-use super::{budget::large_bytes, engine::Shared};
+use super::{
+    budget::large_bytes,
+    ended::Ended,
+    engine::{Engine, Shared},
+};
 use crate::{
-    context::TraceFlags,
-    ids::{SpanId, TraceId},
-    record::{Details, Outcome, SpanKind, SpanRecord, Status, Weight, cut_name},
+    ids::SpanId,
+    record::{Details, FreeList, Outcome, SpanKind, Status},
     semconv,
 };
-use std::{borrow::Cow, cell::Cell, sync::Arc};
+use std::{borrow::Cow, cell::Cell, sync::Arc, thread};
 
 /// A span in one place: what moves is the pointer to it.
 ///
@@ -29,28 +32,15 @@ pub(super) struct Live {
     pub(super) start: u64,
     pub(super) span_id: SpanId,
     pub(super) details: Cell<Option<Box<Details>>>,
+    /// Where its trace's state is, if nothing counts of the span but that: it is not recorded, and not the first
+    /// in this process. Else zero. Only to be compared.
+    pub(super) silent_trace: usize,
     pub(super) kind: SpanKind,
     pub(super) parent_is_remote: bool,
     /// Is it the first of its trace in this process?
     pub(super) is_first: bool,
     /// A span started during a panic, by a destructor, is not a victim of it.
     pub(super) began_in_panic: bool,
-}
-
-/// What a span's record has of its trace.
-pub(super) struct OfTrace {
-    trace_id: TraceId,
-    first_span: SpanId,
-    flags: TraceFlags,
-    weight: Weight,
-}
-
-impl OfTrace {
-    #[inline(always)]
-    pub(super) const fn new(shared: &Shared) -> Self {
-        let Shared { trace_id, first_span, flags, weight, .. } = shared;
-        Self { trace_id: *trace_id, first_span: *first_span, flags: *flags, weight: *weight }
-    }
 }
 
 impl Live {
@@ -66,6 +56,7 @@ impl Live {
             details: Cell::new(None),
             kind: SpanKind::Internal,
             parent_is_remote: false,
+            silent_trace: 0,
             is_first: false,
             began_in_panic: false,
         })
@@ -75,6 +66,15 @@ impl Live {
     #[inline(always)]
     pub(super) fn recorded(&self) -> Option<&Arc<Shared>> {
         self.shared.as_ref().filter(|shared| shared.recording)
+    }
+
+    /// Makes the box a span that begins, but for its id, its name and the time.
+    #[inline(always)]
+    pub(super) fn begin(&mut self, parent: Option<SpanId>) {
+        self.parent = parent;
+        self.parent_is_remote = false;
+        self.kind = SpanKind::Internal;
+        self.began_in_panic = thread::panicking();
     }
 
     /// Lets go of what a span that was not handed on still holds.
@@ -90,55 +90,46 @@ impl Live {
 
     /// Settles what only some spans have to settle at their end; the bytes by which it is large.
     #[inline(always)]
-    pub(super) fn settle(&mut self, outcome: Outcome) -> usize {
+    pub(super) fn settle(&mut self, engine: &Engine, outcome: Outcome, buffers: &mut FreeList) -> usize {
         let has_details = self.details.get_mut().is_some();
-        let has_state = self.shared.as_ref().is_some_and(|shared| !shared.trace_state.is_empty());
-        if has_details || has_state || outcome == Outcome::Panicked {
-            self.settle_details(outcome)
+        if has_details || matches!(self.name, Cow::Owned(_)) || outcome == Outcome::Panicked {
+            self.settle_details(engine, outcome, buffers)
         } else {
             0
         }
     }
 
-    fn settle_details(&mut self, outcome: Outcome) -> usize {
-        let Some(shared) = &self.shared else {
-            return 0;
-        };
-        let details = self.details.get_mut().get_or_insert_default();
-        if let Some(renamed) = details.name.take() {
-            self.name = cut_name(renamed, shared.engine.limits.name_bytes);
+    fn settle_details(&mut self, engine: &Engine, outcome: Outcome, buffers: &mut FreeList) -> usize {
+        let details = self.details.get_mut().get_or_insert_with(|| buffers.take(&engine.recycler));
+        if let Cow::Owned(_) = self.name {
+            details.name.get_or_insert(std::mem::take(&mut self.name));
         }
         if outcome == Outcome::Panicked {
-            details.push_attribute(semconv::ERROR_TYPE.into(), "panic".into(), &shared.engine.limits);
+            details.push_attribute(semconv::ERROR_TYPE.into(), "panic".into(), &engine.limits);
             details.set_status(Status::error("panicked"));
-        }
-        if !shared.trace_state.is_empty() {
-            details.trace_state.clone_from(&shared.trace_state);
         }
         large_bytes(details)
     }
 
-    /// What is exported of it, if it ended at `end`. Once.
+    /// What is handed over of it, if it ended at `end`. Once.
     #[inline(always)]
-    pub(super) fn take_record(&mut self, trace: OfTrace, end: u64, outcome: Outcome) -> SpanRecord {
-        SpanRecord {
-            trace_id: trace.trace_id,
+    pub(super) fn take_ended(&mut self, end: u64, outcome: Outcome) -> Ended {
+        let details = self.details.take();
+        Ended {
             span_id: self.span_id,
-            parent_span_id: self.parent,
+            parent: self.parent,
             start: self.start,
             end,
-            name: match &mut self.name {
-                // Nothing to be written where nothing is taken away.
-                Cow::Borrowed(name) => Cow::Borrowed(name),
-                owned => std::mem::take(owned),
+            name: match self.name {
+                Cow::Borrowed(name) => name,
+                // The details have it.
+                Cow::Owned(_) => "",
             },
-            details: self.details.take(),
+            has_details: details.is_some(),
+            details: Cell::new(details),
             kind: self.kind,
             outcome,
-            flags: trace.flags,
             parent_is_remote: self.parent_is_remote,
-            weight: trace.weight,
-            local_root: Some(trace.first_span),
         }
     }
 

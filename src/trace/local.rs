@@ -6,21 +6,21 @@
 
 use super::{
     boxes::Boxes,
+    ended::Trace,
     engine::{Engine, Shared, any_tracer_is_live},
-    lane::Lane,
     lanes::Lanes,
-    live::{Live, OfTrace},
+    live::Live,
+    silent,
     stack::Stack,
 };
 use crate::{
-    ids::{SpanId, ThreadRng},
-    record::{Details, FreeList, Limits, Outcome, Recycler, SpanKind},
+    ids::{SpanId, ThreadRng, TraceId, mint_trace_id},
+    record::{Details, FreeList, Limits, Outcome, Recycler},
 };
 use std::{
     cell::{Cell, RefCell},
     mem::ManuallyDrop,
     sync::Arc,
-    thread,
 };
 
 pub(super) use super::stack::Token;
@@ -33,9 +33,6 @@ thread_local! {
     /// May anything lie in the stack that was recorded through `Span::current`? Outside of `LOCAL`,
     /// because asking this is all that most recording needs of the thread.
     static IN_STACK: Cell<bool> = const { Cell::new(false) };
-    /// Is the current trace one that is not recorded, or was it when something was entered last? Outside of
-    /// `LOCAL` for the same reason.
-    static SILENT: Cell<bool> = const { Cell::new(false) };
 }
 
 pub(super) struct Local {
@@ -66,21 +63,23 @@ impl Local {
 
     /// The state of a new trace: in the place of the thread's last one, if nobody else refers to that
     /// any more.
-    pub(super) fn share_new(&mut self, shared: Shared) -> Arc<Shared> {
+    #[inline(always)]
+    fn share(&mut self, engine: &Arc<Engine>, trace: Trace) -> Arc<Shared> {
         if let Some(mut place) = self.stack.take_last_trace() {
             self.boxes.detach();
             if let Some(old) = Arc::get_mut(&mut place) {
-                *old = shared;
+                old.renew(engine, trace);
                 return place;
             }
         }
-        Arc::new(shared)
+        Arc::new(Shared::new(engine, trace))
     }
 
-    /// This thread's lane to `engine`.
-    #[inline(always)]
-    pub(super) fn lane(&mut self, engine: &Engine) -> Option<&mut Lane> {
-        self.lanes.of(engine)
+    pub(super) fn trace_id(&mut self, engine: &Engine, unix_millis: u64) -> TraceId {
+        match &engine.ids.0 {
+            None => mint_trace_id(unix_millis, self.rng()),
+            Some(custom) => custom.trace_id(unix_millis),
+        }
     }
 
     pub(super) fn span_id(&mut self, engine: &Engine) -> SpanId {
@@ -108,7 +107,7 @@ impl Local {
         let mut live = boxes.take(shared);
         if shared.recording {
             live.span_id = new_span_id(rng, &shared.engine);
-            begin(lanes, &mut live, shared, Some(parent), None);
+            begin(lanes, &mut live, shared, parent);
         }
         Some(live)
     }
@@ -116,8 +115,7 @@ impl Local {
     /// Starts a child of the current span, if that is not recorded.
     #[inline(always)]
     fn begin_silent(&mut self) -> Option<Box<Live>> {
-        self.stack.top()?;
-        let shared = self.stack.trace().filter(|shared| !shared.recording)?;
+        let shared = self.stack.trace().filter(|_| silent::is_on_top())?;
         Some(self.boxes.take(shared))
     }
 
@@ -127,73 +125,81 @@ impl Local {
         let Self { stack, boxes, lanes, rng, .. } = self;
         let is_of_top = stack.is_of(shared);
         let mut live = if is_of_top { boxes.take(shared) } else { boxes.take_other(shared.clone()) };
-        live.is_first = false;
         if shared.recording {
             live.span_id = new_span_id(rng, &shared.engine);
-            begin(lanes, &mut live, shared, Some(parent), None);
+            begin(lanes, &mut live, shared, parent);
         }
         live
     }
 
     /// Starts the first span of a trace, but for its name.
+    #[inline(always)]
     pub(super) fn begin_first(
         &mut self,
-        shared: Arc<Shared>,
+        engine: &Arc<Engine>,
+        trace: Trace,
         parent: Option<SpanId>,
-        start: u64,
     ) -> Box<Live> {
         clean_up_later();
-        let mut live = self.boxes.take_other(shared.clone());
-        if shared.recording {
-            begin(&mut self.lanes, &mut live, &shared, parent, Some(start));
+        let (start, recording) = (trace.first_start, trace.recording);
+        // A tracer that is off decides nothing.
+        if (recording || !engine.is_closed())
+            && let Some(lane) = self.lanes.of(engine)
+        {
+            if recording {
+                lane.count_start();
+            } else {
+                lane.count_sampled_out();
+            }
+        }
+        let shared = self.share(engine, trace);
+        let mut live = self.boxes.take_other(shared);
+        if recording {
+            live.begin(parent);
+            live.start = start;
         }
         live.parent_is_remote = parent.is_some();
         live.is_first = true;
+        live.silent_trace = 0;
         live
     }
 
-    /// Ends a span that is not recorded, and its time as the current one, where nothing else is to be done:
-    /// all of it, or nothing.
-    #[inline(always)]
-    pub(super) fn leave_silent(&mut self, token: Option<Token>, place: &mut Option<Box<Live>>) {
-        let is_plain = place.as_ref().is_some_and(|live| {
-            !live.is_first && live.shared.as_ref().is_some_and(|shared| self.stack.is_of(shared))
-        });
-        if is_plain && self.boxes.has_room() && token.is_none_or(|token| self.stack.leave_top(token)) {
-            self.boxes.keep_in_room(place);
-        }
-    }
-
-    /// Ends a span that is recorded: hands it to its collector, and keeps its box.
+    /// Ends a span: hands it to its collector, if it is recorded, and keeps its box.
     #[inline(always)]
     pub(super) fn finish(&mut self, place: &mut Option<Box<Live>>, outcome: impl FnOnce(&Live) -> Outcome) {
-        let Some(live) = place.as_deref_mut() else {
+        let Some(mut live) = place.take() else {
             return;
         };
-        let Some(shared) = &live.shared else {
+        // Taken out, and put back below, to be looked at once.
+        let Some(shared) = live.shared.take() else {
             return;
         };
-        if let Some(lane) = self.lanes.of(&shared.engine) {
-            let end = shared.engine.timeline.ticks();
-            let of_trace = OfTrace::new(shared);
-            let outcome = outcome(live);
-            let large_bytes = live.settle(outcome);
-            let depot = || live.shared.as_ref().map(|shared| &shared.engine.depot);
-            if lane.admit(large_bytes, depot) {
-                lane.put(live.take_record(of_trace, end, outcome));
+        let engine = &shared.engine;
+        if shared.recording
+            && let Some(lane) = self.lanes.of(engine)
+        {
+            let end = engine.timeline.ticks();
+            let outcome = outcome(&live);
+            let large_bytes = live.settle(engine, outcome, &mut self.buffers);
+            if lane.admit(&shared.trace, large_bytes, &engine.depot) {
+                lane.put(live.take_ended(end, outcome));
             } else {
                 live.vacate();
             }
         }
-        if let Some(live) = place.take() {
-            self.keep(live);
-        }
+        let is_of_top = self.stack.is_of(&shared);
+        live.shared = Some(shared);
+        self.keep_of(live, is_of_top);
     }
 
     /// Keeps the box of a span that has ended.
-    #[inline(always)]
     pub(super) fn keep(&mut self, live: Box<Live>) {
         let is_of_top = live.shared.as_ref().is_some_and(|shared| self.stack.is_of(shared));
+        self.keep_of(live, is_of_top);
+    }
+
+    #[inline(always)]
+    fn keep_of(&mut self, live: Box<Live>, is_of_top: bool) {
         if is_of_top && !live.is_first {
             if let Err(live) = self.boxes.keep(live) {
                 self.boxes.keep_other(live);
@@ -216,73 +222,68 @@ impl Local {
     /// Makes a span current. `is_owned` says that a guard will fetch what is recorded meanwhile.
     #[inline(always)]
     fn enter(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
-        if self.stack.is_of(shared) && !self.stack.is_empty() {
+        if shared.recording && self.stack.is_of(shared) && !self.stack.is_empty() {
             self.stack.push(span_id, is_owned)
         } else {
-            self.enter_trace(shared, span_id, is_owned)
+            self.enter_any(shared, span_id, is_owned)
         }
     }
 
     #[inline(never)]
-    fn enter_trace(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
+    fn enter_any(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
         clean_up_later();
-        SILENT.set(!shared.recording);
-        if self.stack.is_of(shared) {
-            return self.stack.push(span_id, is_owned);
-        }
-        self.boxes.detach();
-        self.stack.push_trace(shared, span_id, is_owned)
-    }
-
-    /// What is to be done when another trace has come on top.
-    fn other_trace(&mut self) {
-        SILENT.set(self.stack.trace().is_some_and(|shared| !shared.recording));
-        self.boxes.detach();
-    }
-
-    /// Makes a span current whose trace is not recorded and is current already: it is only counted.
-    #[inline(always)]
-    fn enter_again(&mut self, live: &Live) -> Option<Token> {
-        let shared = live.shared.as_ref()?;
-        if self.stack.is_of(shared) { self.stack.enter_again() } else { None }
+        self.change_stack(|stack| {
+            if stack.is_of(shared) {
+                (stack.push(span_id, is_owned), false)
+            } else {
+                (stack.push_trace(shared, span_id, is_owned), true)
+            }
+        })
     }
 
     /// Ends what `enter` began; returns what was recorded meanwhile.
     #[inline(always)]
     pub(super) fn exit(&mut self, token: Token) -> Option<Box<Details>> {
-        if self.stack.leave_top(token) { None } else { self.exit_below(token) }
+        if !silent::is_on_top() && self.stack.leave_top(token) { None } else { self.exit_any(token) }
     }
 
     #[inline(never)]
-    fn exit_below(&mut self, token: Token) -> Option<Box<Details>> {
-        let (details, other_trace) = self.stack.leave(token);
-        if other_trace {
-            self.other_trace();
+    fn exit_any(&mut self, token: Token) -> Option<Box<Details>> {
+        self.change_stack(|stack| stack.leave(token))
+    }
+
+    /// Changes the stack in any way; `change` says whether another trace has come on top by that.
+    fn change_stack<R>(&mut self, change: impl FnOnce(&mut Stack) -> (R, bool)) -> R {
+        if let Some(again) = silent::put_back() {
+            self.stack.set_again(again);
         }
-        details
+        let (result, other_trace) = change(&mut self.stack);
+        if other_trace {
+            self.boxes.detach();
+        }
+        if let (Some(token), Some(shared)) = (self.stack.top_token(), self.stack.trace())
+            && !shared.recording
+        {
+            silent::set(Arc::as_ptr(shared).addr(), token, self.stack.again());
+        }
+        result
     }
 
     /// As `exit`, and cuts off whatever was entered meanwhile and not left.
     pub(super) fn exit_scope(&mut self, token: Token) -> Option<Box<Details>> {
-        if self.stack.cut_above(token) {
-            self.other_trace();
-        }
+        self.change_stack(|stack| ((), stack.cut_above(token)));
         self.exit(token)
     }
 }
 
-/// Makes a box a span that has begun: now, unless its start has been read.
+/// Makes a box a span that begins now.
 #[inline(always)]
-fn begin(lanes: &mut Lanes, live: &mut Live, shared: &Shared, parent: Option<SpanId>, start: Option<u64>) {
-    live.parent = parent;
-    live.parent_is_remote = false;
-    live.kind = SpanKind::Internal;
-    live.is_first = false;
-    live.began_in_panic = thread::panicking();
+fn begin(lanes: &mut Lanes, live: &mut Live, shared: &Shared, parent: SpanId) {
+    live.begin(Some(parent));
     if let Some(lane) = lanes.of(&shared.engine) {
         lane.count_start();
     }
-    live.start = start.unwrap_or_else(|| shared.engine.timeline.ticks());
+    live.start = shared.engine.timeline.ticks();
 }
 
 #[inline(always)]
@@ -309,7 +310,8 @@ impl Drop for Cleanup {
             let left = std::mem::replace(&mut *local, Local::new());
             // For good: nothing would empty it again.
             std::mem::forget(local);
-            Some(left)
+            silent::put_back();
+            Some((left, silent::take_spare()))
         });
         drop(left);
     }
@@ -324,12 +326,24 @@ pub(super) fn clean_up_later() {
 /// Starts a child of the current span if that is not recorded: no more is needed for it.
 #[inline(always)]
 pub(super) fn begin_silent() -> Option<Box<Live>> {
-    if SILENT.get() { begin_known_silent() } else { None }
+    if !silent::is_on_top() {
+        return None;
+    }
+    match silent::take_spare() {
+        None => begin_silent_anyhow(),
+        begun => begun,
+    }
 }
 
 #[inline(never)]
-fn begin_known_silent() -> Option<Box<Live>> {
+fn begin_silent_anyhow() -> Option<Box<Live>> {
     with(Local::begin_silent).flatten()
+}
+
+/// Keeps the box of a span that was not recorded.
+#[inline(never)]
+pub(super) fn keep(live: Box<Live>) {
+    with(|local| local.keep(live));
 }
 
 /// The current span's engine.
@@ -371,17 +385,7 @@ pub(super) fn enter_handle(shared: &Arc<Shared>, span_id: SpanId) -> Option<Toke
 /// Makes a span current until its token is given to [`exit`].
 #[inline]
 pub(super) fn enter(live: &Live) -> Option<Token> {
-    if live.recorded().is_some() { enter_recorded(live) } else { enter_silent(live) }
-}
-
-#[inline(never)]
-fn enter_recorded(live: &Live) -> Option<Token> {
-    with(|local| local.enter(live.shared.as_ref()?, live.span_id, true)).flatten()
-}
-
-#[inline(never)]
-fn enter_silent(live: &Live) -> Option<Token> {
-    match with(|local| local.enter_again(live)).flatten() {
+    match silent::enter(live) {
         None => enter_scope(live),
         entered => entered,
     }
@@ -400,6 +404,9 @@ pub(super) fn enter_scope(live: &Live) -> Option<Token> {
 /// Ends what `enter` began; returns what was recorded meanwhile.
 #[inline]
 pub(super) fn exit(token: Token) -> Option<Box<Details>> {
+    if silent::exit(token) {
+        return None;
+    }
     with(|local| local.exit(token)).flatten()
 }
 

@@ -1,12 +1,15 @@
 //! What threads ask of the collector (floor 4).
 
-use super::lane::LaneReceiver;
-use crate::{export::Completion, record::SpanRecord};
+use super::{
+    ended::{Ended, OfTrace},
+    lane::LaneReceiver,
+};
+use crate::export::Completion;
 use std::{sync::Arc, time::Instant};
 
 pub(super) enum Message {
     Lane(LaneReceiver),
-    Stray(Box<SpanRecord>),
+    Stray(Box<(Ended, OfTrace)>),
     Flush(Ticket),
     Shutdown(Ticket),
     /// Wake whoever waits for this as a future when it is their time.

@@ -1,15 +1,23 @@
 //! What only the middleware needs of the engine (floor 4).
 
-use super::{local, span::Span, span_builder::SpanBuilder, tracer::Tracer};
+use super::{
+    current::SpanHandle,
+    engine::{Engine, OFF},
+    live::Live,
+    local,
+    span::Span,
+    start,
+    tracer::Tracer,
+};
 use crate::{
-    context::{Baggage, TraceFlags, TraceState},
+    context::{Baggage, Context, SpanContext, TraceFlags, TraceState},
     diagnostics::Diagnostic,
     ids::{RequestId, SpanId, TraceId},
     propagation::Formats,
-    record::{Details, Limits},
+    record::{Details, Limits, SpanKind},
     value::Value,
 };
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 /// What a span hands on with a call, borrowed.
 #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "a server hands on less"))]
@@ -23,6 +31,12 @@ pub(crate) struct Carried<'a> {
 }
 
 impl Span {
+    /// Its id, unless it is inert.
+    #[inline]
+    pub(crate) fn id(&self) -> Option<SpanId> {
+        self.identity().map(|(_, span_id)| span_id)
+    }
+
     pub(crate) fn carried(&self) -> Option<Carried<'_>> {
         let (shared, span_id) = self.identity()?;
         Some(Carried {
@@ -45,6 +59,12 @@ pub(crate) struct Attributes<'a> {
 impl Attributes<'_> {
     pub(crate) fn text(&mut self, key: &'static str, text: &str) {
         self.details.push_text(key, text, self.limits);
+    }
+
+    /// A text in which no secret can be: it is one of a closed set, or written by the crate itself. What a
+    /// request, an answer or a setting brings along is none.
+    pub(crate) fn known(&mut self, key: &'static str, text: &str) {
+        self.details.push_known(key, text, self.limits);
     }
 
     /// A text that comes in parts.
@@ -72,30 +92,88 @@ impl Span {
     }
 }
 
-impl SpanBuilder {
-    /// Starts the span, and describes it: before if the sampler wants to see that, else only where it is
-    /// recorded. `describe` runs no user code.
-    pub(crate) fn start_described(mut self, describe: impl FnOnce(&mut Attributes<'_>)) -> Span {
-        let Some(engine) = &self.engine else {
-            return Span::none();
-        };
-        if engine.sampler.wants_attributes() {
-            let details = self.details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
-            describe(&mut Attributes { details, limits: &engine.limits });
-            return self.start();
+/// Starts a span, and describes it: before if the sampler wants to see that, else only where it is recorded.
+/// `describe` runs no user code.
+#[inline(always)]
+fn described(
+    engine: &Arc<Engine>,
+    mut details: Option<Box<Details>>,
+    start: impl FnOnce(Option<Box<Details>>) -> Option<Box<Live>>,
+    describe: impl FnOnce(&mut Attributes<'_>),
+) -> Span {
+    let limits = &engine.limits;
+    if engine.sampler.wants_attributes() {
+        let details_seen = details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
+        describe(&mut Attributes { details: details_seen, limits });
+        return Span::start(|| start(details));
+    }
+    let span = Span::start(|| start(details));
+    span.record_plain(|details, limits| {
+        if details.attributes().len() == 0 {
+            return describe(&mut Attributes { details, limits });
         }
-        let span = self.start();
-        span.record_plain(|details, limits| {
-            if details.attributes().len() == 0 {
-                return describe(&mut Attributes { details, limits });
-            }
-            // What the sampler adds comes last, as if it had been asked last.
-            let mut described = Box::<Details>::default();
-            describe(&mut Attributes { details: &mut described, limits });
-            std::mem::swap(&mut *described, details);
-            details.append(described, limits);
+        // What the sampler adds comes last, as if it had been asked last.
+        let mut described = Box::<Details>::default();
+        describe(&mut Attributes { details: &mut described, limits });
+        std::mem::swap(&mut *described, details);
+        details.append(described, limits);
+    });
+    span
+}
+
+impl Tracer {
+    /// Starts the span of a request that has come with this context, linked to a caller who is not its parent.
+    #[cfg_attr(not(feature = "server"), expect(dead_code))]
+    #[inline]
+    pub(crate) fn start_server(
+        &self,
+        name: Cow<'static, str>,
+        mut context: Context,
+        link: Option<&SpanContext>,
+        describe: impl FnOnce(&mut Attributes<'_>),
+    ) -> Span {
+        if OFF {
+            return Span::none();
+        }
+        let engine = self.engine();
+        if let Some(span) = &mut context.span {
+            span.set_remote();
+        }
+        let details = link.map(|caller| {
+            let mut details = local::take_buffer(&engine.recycler);
+            details.push_link(caller, &[], &engine.limits);
+            details
         });
-        span
+        let start = |details| start::root(engine, Some(context), name, SpanKind::Server, details);
+        described(engine, details, start, describe)
+    }
+
+    /// Starts the span of a call: under `parent`, else the current span, else as the first of a trace, for the
+    /// request of this id.
+    #[cfg_attr(not(feature = "client"), expect(dead_code))]
+    #[inline]
+    pub(crate) fn start_client(
+        &self,
+        name: Cow<'static, str>,
+        parent: Option<&SpanHandle>,
+        request_id: Option<RequestId>,
+        describe: impl FnOnce(&mut Attributes<'_>),
+    ) -> Span {
+        if OFF {
+            return Span::none();
+        }
+        let (engine, kind) = (self.engine(), SpanKind::Client);
+        let start = |details| match parent {
+            None => {
+                let context = request_id.map(|id| Context { request_id: Some(id), ..Context::default() });
+                start::span(engine, context, name, kind, details)
+            }
+            Some(parent) if parent.shared.engine.id == engine.id => {
+                start::child_of(&parent.shared, parent.span_id, name, kind, details)
+            }
+            Some(other) => start::root(engine, Some(other.outgoing()), name, kind, details),
+        };
+        described(engine, None, start, describe)
     }
 }
 

@@ -20,8 +20,10 @@ mod collector;
 mod config;
 mod current;
 mod default;
+mod ended;
 mod engine;
 mod finish;
+mod gatherer;
 #[cfg_attr(throughline_off, path = "held_off.rs")]
 mod held;
 mod instrument;
@@ -34,6 +36,7 @@ mod message;
 mod middleware_support;
 mod outlet;
 mod scope;
+mod silent;
 mod span;
 mod span_builder;
 mod stack;

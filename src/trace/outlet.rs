@@ -40,19 +40,49 @@ impl Outlet {
         }
     }
 
+    /// Takes a record in which there is nothing but literals and numbers, and no rule of the user's own to see
+    /// these.
     #[inline(always)]
-    pub(super) fn push(&mut self, mut record: SpanRecord) {
-        self.redactor.apply(&mut record);
+    pub(super) fn push_bare(&mut self, record: SpanRecord) {
+        self.spans.push(record);
+        self.count(size_of::<SpanRecord>());
+    }
+
+    pub(super) fn push(&mut self, record: SpanRecord) {
+        self.push_to_complete(record, |_| ());
+    }
+
+    /// Takes a record that `complete` makes one where it is to stay: moving it costs as much as all the rest.
+    #[inline(always)]
+    pub(super) fn push_to_complete(&mut self, record: SpanRecord, complete: impl FnOnce(&mut SpanRecord)) {
+        self.spans.push(record);
+        let Some(record) = self.spans.last_mut() else {
+            return;
+        };
+        complete(record);
+        self.redactor.apply(record);
         let bytes = record.size_bytes();
+        self.count(bytes);
+    }
+
+    /// Counts the last record, and hands on what is enough.
+    #[inline(always)]
+    fn count(&mut self, bytes: usize) {
         // A queue takes a chunk whole or not at all, so a chunk is to be a small part of what fits.
         if self.bytes + bytes > self.chunk_bytes {
-            self.hand_on();
+            self.hand_on_all_but_last();
         }
         self.bytes += bytes;
-        self.spans.push(record);
         if self.spans.len() >= self.chunk_spans {
             self.hand_on();
         }
+    }
+
+    #[cold]
+    fn hand_on_all_but_last(&mut self) {
+        let last = self.spans.pop();
+        self.hand_on();
+        self.spans.extend(last);
     }
 
     /// Hands on what there is.

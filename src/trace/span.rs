@@ -131,7 +131,11 @@ macro_rules! recording_methods {
 
         fn push_event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
             let ticks = self.ticks();
-            self.record_plain(|details, limits| details.push_event(name.into(), ticks, attributes, limits));
+            self.record_plain(|details, limits| {
+                if !details.try_event(name, ticks, attributes, limits) {
+                    details.push_event(name.into(), ticks, attributes, limits);
+                }
+            });
         }
 
         fn push_any_event(&self, name: Cow<'static, str>, attributes: &[(&'static str, Value<'_>)]) {

@@ -13,12 +13,12 @@ use std::{borrow::Cow, fmt, sync::Arc};
 #[must_use = "no span starts until `start`"]
 pub struct SpanBuilder {
     /// `None` where there is no tracer: everything is then a no-op.
-    pub(super) engine: Option<Arc<Engine>>,
+    engine: Option<Arc<Engine>>,
     name: Cow<'static, str>,
     kind: SpanKind,
     parent: Parent,
     baggage: Option<Baggage>,
-    pub(super) details: Option<Box<Details>>,
+    details: Option<Box<Details>>,
 }
 
 enum Parent {
@@ -153,7 +153,9 @@ impl Parent {
 
 /// A span that came with a request is another process's, whoever put it together.
 fn from_elsewhere(mut context: Context) -> Context {
-    context.span = context.span.map(|span| span.with_remote(true));
+    if let Some(span) = &mut context.span {
+        span.set_remote();
+    }
     context
 }
 

@@ -37,7 +37,7 @@ struct Entry {
 }
 
 /// Which entry of its thread's stack: its place, and a number that no other entry ever has.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Token(NonZeroU64);
 
 impl Token {
@@ -130,30 +130,26 @@ impl Stack {
         Token::new(index, serial)
     }
 
-    /// Enters the top entry once more.
-    #[inline(always)]
-    pub(super) fn enter_again(&mut self) -> Option<Token> {
-        let index = self.entries.len().checked_sub(1)?;
-        let top = self.entries.last_mut()?;
-        top.again = top.again.checked_add(1)?;
-        Token::new(index, top.serial)
+    /// How often the top entry has been entered again.
+    pub(super) fn again(&self) -> u32 {
+        self.entries.last().map_or(0, |top| top.again)
     }
 
-    /// Leaves the top entry, unless there is more to be done for that.
+    pub(super) fn set_again(&mut self, again: u32) {
+        if let Some(top) = self.entries.last_mut() {
+            top.again = again;
+        }
+    }
+
+    /// Leaves the top entry, unless there is more to be done for that. Not one that is entered again.
     #[inline(always)]
     pub(super) fn leave_top(&mut self, token: Token) -> bool {
-        let nothing_dead = self.dead == 0;
         if token.index() + 1 != self.entries.len() {
             return false;
         }
-        let Some(top) = self.entries.last_mut().filter(|top| top.serial == token.serial()) else {
-            return false;
-        };
-        if top.again > 0 {
-            top.again -= 1;
-            return true;
-        }
-        let is_plain = nothing_dead && !top.begins_trace && top.details.is_none();
+        let is_plain = self.entries.last().is_some_and(|top| {
+            top.serial == token.serial() && !top.begins_trace && self.dead == 0 && top.details.is_none()
+        });
         if is_plain {
             // Without details there is nothing to drop.
             std::mem::forget(self.entries.pop());

@@ -1,13 +1,14 @@
 //! Starting spans (floor 4): as children, or where a trace enters this process.
 
 use super::{
+    ended::Trace,
     engine::{Engine, Shared},
     live::Live,
     local::{self, begin_silent, with},
 };
 use crate::{
     context::{Context, SpanContext, TraceFlags, TraceState},
-    ids::{RequestId, SpanId, TraceId, mint_trace_id},
+    ids::{RequestId, SpanId, TraceId},
     record::{Details, SpanKind, Weight, cut_at, cut_name},
     sampling::{Additions, Decided, SamplingParameters},
     value::Attribute,
@@ -92,44 +93,33 @@ pub(super) fn root(
     kind: SpanKind,
     mut details: Option<Box<Details>>,
 ) -> Option<Box<Live>> {
-    if with(|local| local.is_suppressed()).unwrap_or(true) {
-        return None;
-    }
     let ticks = engine.timeline.ticks();
     let context = context.unwrap_or_default();
-    let NewTrace { shared, parent, additions } =
+    let NewTrace { trace, parent, additions } =
         new_trace(engine, context, ticks, &name, kind, details.as_deref())?;
-    if let Some(additions) = additions.filter(|_| shared.recording) {
+    if let Some(additions) = additions.filter(|_| trace.recording) {
         let details = details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
         for (key, value) in additions.attributes {
             details.push_attribute(key, value, &engine.limits);
         }
     }
-    let begun = with(|local| {
-        // A tracer that is off decides nothing.
-        if !shared.recording
-            && !engine.is_closed()
-            && let Some(lane) = local.lane(engine)
-        {
-            lane.count_sampled_out();
-        }
-        local.begin_first(shared, parent, ticks)
-    })?;
+    let begun = with(|local| local.begin_first(engine, trace, parent))?;
     Some(finished_start(begun, name, kind, details))
 }
 
 /// A trace as it enters this process.
 struct NewTrace {
-    /// What its spans will share.
-    shared: Arc<Shared>,
+    trace: Trace,
     /// The caller's span.
     parent: Option<SpanId>,
     /// Among them what the sampler says of the first span.
     additions: Option<Box<Additions>>,
 }
 
+/// `None` on a thread that belongs to a tracer.
+#[inline(always)]
 fn new_trace(
-    engine: &Arc<Engine>,
+    engine: &Engine,
     context: Context,
     ticks: u64,
     name: &str,
@@ -138,48 +128,47 @@ fn new_trace(
 ) -> Option<NewTrace> {
     let Context { span: parent, request_id, baggage } = context;
     let unix_millis = engine.timeline.unix_nanos(ticks) / 1_000_000;
-    let mint = || match &engine.ids.0 {
-        None => with(|local| mint_trace_id(unix_millis, local.rng())),
-        Some(custom) => Some(custom.trace_id(unix_millis)),
-    };
-    let trace_id = match &parent {
-        Some(parent) => parent.trace_id(),
-        None => mint()?,
-    };
-    let request_id = match (request_id, &parent) {
-        (Some(given), _) => given,
-        (None, None) => RequestId::from_trace_id(trace_id),
-        (None, Some(_)) => RequestId::from_trace_id(mint()?),
-    };
-    let caller_flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags);
     let is_off = engine.is_closed();
+    let (trace_id, request, first_span, serial) = with(|local| {
+        if local.is_suppressed() {
+            return None;
+        }
+        let trace_id = match &parent {
+            Some(parent) => parent.trace_id(),
+            None => local.trace_id(engine, unix_millis),
+        };
+        // For a request that has none.
+        let request = match &parent {
+            Some(_) if request_id.is_none() => local.trace_id(engine, unix_millis),
+            _ => trace_id,
+        };
+        let first_span = match &parent {
+            // Without a span of ours, the next service's caller is this one's.
+            Some(parent) if is_off => parent.span_id(),
+            _ => local.span_id(engine),
+        };
+        Some((trace_id, request, first_span, local.rng().serial()))
+    })
+    .flatten()?;
+    let caller_flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags);
     let Decided { is_recording, is_sampled, weight, trace_state, additions } = if is_off {
         as_received(parent.as_ref())
     } else {
         decide(engine, parent.as_ref(), trace_id, name, kind, details)
     };
-    let flags = if is_off { caller_flags } else { caller_flags.with_sampled(is_sampled) };
-    let first_span = match &parent {
-        // Without a span of ours, the next service's caller is this one's.
-        Some(parent) if is_off => parent.span_id(),
-        _ => with(|local| local.span_id(engine))?,
-    };
-    let engine = engine.clone();
-    let first_start = ticks;
-    let shared = Shared {
-        engine,
+    let trace = Trace {
+        serial,
         trace_id,
         first_span,
-        first_start,
-        flags,
+        first_start: ticks,
+        flags: if is_off { caller_flags } else { caller_flags.with_sampled(is_sampled) },
         weight,
         recording: is_recording,
         trace_state,
-        request_id,
+        request_id: request_id.unwrap_or_else(|| RequestId::from_trace_id(request)),
         baggage,
     };
-    let shared = with(|local| local.share_new(shared))?;
-    Some(NewTrace { shared, parent: parent.map(|parent| parent.span_id()), additions })
+    Some(NewTrace { trace, parent: parent.map(|parent| parent.span_id()), additions })
 }
 
 fn trace_state_of(parent: Option<&SpanContext>) -> TraceState {

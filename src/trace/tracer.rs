@@ -147,7 +147,7 @@ impl Tracer {
     /// As [`flush`](Self::flush), without blocking. The flush starts with this call; the future, which
     /// any executor can run, only waits for it.
     pub fn flush_async(&self, within: Duration) -> FlushFuture {
-        self.wait_for(Engine::flush, within)
+        self.wait_for(Engine::flush_watched, within)
     }
 
     /// Delivers what has ended, then stops the tracer for all its handles, no later than `within`.

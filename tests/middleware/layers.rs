@@ -23,6 +23,7 @@ use std::{
 use throughline::{
     Diagnostic, Instrument, Outcome, RequestId, Span, SpanRecord,
     middleware::{Client, ClientLayer, ResendCount, ResponseBody, ResponseFuture, Server, ServerLayer},
+    propagation::B3,
 };
 use tokio::sync::Barrier;
 use tower::{
@@ -145,6 +146,43 @@ async fn a_layer_applied_twice_is_noticed_and_harmless() {
     assert_eq!(traced.tracer.diagnostic_count(Diagnostic::RepeatedLayer), 2);
     traced.spans(3).await;
 }
+
+#[tokio::test]
+async fn a_client_s_layer_applied_twice_is_noticed_in_any_format() {
+    let traced = Traced::new();
+    let client = || traced.client().propagator(B3::single());
+    let twice = client().layer(client().layer(service_fn(hello)));
+    read(twice.oneshot(request()).await.unwrap().into_body()).await.unwrap();
+    assert_eq!(traced.tracer.diagnostic_count(Diagnostic::RepeatedLayer), 1);
+    traced.spans(2).await;
+}
+
+#[tokio::test]
+async fn a_call_that_another_one_needs_is_a_call_of_its_own() {
+    // A client that fetches a token before it sends the request, by a client with a layer.
+    let traced = Traced::new();
+    let tokens = traced.client().layer(service_fn(hello));
+    let client = traced.client().layer(service_fn(move |order: Request<Body>| {
+        let tokens = tokens.clone();
+        async move {
+            let fresh = tokens.clone().oneshot(request()).await.unwrap();
+            read(fresh.into_body()).await.unwrap();
+            // What came in is handed on: it names the span that it came with.
+            let mut other = request();
+            other.headers_mut().insert("traceparent", PARENT.parse().unwrap());
+            read(tokens.oneshot(other).await.unwrap().into_body()).await.unwrap();
+            hello(order).await
+        }
+    }));
+    read(client.oneshot(request()).await.unwrap().into_body()).await.unwrap();
+    assert_eq!(traced.tracer.diagnostic_count(Diagnostic::RepeatedLayer), 0);
+    let spans = traced.spans(6).await;
+    let outer = spans.iter().find(|span| span.parent_span_id().is_none()).unwrap();
+    let calls = spans.iter().filter(|span| span.parent_span_id() == Some(outer.span_id()));
+    assert_eq!(calls.filter(|span| span.name() == "GET").count(), 2);
+}
+
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 #[tokio::test]
 async fn a_request_handed_on_within_the_process_is_another_hop() {

@@ -1,7 +1,7 @@
 //! A secret in a URL, a header, baggage or an error's text shows nowhere.
 
 use crate::{
-    support::{Body, PATIENCE},
+    support::{Body, PATIENCE, Traced, text, through},
     written::Written,
 };
 use http::{HeaderName, Request, Response, header};
@@ -17,6 +17,7 @@ use throughline::{
         trust::{Condition, EdgeHeader, FirstMatch, PrivatePeer, Trust},
     },
     propagation::Composite,
+    redact::{Field, Redaction, Verdict},
 };
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -90,6 +91,25 @@ async fn exchange(tracer: &Tracer) -> String {
     let error = gateway.oneshot(request(&target)).await.err().unwrap();
     assert!(error.to_string().contains(CANARY), "the error told it, and was passed on as it is");
     said
+}
+
+/// What a layer writes itself is not looked at; what its caller has sent is, and a key still says what it says.
+#[tokio::test]
+async fn a_request_id_that_is_a_secret_shows_nowhere() {
+    let key = "sk_live_0aB10aB10aB10aB10aB1";
+    let uuid = "01a1fee3-bfa2-77c9-8b98-d85027e74ae5";
+    let denied = || Redaction::default().deny_key("request.id");
+    for (redaction, id, shown) in [
+        (Redaction::default(), key, "REDACTED"),
+        (Redaction::default(), uuid, uuid),
+        (denied(), uuid, "REDACTED"),
+        (Redaction::default().rule("ids", |_: &Field<'_>| Verdict::redact()), uuid, "REDACTED"),
+    ] {
+        let traced = Traced::with("shop", |builder| builder.redaction(redaction));
+        let (_, answer) = through(traced.server(), Request::get("/").header("x-request-id", id)).await;
+        assert_eq!(answer["x-request-id"], id);
+        assert_eq!(text(&traced.span().await, "request.id").as_deref(), Some(shown));
+    }
 }
 
 #[tokio::test]

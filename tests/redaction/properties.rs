@@ -211,6 +211,18 @@ proptest! {
         prop_assert!(edited.contains(&*all().text(&text)), "{edited}");
     }
 
+    /// What the layers write into a span without its being looked at.
+    #[test]
+    fn no_address_and_no_uuid_looks_like_a_secret(bits: u128, address: std::net::IpAddr) {
+        let digits: String = format!("{bits:032x}").chars().map(|digit| if bits & 1 == 0 { digit } else {
+            char::from(b'0' + digit as u8 % 10)
+        }).collect();
+        let uuid = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-");
+        prop_assert_eq!(all().text(&uuid), uuid.as_str());
+        let address = address.to_string();
+        prop_assert_eq!(all().text(&address), address.as_str());
+    }
+
     #[test]
     fn any_bytes_at_all(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let text = String::from_utf8_lossy(&bytes);

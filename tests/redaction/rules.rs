@@ -1,13 +1,19 @@
 //! Rules of one's own, and the count of what each rule has done.
 
 use crate::exported;
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::Duration,
+};
 use throughline::{
     Span, SpanContext, SpanRecord, Status, TraceFlags, Tracer, Value,
     exporters::Memory,
     redact::{Field, Redaction, Secret, Verdict},
     testing::TestTracer,
 };
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn other() -> SpanContext {
     let [trace, span] = ["4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"];
@@ -251,4 +257,44 @@ fn every_rule_has_its_count() {
             ("mine", 1),
         ]
     );
+}
+
+/// Whoever collects waits for the rule; whoever flushes waits for its own time and no longer, also where an
+/// exporter's thread is the one that collects.
+#[test]
+fn a_rule_that_blocks_holds_no_flush_up_beyond_its_deadline() {
+    let (entered, has_entered) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    let rule = move |field: &Field<'_>| {
+        if let Field::Name("slow") = field {
+            entered.send(()).unwrap();
+            let _released = released.lock().unwrap().recv();
+        }
+        Verdict::Keep
+    };
+    let memory = Memory::new();
+    let tracer = Tracer::builder("shop")
+        .exporter(memory.clone())
+        .redaction(Redaction::default().rule("slow", rule))
+        .build()
+        .unwrap();
+    // The worker is idle, or will have been asked for what it does before.
+    assert!(tracer.flush(PATIENCE).is_complete());
+    tracer.span("slow").end();
+    let patient = thread::spawn({
+        let tracer = tracer.clone();
+        move || tracer.flush(PATIENCE)
+    });
+    has_entered.recv_timeout(PATIENCE).unwrap();
+    tracer.span("quick").end();
+    for _ in 0..3 {
+        let report = tracer.flush(Duration::from_millis(5));
+        assert!(report.timed_out && report.stats.buffered >= 1, "{report:?}");
+    }
+    release.send(()).unwrap();
+    assert!(patient.join().unwrap().is_complete());
+    assert!(tracer.flush(PATIENCE).is_complete());
+    let spans = memory.spans();
+    assert_eq!(spans.iter().map(SpanRecord::name).collect::<Vec<_>>(), ["slow", "quick"]);
 }

@@ -299,6 +299,11 @@ fn api_keys() {
             let clean = Redaction::none().with(Secret::ApiKey).text(&pattern.replace('@', &key)).into_owned();
             assert_eq!(clean, pattern.replace('@', "REDACTED"), "{key}");
         }
+        // What only begins like a key hides none behind it.
+        for before in ["hf_", "dop_v1_", "pypi-sk-ant-"] {
+            let clean = Redaction::default().text(&[before, &key].concat()).into_owned();
+            assert!(!clean.contains(&key) && clean.ends_with("REDACTED"), "{clean}");
+        }
         let short = format!("{begin}0aB");
         stay(&[&short, &format!("{short} and so on, for a while"), &format!("x{key}")]);
     }

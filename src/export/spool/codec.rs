@@ -9,7 +9,7 @@
 
 use super::parts::{Reader, write_attributes, write_number, write_text, write_trace_state};
 use crate::{
-    context::TraceFlags,
+    context::{TraceFlags, TraceState},
     ids::{SpanId, TraceId},
     record::{Details, LinkTarget, Outcome, Resource, SpanKind, SpanRecord, Status, Weight},
 };
@@ -24,7 +24,7 @@ const UNKNOWN: u8 = !0 << 5;
 
 /// Appends a span.
 pub(super) fn write_span(span: &SpanRecord, out: &mut Vec<u8>) {
-    let has_details = span.details.is_some();
+    let has_details = span.details.is_some() || !span.trace_state.is_empty();
     let has_weight = span.weight.count() != 1.0;
     out.push(
         if span.parent_span_id.is_some() { HAS_PARENT } else { 0 }
@@ -72,6 +72,13 @@ pub(super) fn read_span(bytes: &[u8]) -> Option<SpanRecord> {
         0 => Weight::ONE,
         _ => Weight::new(f64::from_le_bytes(reader.array()?)),
     };
+    let (details, trace_state) = match has & HAS_DETAILS {
+        0 => (None, TraceState::EMPTY),
+        _ => {
+            let (details, trace_state) = read_details(&mut reader)?;
+            (Some(Box::new(details)), trace_state)
+        }
+    };
     let span = SpanRecord {
         trace_id,
         span_id,
@@ -79,7 +86,8 @@ pub(super) fn read_span(bytes: &[u8]) -> Option<SpanRecord> {
         start,
         end,
         name,
-        details: if has & HAS_DETAILS == 0 { None } else { Some(Box::new(read_details(&mut reader)?)) },
+        details,
+        trace_state,
         kind: byte_to_kind(kind)?,
         outcome: byte_to_outcome(outcome)?,
         flags: TraceFlags::from_bits(flags),
@@ -134,7 +142,7 @@ fn write_details(span: &SpanRecord, out: &mut Vec<u8>) {
     }
 }
 
-fn read_details(reader: &mut Reader<'_>) -> Option<Details> {
+fn read_details(reader: &mut Reader<'_>) -> Option<(Details, TraceState)> {
     let mut details = Details::new();
     let [status] = reader.array()?;
     details.status = match status {
@@ -143,7 +151,7 @@ fn read_details(reader: &mut Reader<'_>) -> Option<Details> {
         2 => Status::Error { description: reader.owned_text()? },
         _ => return None,
     };
-    details.trace_state = reader.trace_state()?;
+    let trace_state = reader.trace_state()?;
     details.dropped_attributes = reader.small_number()?;
     details.dropped_events = reader.small_number()?;
     details.dropped_links = reader.small_number()?;
@@ -164,7 +172,7 @@ fn read_details(reader: &mut Reader<'_>) -> Option<Details> {
         let dropped_attributes = reader.small_number()?;
         details.restore_link(target, &reader.attributes()?, dropped_attributes);
     }
-    Some(details)
+    Some((details, trace_state))
 }
 
 const fn kind_to_byte(kind: SpanKind) -> u8 {

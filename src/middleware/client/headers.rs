@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 const ENTRIES: [&str; 2] = ["uberctx-", "ot-baggage-"];
 
 /// The bytes of traceparent, of a request id and of a short tracestate, which share an allocation.
-const IDS: usize = 192;
+const IDS: usize = 160;
 
 /// Which headers a request has before anything is written.
 #[derive(Clone, Copy)]
@@ -32,38 +32,40 @@ impl Had {
 }
 
 impl Headers {
+    /// Is there baggage, so that it has to be asked whether the host may have it? Of formats of the user's
+    /// nobody knows what they carry it in.
+    pub(super) fn has_baggage(&self, had: Had, span: &Span) -> bool {
+        !self.formats.are_default()
+            || had.baggage
+            || span.baggage().is_some_and(|baggage| !baggage.is_empty())
+    }
+
     /// Writes what a call hands on. To a host that is not to have baggage none is sent, not even what was
     /// there before.
-    pub(super) fn inject(
-        &self,
-        headers: &mut HeaderMap,
-        had: Had,
-        span: &Span,
-        may_have_baggage: impl FnOnce() -> bool,
-    ) {
+    pub(super) fn inject(&self, headers: &mut HeaderMap, had: Had, span: &Span, may_have_baggage: bool) {
         let Some(carried) = span.carried() else {
             return;
         };
-        let mut line = Line::<IDS>::new();
-        let id = line.push(carried.request_id.encode(&mut [0; 36]).as_bytes());
         if self.formats.are_default() {
+            let mut line = Line::<IDS>::new();
             let parent = line.push(&parent(&carried));
             let state = carried.trace_state.to_header();
-            let short_state = line.push(state.as_bytes());
-            let values = Values::new(line);
-            set(headers, &TRACEPARENT, parent.and_then(|parent| values.value(parent)));
+            let short_state = line.push(state.as_bytes()).filter(|state| !state.is_empty());
+            let id = line.push(carried.request_id.encode(&mut [0; 36]).as_bytes());
+            let mut values = Values::new(line);
+            set(headers, TRACEPARENT, parent.and_then(|parent| values.next(parent)));
             if !state.is_empty() {
-                let written = short_state.and_then(|state| values.value(state));
-                set(headers, &TRACESTATE, written.or_else(|| HeaderValue::from_str(&state).ok()));
+                let written = short_state.and_then(|state| values.next(state));
+                set(headers, TRACESTATE, written.or_else(|| HeaderValue::from_str(&state).ok()));
             } else if had.trace_state {
                 headers.remove(TRACESTATE);
             }
             inject_baggage(headers, had, &carried, may_have_baggage);
-            return self.inject_ids(headers, carried.request_id, id.and_then(|id| values.value(id)));
+            return self.inject_ids(headers, carried.request_id, id.and_then(|id| values.next(id)));
         }
         if let Some(handle) = span.handle() {
             let mut context = handle.outgoing();
-            if !may_have_baggage() {
+            if !may_have_baggage {
                 context.baggage = Baggage::EMPTY;
                 remove_baggage(headers);
             }
@@ -73,20 +75,15 @@ impl Headers {
     }
 }
 
-fn inject_baggage(
-    headers: &mut HeaderMap,
-    had: Had,
-    carried: &Carried<'_>,
-    may_have_baggage: impl FnOnce() -> bool,
-) {
+fn inject_baggage(headers: &mut HeaderMap, had: Had, carried: &Carried<'_>, may_have_baggage: bool) {
     if carried.baggage.is_empty() && !had.baggage {
         return;
     }
-    if !may_have_baggage() {
+    if !may_have_baggage {
         headers.remove(BAGGAGE);
     } else if !carried.baggage.is_empty() {
         let text = baggage::encode(carried.baggage).text;
-        set(headers, &BAGGAGE, HeaderValue::try_from(text).ok());
+        set(headers, BAGGAGE, HeaderValue::try_from(text).ok());
     }
 }
 

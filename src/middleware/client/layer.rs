@@ -1,10 +1,9 @@
 //! The layer (floor 5).
 
 use super::{
-    config::{Config, Origin},
+    config::{Config, Origin, Template},
     destinations::{Destinations, OwnNetwork},
     service::Client,
-    start::UrlTemplate,
 };
 use crate::{
     middleware::{
@@ -60,9 +59,7 @@ impl ClientLayer {
     pub fn new(tracer: &Tracer) -> Self {
         let config = Config {
             common: Arc::new(Settings::new(tracer)),
-            url_template: Arc::new(|head| {
-                head.extensions.get().map(|UrlTemplate(template)| template.clone())
-            }),
+            url_template: Template::Extension,
             baggage_to: Arc::new(OwnNetwork::new()),
             origin: None,
         };
@@ -70,14 +67,14 @@ impl ClientLayer {
     }
 
     /// How to tell the template of the URL (`/orders/{id}`) from the request's head: the span's name
-    /// and `url.template`. Default: an [`UrlTemplate`] among the request's extensions; without one, the
+    /// and `url.template`. Default: an [`UrlTemplate`](super::UrlTemplate) among the request's extensions; without one, the
     /// name is the method alone.
     #[must_use]
     pub fn url_template(
         self,
         template: impl Fn(&request::Parts) -> Option<Cow<'static, str>> + Send + Sync + 'static,
     ) -> Self {
-        self.set(|config| config.url_template = Arc::new(template))
+        self.set(|config| config.url_template = Template::Custom(Arc::new(template)))
     }
 
     /// How to tell the peer's socket address from the answer's head, where the client has put it: it

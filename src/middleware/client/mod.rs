@@ -8,7 +8,8 @@ mod service;
 mod start;
 mod target;
 
+pub use config::UrlTemplate;
 pub use destinations::{Destinations, OwnNetwork};
 pub use layer::ClientLayer;
 pub use service::Client;
-pub use start::{ResendCount, UrlTemplate};
+pub use start::ResendCount;

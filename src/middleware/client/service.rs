@@ -1,14 +1,29 @@
 //! The service (floor 5): starts the exchange, hands the ids on, calls the inner one.
 
-use super::{config::Config, headers::Had, start::start, target::certain_host};
+use super::{
+    config::Config,
+    headers::Had,
+    start::{Call, start},
+    target::certain_host,
+};
 use crate::{
-    middleware::{body::ResponseBody, call::call, classify::Side, future::ResponseFuture, seen::Seen},
+    middleware::{
+        body::ResponseBody,
+        call::call,
+        classify::Side,
+        exchange::Started,
+        future::ResponseFuture,
+        repeated::{forget_server, is_repeated_client},
+        seen::Seen,
+        settings::Settings,
+    },
     trace::SpanHandle,
 };
 use http::{Request, Response};
 use http_body::Body;
 use std::{
     any::Any,
+    borrow::Cow,
     fmt::{self, Display},
     sync::Arc,
     task::{Context, Poll},
@@ -57,21 +72,41 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<RequestB>) -> Self::Future {
+    fn call(&mut self, mut request: Request<RequestB>) -> Self::Future {
         let Self { inner, config } = self;
-        call(inner, request, Side::Client, &config.common, |head| {
-            let parent = head.extensions.remove::<SpanHandle>();
-            let headers = &config.common.headers;
-            let seen = Seen::of(&head.headers, headers);
-            let had = Had::of(&seen);
-            let (span, grpc) = start(config, head, &seen, parent.as_ref());
-            headers.inject(&mut head.headers, had, &span, || {
-                let host = certain_host(&head.uri, config.origin.as_ref());
-                host.is_some_and(|host| config.baggage_to.contain(host))
-            });
-            (span, grpc)
-        })
+        let template = config.url_template.of(&mut request);
+        let started = begin(config, &mut request, template);
+        call(inner, request, started, Side::Client, &config.common)
     }
+}
+
+/// Starts the span, unless the request has just passed a client's layer, and writes what the call hands on.
+fn begin<B>(
+    config: &Config,
+    request: &mut Request<B>,
+    template: Option<Cow<'static, str>>,
+) -> Option<Started> {
+    let Settings { headers, tracer, .. } = &*config.common;
+    forget_server(request.extensions_mut());
+    let parent = request.extensions_mut().remove::<SpanHandle>();
+    let seen = Seen::of(request.headers(), headers);
+    if is_repeated_client(request.headers(), &seen, headers, tracer) {
+        return None;
+    }
+    let had = Had::of(&seen);
+    let call = Call {
+        method: request.method(),
+        uri: request.uri(),
+        headers: request.headers(),
+        extensions: request.extensions(),
+        template,
+    };
+    let started = start(config, call, &seen, parent.as_ref());
+    let may_have_baggage = headers.has_baggage(had, &started.span)
+        && certain_host(request.uri(), config.origin.as_ref())
+            .is_some_and(|host| config.baggage_to.contain(host));
+    headers.inject(request.headers_mut(), had, &started.span, may_have_baggage);
+    Some(started)
 }
 
 impl<S: fmt::Debug> fmt::Debug for Client<S> {

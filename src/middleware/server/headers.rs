@@ -2,10 +2,10 @@
 
 use super::trust::Trust;
 use crate::{
-    context::{Baggage, Context, SpanContext},
+    context::{Baggage, Context, SpanContext, TraceState},
     diagnostics::Diagnostic,
-    middleware::{headers::Headers, seen::Seen},
-    propagation::{Propagator, baggage, trace_context},
+    middleware::{found::Found, headers::Headers, seen::Seen},
+    propagation::{Propagator, baggage, traceparent},
     trace::Tracer,
 };
 use http::HeaderMap;
@@ -54,18 +54,25 @@ impl Headers {
     }
 }
 
-/// As the default formats' propagator does it, without its dynamic calls; returns how many headers were
-/// refused.
+/// As the default formats' propagator does it, of headers that have been found; returns how many were refused.
 fn extract_default(seen: &Seen<'_>, context: &mut Context) -> usize {
     let mut refused = 0;
-    if !seen.trace_parent.is_none() {
-        match trace_context::extract(seen.trace_parent.clone(), seen.trace_state.clone()) {
-            Ok(extracted) => {
-                refused += usize::from(extracted.dropped_trace_state.is_some());
-                context.span = Some(extracted.span);
+    match &seen.trace_parent {
+        Found::None => {}
+        Found::One(parent) => match traceparent::parse(parent.as_bytes()) {
+            Ok(parent) => {
+                let state = match &seen.trace_state {
+                    Found::None => Ok(TraceState::EMPTY),
+                    Found::One(line) => TraceState::from_line(line.as_bytes()),
+                    lines => TraceState::from_lines(lines.clone()),
+                };
+                refused += usize::from(state.is_err());
+                context.span = Some(parent.with_trace_state(state.unwrap_or_default()));
             }
             Err(_malformed) => refused += 1,
-        }
+        },
+        // Repeated, and no telling which is right.
+        Found::Many(..) => refused += 1,
     }
     if !seen.baggage.is_none() {
         match baggage::parse(seen.baggage.clone()) {

@@ -1,8 +1,11 @@
 //! The service (floor 5): starts the exchange and calls the inner one within it.
 
 use super::{config::Config, start::start};
-use crate::middleware::{body::ResponseBody, call::call, classify::Side, future::ResponseFuture};
-use http::{HeaderMap, HeaderName, Request, Response};
+use crate::middleware::{
+    body::ResponseBody, call::call, classify::Side, exchange::Started, future::ResponseFuture,
+    repeated::is_repeated_server,
+};
+use http::{HeaderMap, HeaderName, Request, Response, request};
 use http_body::Body;
 use std::{
     any::Any,
@@ -56,15 +59,24 @@ where
 
     fn call(&mut self, request: Request<RequestB>) -> Self::Future {
         let Self { inner, config } = self;
-        call(inner, request, Side::Server, &config.common, |head| {
-            mark_secrets(&mut head.headers, &config.secret_headers);
-            let (span, grpc) = start(config, head);
-            if let Some(id) = span.request_id() {
-                head.extensions.insert(id.clone());
-            }
-            (span, grpc)
-        })
+        let (mut head, body) = request.into_parts();
+        let started = begin(config, &mut head);
+        call(inner, Request::from_parts(head, body), started, Side::Server, &config.common)
     }
+}
+
+/// Starts the span, unless the request has just passed a server's layer. In the head it leaves what the inner
+/// service is to see.
+fn begin(config: &Config, head: &mut request::Parts) -> Option<Started> {
+    if is_repeated_server(&mut head.extensions, &config.common.tracer) {
+        return None;
+    }
+    mark_secrets(&mut head.headers, &config.secret_headers);
+    let started = start(config, head);
+    if let Some(id) = started.span.request_id() {
+        head.extensions.insert(id.clone());
+    }
+    Some(started)
 }
 
 impl<S: fmt::Debug> fmt::Debug for Server<S> {

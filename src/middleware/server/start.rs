@@ -11,7 +11,7 @@ use crate::{
     middleware::{
         asked::Asked,
         authority::{self, Addressed},
-        grpc,
+        exchange::Started,
         headers::Headers,
         line, recorded,
         seen::Seen,
@@ -19,13 +19,12 @@ use crate::{
         version::protocol_version,
     },
     propagation::forwarded::{Hop, Node},
-    record::SpanKind,
     semconv,
-    trace::{Attributes, Span},
+    trace::Attributes,
 };
 use http::request;
 
-pub(super) fn start(config: &Config, head: &request::Parts) -> (Span, Option<grpc::Call>) {
+pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
     let Settings { tracer, headers, methods, recorded, .. } = &*config.common;
     let seen = Seen::of(&head.headers, headers);
     let arrival = Arrival::new(head, (config.peer)(head));
@@ -33,17 +32,14 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> (Span, Option<grp
     let origin = Origin::of(config, &arrival, &seen);
     let keeps_id = trust == Trust::Continue || !config.replaces_untrusted_ids;
     let Brought { context, link } = headers.extract(&seen, &head.headers, trust, keeps_id, tracer);
-    let asked = Asked::of(head, seen.content_type.first(), methods, || (config.route)(head));
+    let asked =
+        Asked::of(&head.method, &head.uri, seen.content_type.first(), methods, || (config.route)(head));
     let caller = match trust {
         Trust::Continue => Headers::peer(&seen.service_name, tracer),
         _ => None,
     };
     let baggage = (!recorded.baggage.is_empty()).then(|| context.baggage.clone());
-    let mut builder = tracer.span_builder(asked.span_name()).kind(SpanKind::Server).remote(context);
-    if let Some(caller) = &link {
-        builder = builder.link(caller, &[]);
-    }
-    let span = builder.start_described(|attributes| {
+    let span = tracer.start_server(asked.span_name(), context, link.as_ref(), |attributes| {
         describe(&asked, head, &seen, origin.scheme, attributes);
         describe_connection(&arrival, &origin, attributes);
         if let Some(caller) = caller {
@@ -54,7 +50,7 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> (Span, Option<grp
         }
         recorded::describe(&recorded.request, &head.headers, asked.prefix(), attributes);
     });
-    (span, asked.into_grpc())
+    Started { span, grpc: asked.into_grpc() }
 }
 
 fn describe(
@@ -120,17 +116,18 @@ fn describe_connection(arrival: &Arrival<'_>, origin: &Origin<'_>, attributes: &
             attributes.number(semconv::SERVER_PORT, port);
         }
     }
-    let peer = arrival.peer().map(|peer| (line::address(peer.ip()), peer.port()));
-    match (origin.client, &peer) {
+    let line = arrival.peer().map(|peer| line::address(peer.ip()));
+    let peer = line.as_ref().map(|address| address.as_str());
+    match (origin.client, peer) {
         (Some(Node::Address(client)), _) => {
-            attributes.text(semconv::CLIENT_ADDRESS, line::address(client).as_str());
+            attributes.known(semconv::CLIENT_ADDRESS, line::address(client).as_str());
         }
         // The peer is a proxy, and does not say whose.
         (Some(Node::Hidden), _) | (None, None) => {}
-        (None, Some((address, _))) => attributes.text(semconv::CLIENT_ADDRESS, address.as_str()),
+        (None, Some(address)) => attributes.known(semconv::CLIENT_ADDRESS, address),
     }
-    if let Some((address, port)) = &peer {
-        attributes.text(semconv::NETWORK_PEER_ADDRESS, address.as_str());
-        attributes.number(semconv::NETWORK_PEER_PORT, *port);
+    if let (Some(address), Some(peer)) = (peer, arrival.peer()) {
+        attributes.known(semconv::NETWORK_PEER_ADDRESS, address);
+        attributes.number(semconv::NETWORK_PEER_PORT, peer.port());
     }
 }

@@ -95,7 +95,6 @@ impl ReadSpan {
         let details = self.has_details().then(|| {
             let mut details = Details::new();
             details.status = self.status;
-            details.trace_state = self.trace_state;
             details.dropped_attributes = self.dropped_attributes;
             details.dropped_events = self.dropped_events;
             details.dropped_links = self.dropped_links;
@@ -127,6 +126,7 @@ impl ReadSpan {
             end: self.end_unix_nanos.max(self.start_unix_nanos),
             name: self.name.into(),
             details,
+            trace_state: self.trace_state,
             kind: self.kind,
             outcome: self.outcome,
             flags: self.trace_flags,
@@ -138,7 +138,6 @@ impl ReadSpan {
 
     fn has_details(&self) -> bool {
         self.status != Status::Unset
-            || !self.trace_state.is_empty()
             || !self.attributes.0.is_empty()
             || !self.events.is_empty()
             || !self.links.is_empty()

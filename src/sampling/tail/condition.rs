@@ -7,8 +7,8 @@ use std::{borrow::Cow, time::Duration};
 /// When a rule fits: a seam for conditions of one's own. A closure of the form of
 /// [`matches`](Self::matches) is one.
 ///
-/// Called on the tracer's collector thread, for one trace after the other; while it runs, nothing is
-/// collected. If it panics, that is counted and the rule does not fit.
+/// Called for one trace after the other, on a thread of the tracer's own, not always the same; while it runs,
+/// nothing is collected. If it panics, that is counted and the rule does not fit.
 ///
 /// ```
 /// use throughline::sampling::tail::{LocalTrace, TailCondition, TailRule};

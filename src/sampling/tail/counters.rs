@@ -1,4 +1,4 @@
-//! What a tail sampler did (floor 3), counted on the collector's thread and read on any.
+//! What a tail sampler did (floor 3), counted on the thread that collects and read on any.
 
 use crate::sync::{AtomicU64, Ordering};
 use std::{array, borrow::Cow, fmt};
@@ -124,7 +124,7 @@ pub(super) struct RuleCounters {
     pub(super) panicked: AtomicU64,
 }
 
-/// Written by the collector alone.
+/// Written by whoever collects, one thread at a time.
 pub(crate) struct TailCounters {
     pub(super) undecided: AtomicU64,
     pub(super) undecided_spans: AtomicU64,

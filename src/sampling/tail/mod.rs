@@ -1,8 +1,8 @@
 //! Deciding at a trace's end (floor 3), when it is known how it went.
 //!
 //! A [`TailSampler`] holds the spans of a trace back until the first of them in this process, the local root,
-//! has ended, and then asks its rules, the first of which that fits decides. All of it happens on the
-//! tracer's collector thread: a span costs its own thread the same as without.
+//! has ended, and then asks its rules, the first of which that fits decides. All of it happens on
+//! threads of the tracer's own: a span costs its own thread the same as without.
 //!
 //! ```
 //! use std::time::Duration;

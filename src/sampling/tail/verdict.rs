@@ -48,7 +48,7 @@ impl<'r> Marker<'r> {
             threshold == Some(Threshold::ALWAYS) && span.trace_state().sampling_threshold().is_none();
         if threshold != span.trace_state().sampling_threshold() && !says_nothing {
             let marked = self.marked(span.trace_state(), threshold);
-            span.details_mut().trace_state = marked;
+            span.trace_state = marked;
         }
         if Key::of(span).is_root(span) {
             span.details_mut().set_attribute(RULE.into(), self.rule_name.into());

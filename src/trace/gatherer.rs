@@ -1,0 +1,227 @@
+//! Collecting (floor 4): drains the lanes, settles each record, has the tail sampler decide, and passes flushes
+//! on behind what came before them.
+//!
+//! The collector's thread does so each time it wakes. Whoever flushes may have an exporter's thread do it that
+//! has nothing else to do.
+
+use super::{
+    ended::{Ended, OfTrace},
+    engine::Engine,
+    lane::LaneReceiver,
+    message::{Message, Waiting},
+    outlet::Outlet,
+};
+use crate::{
+    clock::Resolver,
+    export::Collect,
+    record::SpanRecord,
+    sampling::tail::Tail,
+    sync::{Mutex, MutexGuard, lock, try_lock},
+};
+use std::{
+    mem,
+    sync::{Arc, mpsc::Receiver},
+    time::Instant,
+};
+
+/// Lent to one thread at a time.
+pub(super) struct Gathering {
+    engine: Arc<Engine>,
+    gatherer: Mutex<Gatherer>,
+}
+
+impl Gathering {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        inbox: Receiver<Message>,
+        tail: Option<Tail>,
+        outlet: Outlet,
+    ) -> Self {
+        let gatherer = Gatherer {
+            began: engine.timeline.ticks(),
+            now: 0,
+            times: engine.timeline.resolver(),
+            hands_on_bare: tail.is_none() && !engine.redaction.has_own(),
+            engine: engine.clone(),
+            inbox,
+            lanes: Vec::new(),
+            tail,
+            outlet,
+            flushes: Vec::new(),
+            watched: Vec::new(),
+            shutdown: None,
+            is_over: false,
+        };
+        Self { engine, gatherer: Mutex::new(gatherer) }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Gatherer> {
+        lock(&self.gatherer)
+    }
+}
+
+impl Collect for Gathering {
+    fn collect(&self) {
+        match try_lock(&self.gatherer) {
+            Some(mut gatherer) => {
+                gatherer.pass();
+            }
+            // Whoever has it may have looked into the inbox too early.
+            None => self.engine.depot.bell.ring(),
+        }
+    }
+}
+
+pub(super) struct Gatherer {
+    engine: Arc<Engine>,
+    inbox: Receiver<Message>,
+    lanes: Vec<LaneReceiver>,
+    tail: Option<Tail>,
+    /// Is there nobody who would look at a bare record before it is handed on?
+    hands_on_bare: bool,
+    /// When this was made, in ticks; and the time since, in nanoseconds, at the beginning of the pass.
+    began: u64,
+    now: u64,
+    /// The pass's.
+    times: Resolver,
+    outlet: Outlet,
+    flushes: Vec<Waiting>,
+    /// What somebody may be waiting for as a future, to be woken at the deadline.
+    watched: Vec<Waiting>,
+    /// For the collector's thread, which alone ends a tracer.
+    shutdown: Option<Waiting>,
+    /// Nothing is taken in any more.
+    is_over: bool,
+}
+
+impl Gatherer {
+    /// Takes in all that is there now; how many spans that was.
+    pub(super) fn pass(&mut self) -> usize {
+        self.take_in_messages();
+        if self.is_over {
+            return 0;
+        }
+        self.now = self.engine.timeline.nanos_between(self.began, self.engine.timeline.ticks());
+        self.times = self.engine.timeline.resolver();
+        self.engine.depot.count_pass();
+        self.outlet.marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
+        let drained = self.drain_lanes();
+        self.end_pass();
+        self.outlet.hand_on();
+        for waiting in mem::take(&mut self.flushes) {
+            for inlet in &self.engine.inlets {
+                inlet.push_flush(waiting.completion.clone(), waiting.deadline);
+            }
+            waiting.completion.arrive(true);
+            self.watched.push(waiting);
+        }
+        drained
+    }
+
+    fn end_pass(&mut self) {
+        if let Some(tail) = &mut self.tail {
+            tail.end_pass(self.now, &mut self.outlet);
+            // Whoever flushes is promised all that has ended.
+            if self.outlet.marker_follows {
+                tail.decide_all(self.now, &mut self.outlet);
+            }
+        }
+    }
+
+    pub(super) fn take_in_messages(&mut self) {
+        while let Ok(message) = self.inbox.try_recv() {
+            self.take_in(message);
+        }
+    }
+
+    fn take_in(&mut self, message: Message) {
+        match message {
+            Message::Lane(lane) => self.lanes.push(lane),
+            Message::Stray(stray) => self.take_any(&stray.0, &stray.1, false),
+            Message::Flush(ticket) => self.flushes.extend(ticket.read()),
+            Message::Shutdown(ticket) => self.shutdown = ticket.read(),
+            Message::Watch(waiting) => self.watched.push(waiting),
+        }
+    }
+
+    fn drain_lanes(&mut self) -> usize {
+        let engine = self.engine.clone();
+        let most = engine.depot.max_lane_spans();
+        let mut drained = 0;
+        let mut lanes = mem::take(&mut self.lanes);
+        lanes.retain_mut(|lane| {
+            let thread_has_ended = lane.drain(&engine.depot, most, |ended, trace| {
+                drained += 1;
+                self.take(ended, trace);
+            });
+            if thread_has_ended {
+                engine.retire_lane(lane.counters());
+            }
+            !thread_has_ended
+        });
+        self.lanes = lanes;
+        drained
+    }
+
+    #[inline(always)]
+    fn take(&mut self, ended: &Ended, trace: &OfTrace) {
+        if self.hands_on_bare && ended.is_bare(trace) {
+            self.outlet.push_bare(ended.bare_record(trace, &self.times));
+        } else {
+            self.take_any(ended, trace, true);
+        }
+    }
+
+    /// `is_charged` says whether the lanes' budget has paid for what is large.
+    #[inline(never)]
+    fn take_any(&mut self, ended: &Ended, trace: &OfTrace, is_charged: bool) {
+        let Self { engine, times, tail, outlet, now, .. } = self;
+        let complete = |record: &mut SpanRecord| {
+            ended.complete(record, trace, times, |details| {
+                if is_charged {
+                    engine.depot.budget.release(details);
+                }
+            });
+        };
+        match tail {
+            Some(tail) => {
+                let mut record = ended.bare_record(trace, times);
+                complete(&mut record);
+                tail.add(record, *now, outlet);
+            }
+            None => outlet.push_to_complete(ended.bare_record(trace, times), complete),
+        }
+    }
+
+    /// The shutdown, once it has been asked for.
+    pub(super) fn take_shutdown(&mut self) -> Option<Waiting> {
+        self.shutdown.take()
+    }
+
+    /// The last pass, and the shutdown's way to the exporters behind it.
+    pub(super) fn end(&mut self, waiting: &Waiting) {
+        self.engine.depot.close();
+        self.pass();
+        self.is_over = true;
+        self.engine.end_intake();
+        for inlet in &self.engine.inlets {
+            inlet.push_shutdown(waiting.completion.clone(), waiting.deadline);
+        }
+        waiting.completion.arrive(true);
+        self.watched.push(waiting.clone());
+    }
+
+    /// Those whose time is over.
+    pub(super) fn take_overdue(&mut self, now: Instant) -> Vec<Waiting> {
+        self.watched.retain(|waiting| !waiting.completion.is_done());
+        self.watched.extract_if(.., |waiting| now >= waiting.deadline).collect()
+    }
+
+    pub(super) fn take_watched(&mut self) -> Vec<Waiting> {
+        mem::take(&mut self.watched)
+    }
+
+    pub(super) fn next_deadline(&self, at_most: Instant) -> Instant {
+        self.watched.iter().map(|waiting| waiting.deadline).fold(at_most, Instant::min)
+    }
+}
