@@ -148,7 +148,7 @@ pub(crate) const fn is_between_members(byte: u8) -> bool {
     is_blank(byte) | (byte == b',')
 }
 
-/// What is left after the bytes at the start that are so: few, usually, of which there may be many such starts.
+/// What is left after the bytes at the start that are so, of which there are few: byte by byte.
 pub(crate) fn skip(mut bytes: &[u8], is_so: impl Fn(u8) -> bool) -> &[u8] {
     while let [first, rest @ ..] = bytes
         && is_so(*first)
