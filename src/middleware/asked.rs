@@ -23,7 +23,7 @@ impl Asked {
         methods: &KnownMethods,
         place: impl FnOnce() -> Option<Cow<'static, str>>,
     ) -> Self {
-        match grpc::Call::of(uri, content_type) {
+        match grpc::Call::of(method, uri, content_type) {
             Some(call) => Self::Grpc(Box::new(call)),
             None => Self::Http(methods.record(method), place()),
         }

@@ -7,7 +7,7 @@ use crate::{
     semconv,
     trace::{Attributes, Span},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header::CONTENT_TYPE, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header::CONTENT_TYPE, uri::PathAndQuery};
 use std::borrow::Cow;
 
 const NAMES: [&str; 17] = [
@@ -38,16 +38,18 @@ pub(super) struct Call {
     path: PathAndQuery,
     /// Known from the head, the trailers or neither.
     status: Option<GrpcStatus>,
+    /// The answer is none of gRPC's.
+    is_answered_otherwise: bool,
 }
 
 impl Call {
-    /// The call that a request makes, if it is one of gRPC.
-    pub(super) fn of(uri: &Uri, content_type: Option<&HeaderValue>) -> Option<Self> {
-        if !is_grpc(content_type) {
+    /// The call that a request makes, if it is one of gRPC [gRPC over HTTP2, Requests].
+    pub(super) fn of(method: &Method, uri: &Uri, content_type: Option<&HeaderValue>) -> Option<Self> {
+        if !is_grpc(content_type) || method != Method::POST {
             return None;
         }
         let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-        Some(Self { path, status: None })
+        Some(Self { path, status: None, is_answered_otherwise: false })
     }
 
     /// `package.Service/Method`.
@@ -72,7 +74,9 @@ impl Call {
     /// all the same.
     pub(super) fn head(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.status = GrpcStatus::from_headers(headers);
-        if status != StatusCode::OK && !is_grpc(headers.get(CONTENT_TYPE)) {
+        let is_of_grpc = is_grpc(headers.get(CONTENT_TYPE));
+        self.is_answered_otherwise = !is_of_grpc && self.status.is_none();
+        if status != StatusCode::OK && !is_of_grpc {
             self.status = Some(GrpcStatus::from_http(status));
         }
     }
@@ -88,17 +92,26 @@ impl Call {
 
     /// Records how the call ended. An answer that does not say so is an unknown one.
     pub(super) fn record(&self, span: &Span, side: Side) {
+        if side == Side::Server && self.is_answered_otherwise {
+            // Anybody can say that a request is gRPC's. It is to this server as any other, and its answer's status
+            // has been recorded.
+            return self.unname(span);
+        }
         let status = self.status.unwrap_or(GrpcStatus::UNKNOWN);
         span.set_attribute(semconv::RPC_STATUS_CODE, status.name());
         if status.is_error(side) {
             span.set_attribute(semconv::ERROR_TYPE, status.name()).set_status(Status::error(""));
         }
         if status == GrpcStatus::UNIMPLEMENTED && side == Side::Server {
-            // Anybody can ask for any method: one that is not there names no span.
-            span.set_name(GRPC).set_attribute(semconv::RPC_METHOD, semconv::OTHER);
-            if let Some(method) = self.method() {
-                span.set_attribute(semconv::RPC_METHOD_ORIGINAL, method);
-            }
+            self.unname(span);
+        }
+    }
+
+    /// Anybody can ask for any method: one that is not there names no span.
+    fn unname(&self, span: &Span) {
+        span.set_name(GRPC).set_attribute(semconv::RPC_METHOD, semconv::OTHER);
+        if let Some(method) = self.method() {
+            span.set_attribute(semconv::RPC_METHOD_ORIGINAL, method);
         }
     }
 }

@@ -13,6 +13,14 @@ use http::{
     header::{CONTENT_TYPE, HOST, USER_AGENT},
 };
 
+/// What the names of headers begin with that carry one entry of baggage each, in other formats than W3C's.
+const ENTRIES: [&str; 2] = ["uberctx-", "ot-baggage-"];
+
+/// Does a header of this name carry an entry of baggage?
+pub(super) fn is_entry(name: &str) -> bool {
+    ENTRIES.iter().any(|prefix| name.starts_with(prefix))
+}
+
 /// What was found of each; the configured ones under the names that they have been given.
 #[derive(Clone, Default)]
 pub(super) struct Seen<'a> {
@@ -24,6 +32,8 @@ pub(super) struct Seen<'a> {
     pub(super) host: Found<'a>,
     pub(super) user_agent: Found<'a>,
     pub(super) content_type: Found<'a>,
+    /// There is a header with an entry of baggage, or there are too many headers to see that.
+    pub(super) may_have_entries: bool,
 }
 
 impl<'a> Seen<'a> {
@@ -51,7 +61,10 @@ impl<'a> Seen<'a> {
                 10 if text == "tracestate" => Some(&mut self.trace_state),
                 11 if text == "traceparent" => Some(&mut self.trace_parent),
                 12 if text == "content-type" => Some(&mut self.content_type),
-                _ => None,
+                _ => {
+                    self.may_have_entries |= is_entry(text);
+                    None
+                }
             };
             if let Some(place) = place {
                 place.add(headers, name, value);
@@ -79,6 +92,7 @@ impl<'a> Seen<'a> {
             host: find(&HOST),
             user_agent: find(&USER_AGENT),
             content_type: find(&CONTENT_TYPE),
+            may_have_entries: true,
         }
     }
 }

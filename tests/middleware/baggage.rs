@@ -170,6 +170,11 @@ async fn no_baggage_of_any_format_leaves() {
         // Not that either which somebody has put there, and the request has none of its own.
         let sent = sent_by(traced.client(), Request::get(target).header("baggage", "old=1")).await;
         assert_eq!(sent.get("baggage").map(|value| value.as_bytes()), may.then_some(&b"old=1"[..]));
+        // Nor an entry in a format that this layer does not speak.
+        for name in ["uberctx-old", "ot-baggage-old"] {
+            let sent = sent_by(traced.client(), Request::get(target).header(name, "1")).await;
+            assert_eq!(sent.contains_key(name), may, "{name}");
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::support::{
     text,
 };
 use bytes::{Buf, BufMut, Bytes};
-use http::{Request, Response, StatusCode, uri::PathAndQuery};
+use http::{Method, Request, Response, StatusCode, Version, uri::PathAndQuery};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use std::{
@@ -396,12 +396,38 @@ async fn a_path_that_names_no_method_names_the_system() {
                 grpc_answer().header("grpc-status", "0").body(Full::<Bytes>::default()).unwrap(),
             )
         })));
-        let request = Request::post(path).header("content-type", "application/grpc;x").body(()).unwrap();
+        let request =
+            Request::post(path).version(Version::HTTP_2).header("content-type", "application/grpc;x");
+        let request = request.body(()).unwrap();
         service.oneshot(request).await.unwrap();
         for span in traced.spans(2).await {
             assert_eq!(span.name(), "grpc", "{path}");
             assert_eq!(text(&span, "rpc.system.name").as_deref(), Some("grpc"));
             assert_eq!((text(&span, "rpc.method"), text(&span, "url.full")), (None, None));
+        }
+    }
+}
+
+/// Whatever its caller says, a request that cannot be gRPC's, or is not answered as such, is not named by its path.
+#[tokio::test]
+async fn who_says_grpc_chooses_no_name() {
+    for (method, version, name) in [
+        (Method::GET, Version::HTTP_2, "GET"),
+        (Method::POST, Version::HTTP_11, "POST"),
+        (Method::POST, Version::HTTP_2, "grpc"),
+    ] {
+        for code in [200, 405, 500] {
+            let traced = Traced::new();
+            let service = traced.server().layer(service_fn(move |_: Request<()>| async move {
+                Ok::<_, Infallible>(Response::builder().status(code).body(Full::<Bytes>::default()).unwrap())
+            }));
+            let request = Request::builder().method(&method).version(version).uri("/orders/7");
+            let request = request.header("content-type", "application/grpc").body(()).unwrap();
+            read(service.oneshot(request).await.unwrap().into_body()).await.unwrap();
+            let span = traced.span().await;
+            assert_eq!(span.name(), name, "{method} {version:?}");
+            assert_eq!(span.status().is_error(), code == 500, "{span:?}");
+            assert_ne!(text(&span, "rpc.method").as_deref(), Some("orders/7"));
         }
     }
 }

@@ -134,13 +134,17 @@ async fn debug_is_for_those_who_are_believed() {
         let spans = traced.spans(usize::from(is_recorded)).await;
         assert!(spans.iter().all(|span| span.flags().is_debug()), "{trust:?}");
     }
-    // A link does not ask for it either.
-    let traced = Traced::new();
-    let layer = traced.server().trust(Trust::Restart).propagator(B3::single());
-    through(layer, Request::get("/").header("b3", &b3)).await;
-    let span = traced.span().await;
-    let link = span.links().next().unwrap().flags();
-    assert!(link.is_sampled() && !link.is_debug() && !span.flags().is_debug());
+    // A link does not ask for it either, nor for a decision.
+    let undecided = format!("{PARENT_TRACE}-{PARENT_SPAN}");
+    for (b3, is_sampled) in [(b3, true), (undecided, false)] {
+        let traced = Traced::new();
+        let layer = traced.server().trust(Trust::Restart).propagator(B3::single());
+        through(layer, Request::get("/").header("b3", &b3)).await;
+        let span = traced.span().await;
+        let link = span.links().next().unwrap().flags();
+        assert_eq!((link.is_sampled(), link.is_debug(), link.is_deferred()), (is_sampled, false, false));
+        assert!(!span.flags().is_debug());
+    }
 }
 
 /// Does the condition hold of this request?

@@ -5,15 +5,12 @@ use crate::{
     middleware::{
         headers::{BAGGAGE, Headers, TRACEPARENT, TRACESTATE, parent, set},
         line::{Line, Values},
-        seen::Seen,
+        seen::{Seen, is_entry},
     },
     propagation::{Propagator, baggage},
     trace::{Carried, Span},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-
-/// What the names of headers begin with that carry one entry of baggage each.
-const ENTRIES: [&str; 2] = ["uberctx-", "ot-baggage-"];
 
 /// The bytes of traceparent, of a request id and of a short tracestate, which share an allocation.
 const IDS: usize = 160;
@@ -22,12 +19,16 @@ const IDS: usize = 160;
 #[derive(Clone, Copy)]
 pub(super) struct Had {
     trace_state: bool,
+    /// In any format.
     baggage: bool,
 }
 
 impl Had {
     pub(super) const fn of(seen: &Seen<'_>) -> Self {
-        Self { trace_state: !seen.trace_state.is_none(), baggage: !seen.baggage.is_none() }
+        Self {
+            trace_state: !seen.trace_state.is_none(),
+            baggage: !seen.baggage.is_none() || seen.may_have_entries,
+        }
     }
 }
 
@@ -76,11 +77,10 @@ impl Headers {
 }
 
 fn inject_baggage(headers: &mut HeaderMap, had: Had, carried: &Carried<'_>, may_have_baggage: bool) {
-    if carried.baggage.is_empty() && !had.baggage {
-        return;
-    }
     if !may_have_baggage {
-        headers.remove(BAGGAGE);
+        if had.baggage {
+            remove_baggage(headers);
+        }
     } else if !carried.baggage.is_empty() {
         let text = baggage::encode(carried.baggage).text;
         set(headers, BAGGAGE, HeaderValue::try_from(text).ok());
@@ -90,7 +90,7 @@ fn inject_baggage(headers: &mut HeaderMap, had: Had, carried: &Carried<'_>, may_
 /// Takes the baggage of all formats away.
 fn remove_baggage(headers: &mut HeaderMap) {
     headers.remove(BAGGAGE);
-    let is_entry = |name: &&HeaderName| ENTRIES.iter().any(|prefix| name.as_str().starts_with(prefix));
+    let is_entry = |name: &&HeaderName| is_entry(name.as_str());
     let entries: Vec<HeaderName> = headers.keys().filter(is_entry).cloned().collect();
     for name in entries {
         headers.remove(name);

@@ -2,7 +2,7 @@
 
 use super::trust::Trust;
 use crate::{
-    context::{Baggage, Context, SpanContext, TraceState},
+    context::{Baggage, Context, SpanContext, TraceFlags, TraceState},
     diagnostics::Diagnostic,
     middleware::{found::Found, headers::Headers, seen::Seen},
     propagation::{Propagator, baggage, traceparent},
@@ -41,7 +41,7 @@ impl Headers {
             context.baggage = Baggage::EMPTY;
             // What it asks for, and what it says for others, is not taken over.
             link = context.span.take().map(|caller| {
-                let flags = caller.flags().with_debug(false);
+                let flags = TraceFlags::from_bits(caller.flags().bits());
                 SpanContext::new(caller.trace_id(), caller.span_id(), flags).with_remote(true)
             });
         }

@@ -23,7 +23,7 @@ use crate::{
     semconv,
     trace::Attributes,
 };
-use http::request;
+use http::{Version, request};
 
 pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
     let Settings { tracer, headers, methods, recorded, .. } = &*config.common;
@@ -33,8 +33,9 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
     let origin = Origin::of(config, &arrival, &seen);
     let keeps_id = trust == Trust::Continue || !config.replaces_untrusted_ids;
     let Brought { context, link } = headers.extract(&seen, &head.headers, trust, keeps_id, tracer);
-    let asked =
-        Asked::of(&head.method, &head.uri, seen.content_type.first(), methods, || (config.route)(head));
+    // gRPC needs HTTP/2. Else what the caller says of the content tells nothing.
+    let content_type = seen.content_type.first().filter(|_| head.version >= Version::HTTP_2);
+    let asked = Asked::of(&head.method, &head.uri, content_type, methods, || (config.route)(head));
     let caller = match trust {
         Trust::Continue => Headers::peer(&seen.service_name, tracer),
         _ => None,
