@@ -7,11 +7,11 @@
 use super::{
     items::{Event, EventSlot, Link, LinkSlot, LinkTarget, items},
     limits::{Limits, cut_name, owned_bytes},
+    longest::write_up_to,
     status::Status,
-    values::{Offset, Slot, Values, kept_bytes, position, write_up_to},
+    values::{Slot, Values, kept_bytes, position},
 };
 use crate::{
-    clock::Resolver,
     context::SpanContext,
     semconv,
     value::{Attribute, Value},
@@ -199,50 +199,6 @@ impl Details {
         self.name = Some(cut_name(name, limits.name_bytes));
     }
 
-    /// Takes over what `later` holds, as if it had been set here after all that is here.
-    pub(crate) fn append(&mut self, mut later: Box<Self>, limits: &Limits) {
-        self.set_status(std::mem::take(&mut later.status));
-        if later.name.is_some() {
-            self.name = later.name.take();
-        }
-        count(&mut self.dropped_attributes, later.dropped_attributes as usize);
-        count(&mut self.dropped_events, later.dropped_events as usize);
-        count(&mut self.dropped_links, later.dropped_links as usize);
-        if self.room(later.held_bytes(), limits) < later.held_bytes() {
-            count(&mut self.dropped_attributes, later.slots.len());
-            count(&mut self.dropped_events, later.events.len());
-            return count(&mut self.dropped_links, later.links.len());
-        }
-        let offset = self.values.append(&mut later.values);
-        for slot in std::mem::take(&mut later.slots) {
-            let slot = slot.moved(offset);
-            if self.has_place_for_slot(slot, limits) {
-                self.put(slot, limits);
-            } else {
-                self.values.forget(slot);
-                count(&mut self.dropped_attributes, 1);
-            }
-        }
-        for event in std::mem::take(&mut later.events) {
-            let is_wanted = self.events.len() < limits.events;
-            let attributes = self.move_items(&later, &event.attributes, offset, is_wanted);
-            if is_wanted {
-                self.events.push(EventSlot { attributes, ..event });
-            } else {
-                count(&mut self.dropped_events, 1);
-            }
-        }
-        for link in std::mem::take(&mut later.links) {
-            let is_wanted = self.links.len() < limits.links;
-            let attributes = self.move_items(&later, &link.attributes, offset, is_wanted);
-            if is_wanted {
-                self.links.push(LinkSlot { attributes, ..link });
-            } else {
-                count(&mut self.dropped_links, 1);
-            }
-        }
-    }
-
     // Its parts.
 
     /// Is there a place for an attribute of this key, or one of the same key?
@@ -256,20 +212,9 @@ impl Details {
         self.slots.len() < limits.attributes || self.slots.iter().any(|slot| self.values.key(slot) == key)
     }
 
-    /// As [`has_place_for`](Self::has_place_for), of one whose value is kept already.
-    fn has_place_for_slot(&mut self, slot: Slot, limits: &Limits) -> bool {
-        if self.slots.len() < limits.attributes {
-            return true;
-        }
-        self.settle_keys();
-        let values = &self.values;
-        self.slots.len() < limits.attributes
-            || self.slots.iter().any(|known| values.key(known) == values.key(&slot))
-    }
-
     /// Puts an attribute into the place there is for it.
     #[inline]
-    fn put(&mut self, slot: Slot, limits: &Limits) {
+    pub(super) fn put(&mut self, slot: Slot, limits: &Limits) {
         if self.slots.len() < limits.attributes {
             self.slots.push(slot);
         } else {
@@ -277,7 +222,7 @@ impl Details {
         }
     }
 
-    fn replace(&mut self, slot: Slot) {
+    pub(super) fn replace(&mut self, slot: Slot) {
         let values = &self.values;
         match self.slots.iter_mut().find(|known| values.key(known) == values.key(&slot)) {
             Some(known) => self.values.replace(known, slot),
@@ -286,7 +231,7 @@ impl Details {
     }
 
     #[inline(always)]
-    fn push_item_slots<K: Clone + Into<Cow<'static, str>>>(
+    pub(super) fn push_item_slots<K: Clone + Into<Cow<'static, str>>>(
         &mut self,
         attributes: &[(K, Value<'_>)],
         most: usize,
@@ -324,29 +269,9 @@ impl Details {
         self.item_slots.extend(kept);
     }
 
-    /// Takes over an item's attributes from a buffer that has been appended at `offset`.
-    fn move_items(
-        &mut self,
-        later: &Self,
-        range: &Range<u32>,
-        offset: Offset,
-        is_wanted: bool,
-    ) -> Range<u32> {
-        let start = self.item_slots.len();
-        for slot in later.items(range) {
-            let slot = slot.moved(offset);
-            if is_wanted {
-                self.item_slots.push(slot);
-            } else {
-                self.values.forget(slot);
-            }
-        }
-        position(start)..position(self.item_slots.len())
-    }
-
     /// The bytes that are free; if they are fewer than `needed`, after reclaiming what can be reclaimed.
     #[inline]
-    fn room(&mut self, needed: usize, limits: &Limits) -> usize {
+    pub(super) fn room(&mut self, needed: usize, limits: &Limits) -> usize {
         let room = limits.span_bytes.saturating_sub(self.held_bytes());
         if room >= needed { room } else { self.reclaim(limits) }
     }
@@ -364,104 +289,6 @@ impl Details {
     #[inline]
     pub(crate) fn held_bytes(&self) -> usize {
         self.values.bytes() + self.item_slots.len() * size_of::<Slot>() + self.status.description().len()
-    }
-
-    // Putting a record together that has been recorded elsewhere: without limits.
-
-    /// Sets an attribute at once: a key that is there already gets the new value.
-    pub(crate) fn set_attribute(&mut self, key: Cow<'static, str>, value: Value<'_>) {
-        if let Some(slot) = self.values.keep(key, &value, &Limits::NONE, usize::MAX) {
-            self.replace(slot);
-        }
-    }
-
-    /// Puts back attributes of a record that is read; no key comes twice.
-    pub(crate) fn restore_attributes(&mut self, attributes: Vec<(Cow<'static, str>, Value<'static>)>) {
-        for (key, value) in attributes {
-            self.slots.extend(self.values.keep(key, &value, &Limits::NONE, usize::MAX));
-        }
-    }
-
-    /// Puts back an event of a record that is read.
-    pub(crate) fn restore_event(
-        &mut self,
-        name: Cow<'static, str>,
-        unix_nanos: u64,
-        attributes: &[(Cow<'static, str>, Value<'static>)],
-        dropped_attributes: u32,
-    ) {
-        let (attributes, _) = self.push_item_slots(attributes, usize::MAX, &Limits::NONE);
-        self.values.count_name(owned_bytes(&name));
-        self.events.push(EventSlot { name, time: unix_nanos, attributes, dropped_attributes });
-    }
-
-    /// Puts back a link of a record that is read.
-    pub(crate) fn restore_link(
-        &mut self,
-        target: LinkTarget,
-        attributes: &[(Cow<'static, str>, Value<'static>)],
-        dropped_attributes: u32,
-    ) {
-        let (attributes, _) = self.push_item_slots(attributes, usize::MAX, &Limits::NONE);
-        self.links.push(LinkSlot { target, attributes, dropped_attributes });
-    }
-
-    // The collector's part.
-
-    /// Settles what the caller's thread has no time for: its keys, and memory reserved for more than came.
-    #[inline(never)]
-    pub(crate) fn settle(&mut self) {
-        self.settle_keys();
-        self.values.trim();
-    }
-
-    /// Leaves each key once, at its first place, with its last value.
-    fn settle_keys(&mut self) {
-        let keys = self.slots.iter().map(|slot| self.values.key(slot));
-        if self.settled == self.slots.len() || all_sketches_differ(keys.clone()) || all_differ(keys) {
-            self.settled = self.slots.len();
-            return;
-        }
-        let mut kept: Vec<Slot> = Vec::with_capacity(self.slots.len());
-        for slot in self.slots.drain(..) {
-            let values = &self.values;
-            match kept.iter_mut().find(|known| values.key(known) == values.key(&slot)) {
-                Some(known) => self.values.replace(known, slot),
-                None => kept.push(slot),
-            }
-        }
-        self.settled = kept.len();
-        self.slots = kept;
-    }
-
-    /// Turns the events' ticks into UTC Unix nanoseconds.
-    pub(crate) fn resolve_times(&mut self, times: &Resolver) {
-        for event in &mut self.events {
-            event.time = times.resolve(event.time);
-        }
-    }
-
-    /// Empties the buffers for another span, keeping what memory a typical span needs.
-    pub(super) fn clear(&mut self) {
-        /// More than this is given back: one huge span must not make every later one huge.
-        const KEPT_TEXT_BYTES: usize = 1024;
-        const KEPT_SLOTS: usize = 32;
-
-        self.slots.clear();
-        self.slots.shrink_to(KEPT_SLOTS);
-        self.settled = 0;
-        self.item_slots.clear();
-        self.item_slots.shrink_to(KEPT_SLOTS);
-        self.events.clear();
-        self.events.shrink_to(KEPT_SLOTS);
-        self.links.clear();
-        self.links.shrink_to(KEPT_SLOTS);
-        self.values.clear(KEPT_TEXT_BYTES);
-        self.status = Status::Unset;
-        self.name = None;
-        self.dropped_attributes = 0;
-        self.dropped_events = 0;
-        self.dropped_links = 0;
     }
 
     // Reading.
@@ -487,7 +314,7 @@ impl Details {
         self.links.iter().map(|link| link.as_link(&self.item_slots, &self.values))
     }
 
-    fn items(&self, range: &Range<u32>) -> &[Slot] {
+    pub(super) fn items(&self, range: &Range<u32>) -> &[Slot] {
         items(&self.item_slots, range)
     }
 }
@@ -531,39 +358,6 @@ impl fmt::Debug for Details {
     }
 }
 
-fn count(dropped: &mut u32, more: usize) {
+pub(super) fn count(dropped: &mut u32, more: usize) {
     *dropped = dropped.saturating_add(u32::try_from(more).unwrap_or(u32::MAX));
-}
-
-/// Compares all with one another: where there are many, some have the same sketch.
-fn all_differ<'a>(keys: impl Iterator<Item = &'a str> + Clone) -> bool {
-    let mut later = keys.clone();
-    keys.into_iter().all(|key| {
-        later.next();
-        later.clone().all(|other| other != key)
-    })
-}
-
-/// Most spans set no key twice: some bits say so without comparing the keys with one another.
-fn all_sketches_differ<'a>(mut keys: impl Iterator<Item = &'a str>) -> bool {
-    let mut seen = [0_u64; 8];
-    keys.all(|key| {
-        let sketch = sketch(key);
-        seen.get_mut(sketch as usize >> 6).is_some_and(|seen| {
-            let mark = 1 << (sketch & 63);
-            let is_new = *seen & mark == 0;
-            *seen |= mark;
-            is_new
-        })
-    })
-}
-
-/// A cheap hash of a key, of nine bits: equal keys have equal sketches.
-fn sketch(key: &str) -> u64 {
-    let bytes = key.as_bytes();
-    let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
-    };
-    (first ^ last.rotate_left(29)).wrapping_add(bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55
 }

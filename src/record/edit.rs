@@ -10,7 +10,8 @@ use super::{
     resource::Resource,
     span::SpanRecord,
     status::Status,
-    values::{Glimpse, Slot, Values, View, position},
+    values::{Slot, Values, position},
+    view::{Glimpse, View},
 };
 use crate::{context::TraceState, value::Value};
 use std::{borrow::Cow, ops::Range};

@@ -1,6 +1,10 @@
 //! Keys and values as a span keeps them (floor 2): the texts of all of them in one buffer.
 
-use super::limits::{Limits, cut_at};
+use super::{
+    limits::{Limits, cut_at},
+    longest::{cut_list, list_bytes, write_up_to},
+    view::{Glimpse, View},
+};
 use crate::value::{Attribute, Value};
 use std::{borrow::Cow, fmt};
 
@@ -56,56 +60,6 @@ impl Place {
 
     const fn moved(self, offset: u32) -> Self {
         Self { start: self.start.saturating_add(offset), end: self.end.saturating_add(offset) }
-    }
-}
-
-/// A value where it lies.
-#[derive(Clone, Copy)]
-pub(crate) enum View<'a> {
-    Bool(bool),
-    I64(i64),
-    F64(f64),
-    Text(&'a str),
-    /// A text in which no secret can be, whatever a program or its callers do: it is one of a closed set, or the
-    /// crate has written it itself, such as an address. Its key may still say that it is one.
-    Known(&'a str),
-    Other(&'a Value<'static>),
-}
-
-/// What has to be seen of a value to know whether a secret may be in it.
-#[derive(Clone, Copy)]
-pub(crate) enum Glimpse<'a> {
-    Text(&'a [u8]),
-    I64(i64),
-    F64(f64),
-    List(&'a Value<'static>),
-    /// Whether there is a secret is none.
-    Bool,
-    /// None can be in it.
-    Harmless,
-}
-
-impl<'a> View<'a> {
-    #[inline]
-    pub(crate) fn value(self) -> Value<'a> {
-        match self {
-            Self::Bool(flag) => Value::Bool(flag),
-            Self::I64(number) => Value::I64(number),
-            Self::F64(number) => Value::F64(number),
-            Self::Text(text) | Self::Known(text) => Value::from(text),
-            Self::Other(value) => value.reborrow(),
-        }
-    }
-
-    /// Of a value that lies elsewhere.
-    pub(crate) fn of(value: &'a Value<'static>) -> Self {
-        match value {
-            Value::Bool(flag) => Self::Bool(*flag),
-            Value::I64(number) => Self::I64(*number),
-            Value::F64(number) => Self::F64(*number),
-            Value::Str(text) => Self::Text(text),
-            other => Self::Other(other),
-        }
     }
 }
 
@@ -465,65 +419,4 @@ pub(super) fn position(at: usize) -> u32 {
 
 fn text_at(text: &str, place: Place) -> &str {
     text.get(place.start as usize..place.end as usize).unwrap_or_default()
-}
-
-/// Formats at the end of `to`, no more than `bytes`, cut between characters; false if it was cut.
-pub(super) fn write_up_to(bytes: usize, text: fmt::Arguments<'_>, to: &mut String) -> bool {
-    let mut bounded = Bounded { text: to, room: bytes, is_whole: true };
-    let _stopped = fmt::Write::write_fmt(&mut bounded, text);
-    bounded.is_whole
-}
-
-/// Takes text up to a limit, then says that it is full, and stays so.
-struct Bounded<'a> {
-    text: &'a mut String,
-    room: usize,
-    is_whole: bool,
-}
-
-impl fmt::Write for Bounded<'_> {
-    fn write_str(&mut self, piece: &str) -> fmt::Result {
-        let cut = cut_at(piece, self.room);
-        self.text.push_str(cut);
-        if cut.len() == piece.len() {
-            self.room -= cut.len();
-            return Ok(());
-        }
-        (self.room, self.is_whole) = (0, false);
-        Err(fmt::Error)
-    }
-}
-
-/// A list's longest head of at most `bytes` bytes, owned.
-fn cut_list(list: &Value<'_>, bytes: usize) -> Value<'static> {
-    fn head<T: Clone>(items: &[T], bytes: usize) -> Cow<'static, [T]> {
-        items.iter().take(bytes / size_of::<T>()).cloned().collect()
-    }
-    match list {
-        Value::Bools(items) => Value::Bools(head(items, bytes)),
-        Value::I64s(items) => Value::I64s(head(items, bytes)),
-        Value::F64s(items) => Value::F64s(head(items, bytes)),
-        Value::Strs(items) => {
-            let mut room = bytes;
-            let cut = items.iter().map_while(|item| {
-                let text = cut_at(item, room);
-                let fits = !text.is_empty() || item.is_empty();
-                room = room.saturating_sub(text.len().max(size_of::<String>()));
-                fits.then(|| Cow::Owned(text.to_owned()))
-            });
-            Value::Strs(cut.collect())
-        }
-        single => single.clone().into_owned(),
-    }
-}
-
-fn list_bytes(list: &Value<'_>) -> usize {
-    size_of::<Value<'_>>()
-        + match list {
-            Value::Bools(items) => items.len(),
-            Value::I64s(items) => items.len() * 8,
-            Value::F64s(items) => items.len() * 8,
-            Value::Strs(items) => items.iter().map(|item| item.len() + size_of::<String>()).sum(),
-            _ => 0,
-        }
 }

@@ -1,8 +1,8 @@
 //! Servers that are broken, slow, or mean harm: each export ends in its time, with the right decision.
 
 use crate::server::{
-    RETRY, Request, answer, answering, decision, export, numbered, ok, otlp, otlp_at, serve, wait_for_end,
-    write_counted,
+    RETRY, Request, answer, answering, decision, export, numbered, ok, otlp, otlp_at, refusing, serve,
+    wait_for_end, write_counted,
 };
 use flate2::{Compression, write::GzEncoder};
 use std::{
@@ -39,7 +39,7 @@ fn expect_soon(exporter: &mut Otlp, expected: Decision) {
 
 #[test]
 fn nobody_listens() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_bound, address) = refusing();
     expect_soon(&mut otlp(address).build().unwrap(), RETRY);
 }
 
@@ -232,7 +232,7 @@ fn a_shutdown_waits_for_no_server() {
     const WITHIN: Duration = Duration::from_millis(300);
     let (hangs, _) = serve(|mut stream, _| wait_for_end(&mut stream));
     let (is_busy, _) = answering(|_, _| answer(429, &["Retry-After: 60"], b""));
-    let is_down = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_bound, is_down) = refusing();
     for address in [hangs, is_busy, is_down] {
         let tracer = Tracer::builder("orders").exporter(otlp(address).build().unwrap()).build().unwrap();
         (0..10).for_each(|_| drop(tracer.span("order")));

@@ -15,6 +15,7 @@ use throughline::{
     export::{Decision, ExportError, Exporter},
     exporters::{Otlp, OtlpBuilder},
 };
+use tokio::net::TcpSocket;
 
 /// No server and no test waits longer than this.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -92,6 +93,14 @@ pub fn serve(handle: impl Fn(TcpStream, &Seen) + Send + Sync + 'static) -> (Sock
         }
     });
     (address, seen)
+}
+
+/// An address that refuses connections, and nobody else is given, as long as the socket is there.
+pub fn refusing() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 /// Answers each request, the first being number 0, with these bytes, and keeps the connection open.

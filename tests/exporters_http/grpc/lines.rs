@@ -1,7 +1,9 @@
 //! Connections: kept, lost, hung, refused; and threads that have a runtime already.
 
 use super::server::{Act, Answer, Server};
-use crate::server::{RETRY, answer, answering, decision, export, numbered, ok, otlp, serve, wait_for_end};
+use crate::server::{
+    RETRY, answer, answering, decision, export, numbered, ok, otlp, refusing, serve, wait_for_end,
+};
 use std::{
     net::TcpListener,
     time::{Duration, Instant},
@@ -116,7 +118,7 @@ fn one_that_never_speaks_or_never_accepts_is_given_up() {
 
 #[test]
 fn nobody_there_is_tried_again() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (_bound, address) = refusing();
     let (result, took) = export(&mut otlp(address).grpc().build().unwrap(), &numbered(1));
     let (decision, text) = result.unwrap_err();
     assert_eq!(decision, RETRY);
