@@ -134,6 +134,16 @@ fn httpdate_of(time: SystemTime) -> String {
     OffsetDateTime::from(time).format(&Rfc2822).unwrap().replace("+0000", "GMT")
 }
 
+/// So many of three spans a server says it has refused, and what that means.
+pub const PARTIALS: [(i64, Option<Decision>); 5] = [
+    (0, None),
+    (1, Some(Decision::Partial { rejected: 1 })),
+    (3, Some(Decision::Partial { rejected: 3 })),
+    // More than it was given, or less than nothing.
+    (i64::MAX, Some(Decision::Partial { rejected: 3 })),
+    (-1, None),
+];
+
 /// What an OTLP server says that has refused so many spans.
 pub fn partial(rejected: i64) -> ExportTraceServiceResponse {
     let partial_success =
@@ -143,14 +153,7 @@ pub fn partial(rejected: i64) -> ExportTraceServiceResponse {
 
 #[test]
 fn a_partial_success_is_counted_and_not_tried_again() {
-    for (rejected, expected) in [
-        (0, None),
-        (1, Some(Decision::Partial { rejected: 1 })),
-        (3, Some(Decision::Partial { rejected: 3 })),
-        // A server that refuses more than it was given, or less than nothing.
-        (i64::MAX, Some(Decision::Partial { rejected: 3 })),
-        (-1, None),
-    ] {
+    for (rejected, expected) in PARTIALS {
         for encoding in [OtlpEncoding::Protobuf, OtlpEncoding::Json] {
             let (address, _) = answering(move |_, _| match encoding {
                 OtlpEncoding::Json => {

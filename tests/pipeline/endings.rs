@@ -1,8 +1,8 @@
 //! Shutdowns and flushes that meet one another, and what an exporter is told at the end.
 
 use super::support::{
-    Gate, LONG, Script, Seen, assert_balanced, assert_honest, assert_in_time, block_on, builder, end_spans,
-    gated, good, lost, quick_retries, timed, watched,
+    Abortable, Gate, LONG, Script, Seen, assert_balanced, assert_honest, assert_in_time, block_on, builder,
+    end_spans, gated, good, lost, quick_retries, timed, watched,
 };
 use std::{
     sync::{
@@ -16,7 +16,7 @@ use std::{
 };
 use throughline::{
     Batch, Tracer,
-    export::{AbortHandle, DropReason, ExportError, Exporter, Report},
+    export::{DropReason, ExportError, Exporter, Report},
 };
 
 const SHORT: Duration = Duration::from_millis(20);
@@ -543,41 +543,10 @@ fn a_shutdown_does_not_wait_for_a_retry_that_comes_too_late() {
     assert_balanced(&report.stats);
 }
 
-/// An exporter that hangs until it is aborted.
-struct Abortable {
-    gate: Gate,
-    aborts: Arc<AtomicUsize>,
-    panics: bool,
-    /// Tells of the drop by going away.
-    _alive: mpsc::Sender<()>,
-}
-
-impl Exporter for Abortable {
-    fn name(&self) -> &str {
-        "abortable"
-    }
-
-    fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
-        self.gate.pass();
-        Err(ExportError::retry("aborted"))
-    }
-
-    fn abort_handle(&self) -> Option<AbortHandle> {
-        let (gate, aborts, panics) = (self.gate.clone(), self.aborts.clone(), self.panics);
-        Some(AbortHandle::new(move || {
-            aborts.fetch_add(1, Ordering::SeqCst);
-            gate.open();
-            assert!(!panics, "in the handle");
-        }))
-    }
-}
-
 #[test]
 fn an_exporter_that_hangs_is_aborted_at_the_deadline_and_no_sooner() {
     for panics in [false, true] {
-        let (gate, aborts, (alive, is_over)) =
-            (Gate::closed(), Arc::<AtomicUsize>::default(), mpsc::channel());
-        let exporter = Abortable { gate, aborts: aborts.clone(), panics, _alive: alive };
+        let (exporter, aborts, is_over) = Abortable::new(panics);
         let tracer = builder().batch_delay(Duration::ZERO).exporter(exporter).build().unwrap();
         end_spans(&tracer, 3);
         assert!(tracer.flush(Duration::from_millis(20)).timed_out);

@@ -1,5 +1,7 @@
 //! Exporters that do as they are told, and ways to wait that end.
 
+#[path = "../support/abortable.rs"]
+mod abortable;
 #[path = "../support/books.rs"]
 mod books;
 #[path = "../support/gate.rs"]
@@ -7,6 +9,7 @@ mod gate;
 #[path = "../support/script.rs"]
 mod script;
 
+pub use abortable::Abortable;
 pub use books::assert_balanced;
 pub use gate::Gate;
 pub use script::Script;

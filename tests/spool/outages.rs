@@ -1,17 +1,17 @@
 //! A backend that is away: nothing is lost, nothing is hurried, and no call takes longer than it may.
 
 use super::support::{
-    Backend, Gate, LONG, Scratch, Script, assert_balanced, assert_lossless, books, builder, end_numbered,
-    eventually, spooled,
+    Abortable, Backend, Gate, LONG, Scratch, Script, assert_balanced, assert_lossless, books, builder,
+    end_numbered, eventually, spooled,
 };
 use std::{
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::mpsc::RecvTimeoutError,
     thread,
     time::{Duration, Instant},
 };
 use throughline::{
     Batch, Tracer,
-    export::{AbortHandle, ExportError, Exporter, RetryPolicy, Spool},
+    export::{ExportError, RetryPolicy, Spool},
 };
 
 /// For a stretch at 1,000 spans a second, of so many seconds.
@@ -189,32 +189,10 @@ fn flushes_in_front_of_a_hung_exporter_end_in_time() {
     assert!(report.is_complete(), "{report:#?}");
 }
 
-/// An exporter that hangs until it is aborted, and tells of its drop by letting go of what it holds.
-struct Abortable {
-    gate: Gate,
-    _alive: mpsc::Sender<()>,
-}
-
-impl Exporter for Abortable {
-    fn name(&self) -> &str {
-        "abortable"
-    }
-
-    fn export(&mut self, _: &Batch) -> Result<(), ExportError> {
-        self.gate.pass();
-        Err(ExportError::retry("aborted"))
-    }
-
-    fn abort_handle(&self) -> Option<AbortHandle> {
-        let gate = self.gate.clone();
-        Some(AbortHandle::new(move || gate.open()))
-    }
-}
-
 #[test]
 fn an_exporter_that_hangs_is_aborted_and_its_spans_wait_on_disk() {
-    let (scratch, (alive, is_over)) = (Scratch::new(), mpsc::channel());
-    let tracer = spooled(&scratch, Abortable { gate: Gate::closed(), _alive: alive });
+    let (scratch, (exporter, _aborts, is_over)) = (Scratch::new(), Abortable::new(false));
+    let tracer = spooled(&scratch, exporter);
     end_numbered(&tracer, 0..100);
     eventually("all is on disk", || books(&tracer).spooled == 100);
     let report = tracer.shutdown(Duration::from_millis(50));

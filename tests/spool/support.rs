@@ -1,5 +1,7 @@
 //! Directories that go away, exporters that do as they are told, and children of this very program.
 
+#[path = "../support/abortable.rs"]
+mod abortable;
 #[path = "../support/books.rs"]
 mod books;
 #[path = "../support/child.rs"]
@@ -11,6 +13,7 @@ mod script;
 #[path = "../support/shim.rs"]
 mod shim;
 
+pub use abortable::Abortable;
 pub use books::assert_balanced;
 pub use child::{as_child, child};
 pub use gate::Gate;

@@ -2,7 +2,7 @@
 
 use super::server::{Act, Answer, Server, framed};
 use crate::{
-    answers::partial,
+    answers::{PARTIALS, partial},
     server::{RETRY, decision, export, numbered},
 };
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
@@ -161,13 +161,7 @@ fn a_status_of_http_decides_where_there_is_no_state() {
 
 #[test]
 fn a_partial_success_is_counted_and_not_tried_again() {
-    for (rejected, expected) in [
-        (0, None),
-        (1, Some(Decision::Partial { rejected: 1 })),
-        (3, Some(Decision::Partial { rejected: 3 })),
-        (i64::MAX, Some(Decision::Partial { rejected: 3 })),
-        (-1, None),
-    ] {
+    for (rejected, expected) in PARTIALS {
         let server = Server::answering(Answer::ok(&partial(rejected).encode_to_vec()));
         let (result, _) = export(&mut server.otlp().build().unwrap(), &numbered(3));
         let texts = result.as_ref().err().map_or("", |(_, text)| text);
