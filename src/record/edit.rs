@@ -85,7 +85,10 @@ pub(crate) trait Survey {
     fn minds_text(&mut self, text: &str) -> bool;
     fn minds_trace_state(&mut self, state: &TraceState) -> bool;
     /// About an attribute, whosever it is? Its key is looked at here as well, and first.
-    fn minds_attribute<'a>(&mut self, key: Label<'_>, value: impl FnOnce() -> Glimpse<'a>) -> bool;
+    fn minds_attribute(&mut self, key: Label<'_>, value: Glimpse<'_>) -> bool;
+    /// As [`minds_attribute`](Self::minds_attribute), about what most attributes are.
+    fn minds_text_of(&mut self, key: &'static str, value: &[u8]) -> bool;
+    fn minds_i64_of(&mut self, key: &'static str, value: i64) -> bool;
 }
 
 impl SpanRecord {
@@ -137,8 +140,27 @@ struct Changes {
 }
 
 impl Values {
-    fn are_minded(&self, slots: &[Slot], survey: &mut impl Survey) -> bool {
-        slots.iter().any(|slot| survey.minds_attribute(label(slot, self), || self.glimpse(slot)))
+    /// Is one of these attributes?
+    #[inline(never)]
+    fn are_minded(&self, slots: [&[Slot]; 2], survey: &mut impl Survey) -> bool {
+        for slots in slots {
+            for slot in slots {
+                let is_minded = match (Values::literal_key(slot), self.text(slot), slot.as_i64()) {
+                    (Some(key), Some(text), _) => survey.minds_text_of(key, text),
+                    (Some(key), None, Some(number)) => survey.minds_i64_of(key, number),
+                    _ => self.is_other_minded(slot, survey),
+                };
+                if is_minded {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    #[inline(never)]
+    fn is_other_minded(&self, slot: &Slot, survey: &mut impl Survey) -> bool {
+        survey.minds_attribute(label(slot, self), self.glimpse(slot))
     }
 }
 
@@ -150,8 +172,7 @@ impl Details {
         };
         let states = self.links.iter().map(|link| &link.target.trace_state);
         is_text_minded(description, survey)
-            || self.values.are_minded(&self.slots, survey)
-            || self.values.are_minded(&self.item_slots, survey)
+            || self.values.are_minded([&self.slots, &self.item_slots], survey)
             || self.events.iter().any(|event| is_text_minded(&event.name, survey))
             || states.filter(|state| !state.is_empty()).any(|state| survey.minds_trace_state(state))
     }

@@ -86,11 +86,15 @@ fn all_sketches_differ<'a>(mut keys: impl Iterator<Item = &'a str>) -> bool {
 }
 
 /// A cheap hash of a key, of nine bits: equal keys have equal sketches.
+#[inline(always)]
 fn sketch(key: &str) -> u64 {
     let bytes = key.as_bytes();
-    let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+    let (first, last) = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
+    } else {
+        (bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0)
     };
     (first ^ last.rotate_left(29)).wrapping_add(bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 55
 }

@@ -336,14 +336,20 @@ impl Values {
         slots.iter().map(|slot| Attribute { key: self.key(slot), value: self.value(slot) })
     }
 
-    /// As [`view`](Self::view), for a look at all values of all spans.
+    /// A text in which a secret may be.
     #[inline(always)]
+    pub(super) fn text(&self, slot: &Slot) -> Option<&[u8]> {
+        if !matches!(slot.kind, Kind::Text) {
+            return None;
+        }
+        let Place { start, end } = Place::of(slot.bits);
+        self.text.as_bytes().get(start as usize..end as usize)
+    }
+
+    /// As [`view`](Self::view), for a look at all values of all spans.
     pub(super) fn glimpse<'a>(&'a self, slot: &Slot) -> Glimpse<'a> {
         match slot.kind {
-            Kind::Text => {
-                let Place { start, end } = Place::of(slot.bits);
-                Glimpse::Text(self.text.as_bytes().get(start as usize..end as usize).unwrap_or_default())
-            }
+            Kind::Text => self.text(slot).map_or(Glimpse::Harmless, Glimpse::Text),
             Kind::I64 => Glimpse::I64(slot.bits as i64),
             Kind::F64 => Glimpse::F64(f64::from_bits(slot.bits)),
             Kind::Known => Glimpse::Harmless,
@@ -379,6 +385,14 @@ impl Slot {
     #[inline(always)]
     pub(super) const fn of_i64(key: &'static str, number: i64) -> Self {
         Self { key: Key::Static(key), kind: Kind::I64, bits: number as u64 }
+    }
+
+    #[inline(always)]
+    pub(super) const fn as_i64(&self) -> Option<i64> {
+        match self.kind {
+            Kind::I64 => Some(self.bits as i64),
+            _ => None,
+        }
     }
 
     /// The same of a text in which no secret can be.

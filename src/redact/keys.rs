@@ -57,40 +57,61 @@ const PLACES: usize = 4;
 /// Remembers the class of keys that are literals, by where they lie: such a place never holds another text.
 ///
 /// Bound: a fixed number of sets, each of which has places for the keys that came last.
-pub(super) struct KeyCache(Vec<[Place; PLACES]>);
+pub(super) struct KeyCache(Box<[Set; SETS]>);
+
+type Set = [Place; PLACES];
 
 #[derive(Clone, Copy)]
 struct Place {
     address: usize,
-    length: usize,
+    length: u32,
     class: Class,
 }
 
 impl KeyCache {
     pub(super) fn new() -> Self {
         // No text lies at address 0.
-        Self(vec![[Place { address: 0, length: 0, class: Class::Allowed }; PLACES]; SETS])
+        Self(Box::new([[Place { address: 0, length: 0, class: Class::Allowed }; PLACES]; SETS]))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn class(&mut self, key: &'static str, cleaner: &Cleaner) -> Class {
-        let (address, length) = (key.as_ptr().addr(), key.len());
-        // Literals lie beside one another: the low bits of their places differ, and their lengths do.
-        let hash = (address ^ length << 7).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as usize);
-        let Some(set) = self.0.get_mut(hash >> (usize::BITS - SETS.trailing_zeros())) else {
+        let Self(sets) = self;
+        match sets.get(set_of(key)) {
+            Some([first, ..]) if first.is_of(key) => first.class,
+            _ => self.class_of_other(key, cleaner),
+        }
+    }
+
+    /// Of a key that is not at its set's first place.
+    #[inline(never)]
+    fn class_of_other(&mut self, key: &'static str, cleaner: &Cleaner) -> Class {
+        let Some(set) = self.0.get_mut(set_of(key)) else {
             return Class::of(key, cleaner);
         };
-        match set.iter().find(|place| (place.address, place.length) == (address, length)) {
-            Some(place) => place.class,
-            None => remember(set, Place { address, length, class: Class::of(key, cleaner) }),
+        if let Some(place) = set.iter().find(|place| place.is_of(key)) {
+            return place.class;
         }
+        let class = Class::of(key, cleaner);
+        set.rotate_right(1);
+        let [first, ..] = set;
+        if let Ok(length) = u32::try_from(key.len()) {
+            *first = Place { address: key.as_ptr().addr(), length, class };
+        }
+        class
     }
 }
 
-#[cold]
-fn remember(set: &mut [Place; PLACES], place: Place) -> Class {
-    set.rotate_right(1);
-    let [first, ..] = set;
-    *first = place;
-    place.class
+impl Place {
+    #[inline(always)]
+    fn is_of(&self, key: &'static str) -> bool {
+        self.address == key.as_ptr().addr() && self.length as usize == key.len()
+    }
+}
+
+/// Literals lie beside one another: the low bits of their places differ, and their lengths do.
+#[inline(always)]
+fn set_of(key: &'static str) -> usize {
+    let hash = (key.as_ptr().addr() ^ key.len() << 7).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as usize);
+    hash >> (usize::BITS - SETS.trailing_zeros())
 }

@@ -18,19 +18,24 @@ pub(crate) struct Redactor {
     rules: Arc<Rules>,
     keys: KeyCache,
     limits: Limits,
+    /// The last tracestate in which there was nothing: a trace's spans have the same, one after the other.
+    harmless_state: Vec<u8>,
 }
+
+/// Longer tracestates are not remembered.
+const MOST_STATE_BYTES: usize = 512;
 
 impl Redactor {
     pub(crate) fn new(rules: Arc<Rules>, limits: Limits) -> Self {
-        Self { rules, keys: KeyCache::new(), limits }
+        Self { rules, keys: KeyCache::new(), limits, harmless_state: Vec::new() }
     }
 
     /// Takes the secrets out of a span that has ended.
     #[inline]
     pub(crate) fn apply(&mut self, record: &mut SpanRecord) {
-        let Self { rules, keys, limits } = self;
+        let Self { rules, keys, limits, harmless_state } = self;
         if rules.own.is_empty()
-            && (rules.are_none() || !record.is_minded(&mut FirstLook { rules, keys, limits }))
+            && (rules.are_none() || !record.is_minded(&mut FirstLook { rules, keys, limits, harmless_state }))
         {
             return;
         }
@@ -41,7 +46,7 @@ impl Redactor {
 
     /// As [`apply`](Self::apply), of what is said of the whole process.
     pub(crate) fn apply_to_resource(&mut self, resource: &mut Resource) {
-        let Self { rules, keys, limits } = self;
+        let Self { rules, keys, limits, .. } = self;
         let mut pass = Pass { rules, keys, limits, found: Found::default() };
         resource.edit(&mut pass);
         pass.finish();
@@ -280,16 +285,13 @@ struct FirstLook<'a> {
     rules: &'a Rules,
     keys: &'a mut KeyCache,
     limits: &'a Limits,
+    harmless_state: &'a mut Vec<u8>,
 }
 
 impl FirstLook<'_> {
     #[inline(always)]
-    fn class(&mut self, key: Label<'_>) -> Class {
-        let cleaner = &self.rules.cleaner;
-        match key {
-            Label::Literal(key) => self.keys.class(key, cleaner),
-            Label::Made(key) => Class::of(key, cleaner),
-        }
+    fn class_of(&mut self, key: &'static str) -> Class {
+        self.keys.class(key, &self.rules.cleaner)
     }
 
     #[inline(never)]
@@ -314,25 +316,34 @@ impl Survey for FirstLook<'_> {
     }
 
     fn minds_trace_state(&mut self, state: &TraceState) -> bool {
+        let bytes = state.as_bytes();
+        if bytes == self.harmless_state.as_slice() {
+            return false;
+        }
         let cleaner = &self.rules.cleaner;
         let finds = |text: &str| cleaner.finds_in(text.as_bytes(), Reading::TEXT);
-        cleaner.may_find_in_list(state.as_bytes())
-            && state.iter().any(|(key, value)| finds(key) || finds(value))
+        let is_minded =
+            cleaner.may_find_in_list(bytes) && state.iter().any(|(key, value)| finds(key) || finds(value));
+        if !is_minded && bytes.len() <= MOST_STATE_BYTES {
+            self.harmless_state.clear();
+            self.harmless_state.extend_from_slice(bytes);
+        }
+        is_minded
     }
 
-    #[inline(always)]
-    fn minds_attribute<'a>(&mut self, key: Label<'_>, value: impl FnOnce() -> Glimpse<'a>) -> bool {
-        if let Label::Made(key) = key
-            && self.minds_text(key)
-        {
-            return true;
-        }
-        let reading = match self.class(key) {
+    #[inline(never)]
+    fn minds_attribute(&mut self, key: Label<'_>, value: Glimpse<'_>) -> bool {
+        let class = match key {
+            Label::Literal(key) => self.class_of(key),
+            Label::Made(key) if self.minds_text(key) => return true,
+            Label::Made(key) => Class::of(key, &self.rules.cleaner),
+        };
+        let reading = match class {
             Class::Read(reading) => reading,
             Class::Allowed => return false,
-            Class::Secret(_) => return !matches!(value(), Glimpse::Bool),
+            Class::Secret(_) => return !matches!(value, Glimpse::Bool),
         };
-        match value() {
+        match value {
             Glimpse::Text(text) => {
                 let reading = read(text.len(), self.limits.value_bytes, reading);
                 self.rules.cleaner.finds_in(text, reading)
@@ -341,6 +352,25 @@ impl Survey for FirstLook<'_> {
             Glimpse::F64(number) => is_card_float(number),
             Glimpse::List(list) => self.minds_list(reading, list),
             Glimpse::Bool | Glimpse::Harmless => false,
+        }
+    }
+
+    #[inline(always)]
+    fn minds_text_of(&mut self, key: &'static str, value: &[u8]) -> bool {
+        match self.class_of(key) {
+            Class::Read(reading) => {
+                let reading = read(value.len(), self.limits.value_bytes, reading);
+                self.rules.cleaner.finds_in(value, reading)
+            }
+            class => class != Class::Allowed,
+        }
+    }
+
+    #[inline(always)]
+    fn minds_i64_of(&mut self, key: &'static str, value: i64) -> bool {
+        match self.class_of(key) {
+            Class::Read(_) => is_card_number(value),
+            class => class != Class::Allowed,
         }
     }
 }

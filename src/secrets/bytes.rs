@@ -28,15 +28,25 @@ pub(super) fn position_of<const N: usize>(bytes: &[u8], from: usize, wanted: [u8
     // The lowest bit that is set is that of the lowest byte that is zero; of those above it, some may be wrong.
     let zeros = |word: u64| word.wrapping_sub(ONES) & !word & ONES << 7;
     let patterns = wanted.map(|byte| u64::from(byte) * ONES);
-    let (words, rest) = bytes.get(from..)?.as_chunks();
-    for (place, word) in words.iter().enumerate() {
+    let first_of = |word: &[u8; 8]| {
         let word = u64::from_le_bytes(*word);
         let found = patterns.iter().fold(0, |found, pattern| found | zeros(word ^ pattern));
-        if found != 0 {
-            return Some(from + 8 * place + found.trailing_zeros() as usize / 8);
+        (found != 0).then_some(found.trailing_zeros() as usize / 8)
+    };
+    let rest = bytes.get(from..)?;
+    let Some(last) = rest.last_chunk() else {
+        return position(bytes, from, |byte| wanted.contains(&byte));
+    };
+    let (words, _) = rest.as_chunks();
+    let mut place = from;
+    for word in words {
+        if let Some(found) = first_of(word) {
+            return Some(place + found);
         }
+        place += 8;
     }
-    position(bytes, bytes.len() - rest.len(), |byte| wanted.contains(&byte))
+    // What of it has been looked at already has none.
+    first_of(last).map(|found| bytes.len() - 8 + found)
 }
 
 /// Where the run of bytes that begins at `from` ends.
@@ -52,8 +62,11 @@ pub(super) fn run_within(bytes: &[u8], from: usize, most: usize, is_part: impl F
 
 /// Where the run of at most `most` bytes that ends before `to` begins.
 pub(super) fn run_back(bytes: &[u8], to: usize, most: usize, is_part: impl Fn(u8) -> bool) -> usize {
-    let run = part(bytes, to.saturating_sub(most)..to).iter().rev().take_while(|byte| is_part(**byte));
-    to - run.count()
+    let least = to.saturating_sub(most);
+    let Some(run) = bytes.get(least..to) else {
+        return to;
+    };
+    run.iter().rposition(|byte| !is_part(*byte)).map_or(least, |other| least + other + 1)
 }
 
 /// Where `what` begins first, from `from` on.

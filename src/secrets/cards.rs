@@ -19,13 +19,14 @@ pub(crate) fn is_card_number(number: i64) -> bool {
     (10_000_000_000_000..10_000_000_000_000_000).contains(&number) && are_digits_of_card(number as u64)
 }
 
-#[inline(never)]
 /// The same, as a number that has no fraction but might have had one.
+#[inline(never)]
 pub(crate) fn is_card_float(number: f64) -> bool {
     let whole = number as i64;
     whole as f64 == number && is_card_number(whole)
 }
 
+#[inline(never)]
 fn are_digits_of_card(number: u64) -> bool {
     let mut rest = number;
     let mut digits = Digits::default();

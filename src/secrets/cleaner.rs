@@ -3,6 +3,7 @@
 use super::{
     Found, Names, REDACTED, Secret, Secrets, api_keys, asides, cards, credentials, emails, jwts,
     pairs::{self, Form},
+    plain::is_plain,
     private_keys,
     signs::{AT, BLANK, CAPITAL, EQUALS, FRAME, MARK, RARE, Signs},
     user_info,
@@ -51,9 +52,12 @@ const ORDER: [Secret; 9] = [
     Secret::UserInfo,
     Secret::Email,
     Secret::Card,
-    Secret::Query,
-    Secret::Assignment,
+    PAIRS,
+    ASIDES,
 ];
+/// Both look for queries' and for assignments' values.
+const PAIRS: Secret = Secret::Query;
+const ASIDES: Secret = Secret::Assignment;
 
 /// What is shorter has no room for a name, a sign and a value.
 const FEWEST_BYTES: usize = 3;
@@ -64,39 +68,36 @@ impl Cleaner {
     /// Has the text any secrets?
     #[inline(always)]
     pub(crate) fn finds_in(&self, text: &[u8], reading: Reading) -> bool {
-        let kinds = self.possible_in(text, reading.is_cut);
-        !kinds.is_empty() && self.finds_any(kinds, text, reading)
+        (reading.is_cut || !is_plain(text)) && self.finds_any(text, reading)
     }
 
     #[inline(never)]
-    fn finds_any(&self, kinds: Secrets, text: &[u8], reading: Reading) -> bool {
-        scanners(kinds).any(|scanner| self.next(scanner, kinds, text, 0, reading).is_some())
+    fn finds_any(&self, text: &[u8], reading: Reading) -> bool {
+        let work = self.work_for(text, reading.is_cut);
+        work.scanners().any(|scanner| self.next(scanner, work, text, 0, reading).is_some())
     }
 
     /// The text without secrets; `None` if it has none.
     #[inline]
     pub(crate) fn clean(&self, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
-        let kinds = self.possible_in(text.as_bytes(), reading.is_cut);
-        if kinds.is_empty() {
+        if !reading.is_cut && is_plain(text.as_bytes()) {
             return None;
         }
-        self.clean_if(kinds, |text| self.possible_in(text, reading.is_cut), text, reading, found)
+        self.clean_by(|text| self.work_for(text, reading.is_cut), text, reading, found)
     }
 
-    /// As [`clean`](Self::clean), where the text has such kinds at most and what becomes of it those that are
-    /// `possible` then.
-    fn clean_if(
+    /// As [`clean`](Self::clean), by the `work` that is said to be for the text and for what becomes of it.
+    fn clean_by(
         &self,
-        kinds: Secrets,
-        possible: impl Fn(&[u8]) -> Secrets,
+        work: impl Fn(&[u8]) -> Work,
         text: &str,
         reading: Reading,
         found: &mut Found,
     ) -> Option<String> {
-        let mut clean = self.clean_of(kinds, text, reading, found)?;
+        let mut clean = self.clean_of(work(text.as_bytes()), text, reading, found)?;
         // What has been put in place may have brought together what was apart.
         for _ in 1..MOST_ROUNDS {
-            match self.clean_of(possible(clean.as_bytes()), &clean, reading, found) {
+            match self.clean_of(work(clean.as_bytes()), &clean, reading, found) {
                 Some(cleaner) => clean = cleaner,
                 None => break,
             }
@@ -112,37 +113,37 @@ impl Cleaner {
             || api_keys::next(list, 0, false).is_some()
     }
 
-    /// What a text may have in it of what is looked for.
-    #[inline(always)]
-    fn possible_in(&self, bytes: &[u8], is_cut: bool) -> Secrets {
+    /// What there is to do about this text.
+    #[inline]
+    fn work_for(&self, bytes: &[u8], is_cut: bool) -> Work {
         if bytes.len() < FEWEST_BYTES && !is_cut {
-            return Secrets::NONE;
+            return Work { scanners: Secrets::NONE, has_colons: false };
         }
-        let signs = Signs::of(bytes);
-        if !signs.are_there()
-            && signs.digits < cards::FEWEST_DIGITS
-            && bytes.len() < api_keys::FEWEST_BYTES
-            && !is_cut
-        {
-            return Secrets::NONE;
-        }
-        possible(signs, bytes.len(), is_cut).and(self.kinds)
+        let Work { scanners, has_colons } = Work::by(Signs::of(bytes), bytes.len(), is_cut);
+        Work { scanners: scanners.and(self.scanners()), has_colons }
     }
 
-    fn clean_of(&self, kinds: Secrets, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
-        let mut work = Work { text, clean: None, found };
-        for scanner in scanners(kinds) {
+    /// Those that look for what is looked for.
+    #[inline]
+    const fn scanners(&self) -> Secrets {
+        let names = self.kinds.has(Secret::Query) | self.kinds.has(Secret::Assignment);
+        self.kinds.with_if(names, PAIRS).with_if(names, ASIDES)
+    }
+
+    fn clean_of(&self, work: Work, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
+        let mut draft = Draft { text, clean: None, found };
+        for scanner in work.scanners() {
             let by = if scanner == Secret::UserInfo { user_info::REPLACEMENT } else { REDACTED };
-            work.replace_all(by, |bytes, from| self.next(scanner, kinds, bytes, from, reading));
+            draft.replace_all(by, |bytes, from| self.next(scanner, work, bytes, from, reading));
         }
-        work.clean
+        draft.clean
     }
 
-    /// The next secret in these bytes, from a place on, that a scanner finds of these kinds.
+    /// The next secret in these bytes, from a place on, that a scanner finds.
     fn next(
         &self,
         scanner: Secret,
-        kinds: Secrets,
+        work: Work,
         bytes: &[u8],
         from: usize,
         reading: Reading,
@@ -156,49 +157,61 @@ impl Cleaner {
             Secret::UserInfo => user_info::next(bytes, from, is_cut),
             Secret::Email => emails::next(bytes, from, is_cut),
             Secret::Card => cards::next(bytes, from, is_cut),
-            Secret::Query => return pairs::next(bytes, from, &self.names, form, kinds),
-            _ => return asides::next(bytes, from, &self.names, form, kinds),
+            PAIRS if !work.has_colons => {
+                return pairs::next(bytes, from, [b'='], &self.names, form, self.kinds);
+            }
+            PAIRS => return pairs::next(bytes, from, [b'=', b':'], &self.names, form, self.kinds),
+            _ => return asides::next(bytes, from, &self.names, form, self.kinds),
         };
         Some((found?, scanner))
     }
 }
 
-/// Those that look for any of these kinds.
-fn scanners(kinds: Secrets) -> impl Iterator<Item = Secret> {
-    let kinds = kinds
-        .with_if(kinds.has(Secret::Assignment), Secret::Query)
-        .with_if(kinds.has(Secret::Query), Secret::Assignment);
-    ORDER.into_iter().filter(move |scanner| kinds.has(*scanner))
+/// What there is to do about a text.
+#[derive(Clone, Copy)]
+struct Work {
+    scanners: Secrets,
+    /// Colons in it may stand between names and values.
+    has_colons: bool,
 }
 
-/// What a text with such signs may have in it. Of one whose end may be missing, a part of what tells a secret is
-/// enough.
-#[inline]
-fn possible(signs: Signs, length: usize, is_cut: bool) -> Secrets {
-    let fewest_digits = if is_cut { cards::FEWEST_OF_CUT } else { cards::FEWEST_DIGITS };
-    let is_long = |fewest| (length >= fewest) | is_cut;
-    Secrets::NONE
-        .with_if(signs.has(BLANK | RARE) & is_long(private_keys::FEWEST_BYTES), Secret::PrivateKey)
-        .with_if(signs.has(CAPITAL) & is_long(jwts::FEWEST_BYTES), Secret::Jwt)
-        .with_if(signs.has(BLANK | RARE), Secret::Credentials)
-        .with_if(is_long(api_keys::FEWEST_BYTES), Secret::ApiKey)
-        .with_if(signs.has(AT | RARE) | is_cut, Secret::UserInfo)
-        .with_if(signs.has(AT), Secret::Email)
-        .with_if(signs.digits >= fewest_digits, Secret::Card)
-        .with_if(signs.has(EQUALS | RARE), Secret::Query)
-        // A colon alone separates nothing: beside it or before its name there is a frame or a blank.
-        .with_if(signs.has(EQUALS | RARE) | (signs.has(MARK) & signs.has(FRAME | BLANK)), Secret::Assignment)
+impl Work {
+    /// What a text with such signs needs. Of one whose end may be missing, a part of what tells a secret is enough.
+    #[inline]
+    fn by(signs: Signs, length: usize, is_cut: bool) -> Self {
+        let fewest_digits = if is_cut { cards::FEWEST_OF_CUT } else { cards::FEWEST_DIGITS };
+        let is_long = |fewest| (length >= fewest) | is_cut;
+        let is_of_block = signs.has(MARK) & signs.has(BLANK | RARE);
+        // A colon alone separates nothing: beside it or before its name there is a frame or a blank. The same is
+        // behind an option.
+        let has_colons = signs.has(MARK) & signs.has(FRAME | BLANK);
+        let scanners = Secrets::NONE
+            .with_if(is_of_block & (length >= private_keys::FEWEST_BYTES), Secret::PrivateKey)
+            .with_if(signs.has(CAPITAL) & is_long(jwts::FEWEST_BYTES), Secret::Jwt)
+            .with_if(signs.has(BLANK | RARE), Secret::Credentials)
+            .with_if(is_long(api_keys::FEWEST_BYTES), Secret::ApiKey)
+            .with_if(signs.has(AT | RARE) | is_cut, Secret::UserInfo)
+            .with_if(signs.has(AT), Secret::Email)
+            .with_if(signs.digits >= fewest_digits, Secret::Card)
+            .with_if(signs.has(EQUALS) | has_colons, PAIRS)
+            .with_if(signs.has(RARE) | has_colons, ASIDES);
+        Self { scanners, has_colons }
+    }
+
+    fn scanners(self) -> impl Iterator<Item = Secret> {
+        ORDER.into_iter().filter(move |scanner| self.scanners.has(*scanner))
+    }
 }
 
 /// A text under way.
-struct Work<'t, 'f> {
+struct Draft<'t, 'f> {
     text: &'t str,
     /// Once something has been replaced.
     clean: Option<String>,
     found: &'f mut Found,
 }
 
-impl Work<'_, '_> {
+impl Draft<'_, '_> {
     fn replace_all(&mut self, by: &str, next: impl Fn(&[u8], usize) -> Option<(Range<usize>, Secret)>) {
         let text = self.clean.as_deref().unwrap_or(self.text);
         let Some(mut hit) = next(text.as_bytes(), 0) else {
@@ -225,7 +238,7 @@ impl Work<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cleaner, Found, Names, Reading, Secret, Secrets};
+    use super::{Cleaner, Found, Names, Reading, Secret, Secrets, Work};
     use proptest::prelude::*;
 
     /// What scanners look at, whole and in parts, and what the first test looks at.
@@ -258,7 +271,7 @@ mod tests {
     impl Cleaner {
         /// As [`clean`](Self::clean), all scanners looking at every text.
         fn clean_ungated(&self, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
-            self.clean_if(self.kinds, |_| self.kinds, text, reading, found)
+            self.clean_by(|_| Work { scanners: self.scanners(), has_colons: true }, text, reading, found)
         }
     }
 

@@ -10,7 +10,7 @@
 //! | `names` | names whose values are secrets: of attributes, query parameters and headers |
 //! | `words` | the words that make them so |
 //! | `cleaner` | the order of the scanners, and what stands in a secret's place |
-//! | `signs` | the first test: which scanners need not look at a text at all |
+//! | `plain`, `signs` | the first test: which scanners need not look at a text at all |
 //! | `private_keys`, `jwts`, `credentials`, `api_keys`, `user_info`, `emails`, `cards` | a scanner each |
 //! | `pairs`, `asides` | scanners for names with their values: the usual forms, and rarer ones |
 //! | `values`, `prose` | where such a value ends, and whether it is none but a sentence |
@@ -26,6 +26,7 @@ mod jwts;
 mod kind;
 mod names;
 mod pairs;
+mod plain;
 mod private_keys;
 mod prose;
 mod signs;

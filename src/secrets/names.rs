@@ -145,6 +145,14 @@ impl Names {
         }
     }
 
+    /// May what ends with a name in a text, still encoded, hold a secret's? False for nearly all in which there is
+    /// none.
+    #[inline]
+    pub(super) fn may_be_secret(&self, text: &[u8]) -> bool {
+        let are_usual = self.words.is_empty() && self.queries.is_empty() && self.headers.is_empty();
+        !are_usual || may_be_in(text) || text.contains(&b'%')
+    }
+
     /// Does a query parameter of this name, still encoded, hold a secret?
     pub(crate) fn is_secret_query(&self, encoded: &[u8]) -> bool {
         let is_plain = !encoded.contains(&b'%');
@@ -312,4 +320,26 @@ fn word_end(key: &[u8], is_camel: bool) -> usize {
         this.is_ascii_uppercase() && (!previous.is_ascii_uppercase() || next.is_ascii_lowercase())
     };
     (1..run.len()).find(begins).unwrap_or(run.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HEADERS, Names};
+
+    #[test]
+    fn no_secret_s_name_is_passed_over() {
+        for header in HEADERS {
+            for name in [header.to_owned(), header.to_uppercase(), format!("n{header}")] {
+                assert!(Names::USUAL.may_be_secret(name.as_bytes()), "{name}");
+            }
+        }
+        assert!(!Names::USUAL.may_be_secret(b"warehouse"));
+        assert!(Names::USUAL.may_be_secret(b"%77arehouse"));
+        let settings = [Names::deny_key, Names::deny_query, Names::deny_header];
+        for deny in settings {
+            let mut names = Names::USUAL;
+            deny(&mut names, "warehouse");
+            assert!(names.may_be_secret(b"warehouse"));
+        }
+    }
 }

@@ -26,22 +26,28 @@ pub(crate) struct Form {
     pub(crate) is_query: bool,
 }
 
-/// The next value that its name says is a secret, and which of `kinds` it is.
-pub(super) fn next(
+/// The next value that its name says is a secret, and which of `kinds` it is. Between the two stands one of `signs`.
+pub(super) fn next<const N: usize>(
     bytes: &[u8],
     from: usize,
+    signs: [u8; N],
     names: &Names,
     form: Form,
     kinds: Secrets,
 ) -> Option<(Range<usize>, Secret)> {
     let mut from = from;
     loop {
-        let sign = position_of(bytes, from, [b'=', b':'])?;
+        let sign = position_of(bytes, from, signs)?;
         from = sign + 1;
         if at(bytes, sign) == b':' && !may_assign(bytes, sign) {
             continue;
         }
-        let Some(name) = Name::before(bytes, sign) else {
+        // Nearly no name is a secret's.
+        let run = Run::before(bytes, sign);
+        if !names.may_be_secret(part(bytes, run.range.clone())) {
+            continue;
+        }
+        let Some(name) = run.name(bytes) else {
             continue;
         };
         let kind = if name.is_in_query(bytes, sign, form) { Secret::Query } else { Secret::Assignment };
@@ -84,6 +90,33 @@ fn is_in_object(bytes: &[u8], colon: usize) -> bool {
     }
 }
 
+/// The bytes before a sign that a name may have, and perhaps more than the name.
+struct Run {
+    range: Range<usize>,
+    is_quoted: bool,
+}
+
+impl Run {
+    fn before(bytes: &[u8], sign: usize) -> Self {
+        let mut end = values::before_blanks(bytes, sign);
+        let is_quoted = is_quote(before(bytes, end));
+        if is_quoted {
+            end = run_back(bytes, end - 1, MOST_BACKSLASHES, |byte| byte == b'\\');
+        } else {
+            end = run_back(bytes, end, MOST_BLANKS, |byte| byte == b'+');
+        }
+        Self { range: run_back(bytes, end, MOST_RUN_BYTES, |byte| Class::Name.has(byte))..end, is_quoted }
+    }
+
+    fn name(self, bytes: &[u8]) -> Option<Name> {
+        let Self { range, is_quoted } = self;
+        let end = range.end;
+        let (start, before) = name_start(bytes, range);
+        let range = start.max(end.saturating_sub(MOST_NAME_BYTES))..end;
+        (!range.is_empty()).then_some(Name { range, is_quoted, before })
+    }
+}
+
 struct Name {
     range: Range<usize>,
     is_quoted: bool,
@@ -92,20 +125,6 @@ struct Name {
 }
 
 impl Name {
-    fn before(bytes: &[u8], sign: usize) -> Option<Self> {
-        let mut end = values::before_blanks(bytes, sign);
-        let is_quoted = is_quote(before(bytes, end));
-        if is_quoted {
-            end = run_back(bytes, end - 1, MOST_BACKSLASHES, |byte| byte == b'\\');
-        } else {
-            end = run_back(bytes, end, MOST_BLANKS, |byte| byte == b'+');
-        }
-        let start = run_back(bytes, end, MOST_RUN_BYTES, |byte| Class::Name.has(byte));
-        let (start, before) = name_start(bytes, start..end);
-        let range = start.max(end.saturating_sub(MOST_NAME_BYTES))..end;
-        (!range.is_empty()).then_some(Self { range, is_quoted, before })
-    }
-
     fn is_in_query(&self, bytes: &[u8], sign: usize, form: Form) -> bool {
         let follows = matches!(self.before, b'?' | b'&' | b'#') || (form.is_url && self.before == b';');
         let is_first = form.is_query && self.before == 0;

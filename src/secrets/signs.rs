@@ -83,12 +83,6 @@ impl Signs {
         self.seen |= sum & !FIELD;
     }
 
-    /// Are there any but digits?
-    #[inline(always)]
-    pub(super) const fn are_there(self) -> bool {
-        self.seen != 0
-    }
-
     /// Is any of these there?
     #[inline(always)]
     pub(super) const fn has(self, signs: u64) -> bool {
@@ -127,7 +121,7 @@ mod tests {
     fn sees(text: &[u8], sign: u64, digits: usize) {
         let signs = Signs::of(text);
         assert_eq!(ALL.map(|other| signs.has(other)), ALL.map(|other| other == sign));
-        assert_eq!((signs.are_there(), signs.digits), (sign != 0, digits));
+        assert_eq!(signs.digits, digits);
     }
 
     #[test]

@@ -104,8 +104,7 @@ pub(super) fn is_printed(bytes: &[u8], start: usize) -> bool {
 /// Where a type's or variant's name ends that begins here.
 fn type_end(bytes: &[u8], start: usize) -> Option<usize> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
-    let end = run_within(bytes, start, MOST_WRAPPER_NAME_BYTES, is_name);
-    at(bytes, start).is_ascii_uppercase().then_some(end)
+    at(bytes, start).is_ascii_uppercase().then(|| run_within(bytes, start, MOST_WRAPPER_NAME_BYTES, is_name))
 }
 
 /// How a quotation is opened: by a quote, with the backslashes before it that a quotation around it asks for.
