@@ -104,7 +104,7 @@ pub(super) struct Gatherer {
 
 /// What has been taken in.
 pub(super) struct Passed {
-    pub(super) spans: usize,
+    pub(super) slots: usize,
     /// All that there was.
     is_whole: bool,
 }
@@ -115,7 +115,7 @@ impl Gatherer {
     pub(super) fn pass(&mut self, until: Option<Instant>) -> Passed {
         self.take_in_messages();
         if self.is_over {
-            return Passed { spans: 0, is_whole: true };
+            return Passed { slots: 0, is_whole: true };
         }
         self.engine.depot.count_pass();
         self.outlet.marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
@@ -123,7 +123,7 @@ impl Gatherer {
         if self.outlet.marker_follows && self.tail.is_some() {
             // Whoever flushes is promised all that has ended; what ended before a root may be a round behind it.
             self.take_in_messages();
-            passed.spans += self.round(None).spans;
+            passed.slots += self.round(None).slots;
             self.decide_all();
         }
         self.outlet.hand_on();
@@ -179,15 +179,13 @@ impl Gatherer {
     fn drain_lanes(&mut self, until: Option<Instant>) -> Passed {
         let engine = self.engine.clone();
         let most = engine.depot.max_lane_spans();
-        let mut passed = Passed { spans: 0, is_whole: true };
+        let mut passed = Passed { slots: 0, is_whole: true };
         let mut lanes = mem::take(&mut self.lanes);
         lanes.retain_mut(|lane| {
             let mut left = most;
             loop {
-                let drained = lane.drain(&engine.depot, |ended, trace| {
-                    passed.spans += 1;
-                    self.take(ended, trace);
-                });
+                let drained = lane.drain(&engine.depot, |ended, trace| self.take(ended, trace));
+                passed.slots += drained.slots;
                 left = left.saturating_sub(drained.slots);
                 if drained.slots == 0 || left == 0 {
                     if drained.thread_has_ended {
@@ -208,7 +206,8 @@ impl Gatherer {
     #[inline(always)]
     fn take(&mut self, ended: &Ended, trace: &OfTrace) {
         if self.hands_on_bare && ended.is_bare(trace) {
-            self.outlet.push_bare(ended.bare_record(trace, &self.times));
+            let times = self.times;
+            self.outlet.push_bare(|| ended.bare_record(trace, &times));
         } else {
             self.take_any(ended, trace, true);
         }
@@ -231,7 +230,7 @@ impl Gatherer {
                 complete(&mut record);
                 tail.add(record, *now, outlet);
             }
-            None => outlet.push_to_complete(ended.bare_record(trace, times), complete),
+            None => outlet.push_to_complete(|| ended.bare_record(trace, times), complete),
         }
     }
 
