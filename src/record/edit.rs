@@ -196,7 +196,8 @@ impl Details {
         if changes.keys {
             // Two may be the same now.
             self.settled = 0;
-            self.settle();
+            self.settle_keys();
+            self.values.trim();
         }
         self.edit_events(editor, limits, &mut changes);
         self.edit_links(editor, limits, &mut changes);

@@ -1,14 +1,18 @@
 //! What the collector does to a span's details (floor 2): each key once, times in UTC, and in the end, empty
 //! buffers for another span.
 
-use super::{details::Details, status::Status, values::Slot};
+use super::{details::Details, known_keys::KnownKeys, status::Status, values::Slot};
 use crate::clock::Resolver;
 
 impl Details {
     /// Settles what the caller's thread has no time for: its keys, and memory reserved for more than came.
     #[inline(never)]
-    pub(crate) fn settle(&mut self) {
-        self.settle_keys();
+    pub(crate) fn settle(&mut self, known: &mut KnownKeys) {
+        if self.settled != self.slots.len() && !known.has(&self.slots) {
+            self.settle_keys();
+            known.remember(&self.slots);
+        }
+        self.settled = self.slots.len();
         self.values.trim();
     }
 

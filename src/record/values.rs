@@ -299,6 +299,7 @@ impl Values {
     }
 
     /// Empties the buffer and keeps at most `kept_bytes` of it.
+    #[inline]
     pub(super) fn clear(&mut self, kept_bytes: usize) {
         self.text.clear();
         if self.text.capacity() > kept_bytes {

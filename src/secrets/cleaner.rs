@@ -40,22 +40,11 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The scanners in their order; those for names with their values, each of which may find two kinds, stand at one
-/// of them each. What ends a
-/// scanner's secret may be part of another's: those that span spaces and separators come before names with
-/// their values, which end there; user info comes before e-mail addresses, which its end looks like.
-const ORDER: [Secret; 9] = [
-    Secret::PrivateKey,
-    Secret::Jwt,
-    Secret::Credentials,
-    Secret::ApiKey,
-    Secret::UserInfo,
-    Secret::Email,
-    Secret::Card,
-    PAIRS,
-    ASIDES,
-];
-/// Both look for queries' and for assignments' values.
+/// The two scanners for names with their values, each of which finds both of these kinds.
+///
+/// Scanners take their turns in the order of [`Secret::ALL`]. What ends a scanner's secret may be part of another's:
+/// those that span spaces and separators come before names with their values, which end there; user info comes
+/// before e-mail addresses, which its end looks like.
 const PAIRS: Secret = Secret::Query;
 const ASIDES: Secret = Secret::Assignment;
 
@@ -74,7 +63,7 @@ impl Cleaner {
     #[inline(never)]
     fn finds_any(&self, text: &[u8], reading: Reading) -> bool {
         let work = self.work_for(text, reading.is_cut);
-        work.scanners().any(|scanner| self.next(scanner, work, text, 0, reading).is_some())
+        work.scanners.iter().any(|scanner| self.next(scanner, work, text, 0, reading).is_some())
     }
 
     /// The text without secrets; `None` if it has none.
@@ -123,16 +112,17 @@ impl Cleaner {
         Work { scanners: scanners.and(self.scanners()), has_colons }
     }
 
-    /// Those that look for what is looked for.
+    /// Those that look in texts for what is looked for.
     #[inline]
     const fn scanners(&self) -> Secrets {
         let names = self.kinds.has(Secret::Query) | self.kinds.has(Secret::Assignment);
-        self.kinds.with_if(names, PAIRS).with_if(names, ASIDES)
+        let in_texts = self.kinds.without(Secret::Header).without(Secret::Key);
+        in_texts.with_if(names, PAIRS).with_if(names, ASIDES)
     }
 
     fn clean_of(&self, work: Work, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
         let mut draft = Draft { text, clean: None, found };
-        for scanner in work.scanners() {
+        for scanner in work.scanners.iter() {
             let by = if scanner == Secret::UserInfo { user_info::REPLACEMENT } else { REDACTED };
             draft.replace_all(by, |bytes, from| self.next(scanner, work, bytes, from, reading));
         }
@@ -196,10 +186,6 @@ impl Work {
             .with_if(signs.has(EQUALS) | has_colons, PAIRS)
             .with_if(signs.has(RARE) | has_colons, ASIDES);
         Self { scanners, has_colons }
-    }
-
-    fn scanners(self) -> impl Iterator<Item = Secret> {
-        ORDER.into_iter().filter(move |scanner| self.scanners.has(*scanner))
     }
 }
 

@@ -35,7 +35,7 @@ pub enum Secret {
 
 impl Secret {
     pub(crate) const COUNT: usize = 11;
-    /// All kinds.
+    /// All kinds; those in texts in the order in which they are looked for.
     pub(crate) const ALL: [Self; Self::COUNT] = [
         Self::Header,
         Self::Key,
@@ -97,6 +97,16 @@ impl Secrets {
 
     pub(crate) const fn has(self, kind: Secret) -> bool {
         self.0 & (1 << kind as u16) != 0
+    }
+
+    /// Its kinds in the order of [`Secret::ALL`].
+    pub(crate) fn iter(self) -> impl Iterator<Item = Secret> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let kind = Secret::ALL.get(rest.trailing_zeros() as usize)?;
+            rest &= rest - 1;
+            Some(*kind)
+        })
     }
 
     pub(crate) const fn is_empty(self) -> bool {

@@ -7,7 +7,7 @@ use crate::{
     clock::Resolver,
     context::{Baggage, TraceFlags, TraceState},
     ids::{RequestId, SpanId, TraceId},
-    record::{Details, Outcome, SpanKind, SpanRecord, Weight},
+    record::{Details, KnownKeys, Outcome, SpanKind, SpanRecord, Weight},
 };
 use std::{borrow::Cow, cell::Cell, num::NonZeroU64};
 
@@ -131,6 +131,7 @@ impl Ended {
         record: &mut SpanRecord,
         trace: &OfTrace,
         times: &Resolver,
+        known: &mut KnownKeys,
         with_details: impl FnOnce(&Details),
     ) {
         record.trace_state = trace.trace_state.clone();
@@ -141,7 +142,7 @@ impl Ended {
                 record.name = name;
             }
             details.resolve_times(times);
-            details.settle();
+            details.settle(known);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Resolver,
-    record::SpanRecord,
+    record::{KnownKeys, SpanRecord},
     sampling::tail::Tail,
     sync::{Mutex, MutexGuard, lock, try_lock},
 };
@@ -41,6 +41,7 @@ impl Gathering {
             began: engine.timeline.ticks(),
             now: 0,
             times: engine.timeline.resolver(),
+            known_keys: KnownKeys::new(),
             hands_on_bare: tail.is_none() && !engine.redaction.has_own(),
             runs_foreign_code: tail.is_some() || engine.redaction.has_own() || engine.timeline.is_custom(),
             engine: engine.clone(),
@@ -92,6 +93,7 @@ pub(super) struct Gatherer {
     now: u64,
     /// The pass's.
     times: Resolver,
+    known_keys: KnownKeys,
     outlet: Outlet,
     flushes: Vec<Waiting>,
     /// What somebody may be waiting for as a future, to be woken at the deadline.
@@ -216,9 +218,9 @@ impl Gatherer {
     /// `is_charged` says whether the lanes' budget has paid for what is large.
     #[inline(never)]
     fn take_any(&mut self, ended: &Ended, trace: &OfTrace, is_charged: bool) {
-        let Self { engine, times, tail, outlet, now, .. } = self;
-        let complete = |record: &mut SpanRecord| {
-            ended.complete(record, trace, times, |details| {
+        let Self { engine, times, known_keys, tail, outlet, now, .. } = self;
+        let mut complete = |record: &mut SpanRecord| {
+            ended.complete(record, trace, times, known_keys, |details| {
                 if is_charged {
                     engine.depot.budget.release(details);
                 }
