@@ -81,14 +81,19 @@ pub(crate) trait Editor {
 
 /// Looks at records before an editor does.
 pub(crate) trait Survey {
+    type Class: Copy;
+
     /// May something have to be done about this text, which was put together?
     fn minds_text(&mut self, text: &str) -> bool;
     fn minds_trace_state(&mut self, state: &TraceState) -> bool;
-    /// About an attribute, whosever it is? Its key is looked at here as well, and first.
-    fn minds_attribute(&mut self, key: Label<'_>, value: Glimpse<'_>) -> bool;
-    /// As [`minds_attribute`](Self::minds_attribute), about what most attributes are.
-    fn minds_text_of(&mut self, key: &'static str, value: &[u8]) -> bool;
-    fn minds_i64_of(&mut self, key: &'static str, value: i64) -> bool;
+    /// What a literal key says of its value.
+    fn class(&mut self, key: &'static str) -> Self::Class;
+    /// The same of a key that was put together. `None` if something may have to be done about the key itself.
+    fn class_of_made(&mut self, key: &str) -> Option<Self::Class>;
+    /// About a text in a value of this class, whosever it is?
+    fn minds_text_of(&mut self, class: Self::Class, text: &[u8]) -> bool;
+    /// About any other value?
+    fn minds_value_of<'a>(&mut self, class: Self::Class, value: impl FnOnce() -> Glimpse<'a>) -> bool;
 }
 
 impl SpanRecord {
@@ -145,10 +150,16 @@ impl Values {
     fn are_minded(&self, slots: [&[Slot]; 2], survey: &mut impl Survey) -> bool {
         for slots in slots {
             for slot in slots {
-                let is_minded = match (Values::literal_key(slot), self.text(slot), slot.as_i64()) {
-                    (Some(key), Some(text), _) => survey.minds_text_of(key, text),
-                    (Some(key), None, Some(number)) => survey.minds_i64_of(key, number),
-                    _ => self.is_other_minded(slot, survey),
+                let class = match label(slot, self) {
+                    Label::Literal(key) => survey.class(key),
+                    Label::Made(key) => match survey.class_of_made(key) {
+                        Some(class) => class,
+                        None => return true,
+                    },
+                };
+                let is_minded = match self.text(slot) {
+                    Some(text) => survey.minds_text_of(class, text),
+                    None => survey.minds_value_of(class, || self.glimpse(slot)),
                 };
                 if is_minded {
                     return true;
@@ -156,11 +167,6 @@ impl Values {
             }
         }
         false
-    }
-
-    #[inline(never)]
-    fn is_other_minded(&self, slot: &Slot, survey: &mut impl Survey) -> bool {
-        survey.minds_attribute(label(slot, self), self.glimpse(slot))
     }
 }
 
@@ -319,7 +325,7 @@ fn edit_items(
 }
 
 /// A slot's key, and where that comes from.
-#[inline]
+#[inline(always)]
 fn label<'a>(slot: &Slot, values: &'a Values) -> Label<'a> {
     match Values::literal_key(slot) {
         Some(key) => Label::Literal(key),

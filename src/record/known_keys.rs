@@ -50,3 +50,45 @@ fn place_of(slots: &[Slot]) -> Option<usize> {
     let hash = (key.as_ptr().addr() ^ slots.len() << 7).wrapping_mul(0x9E37_79B9_7F4A_7C15_u64 as usize);
     Some(hash >> (usize::BITS - LISTS.trailing_zeros()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::KnownKeys;
+    use crate::record::{Details, Limits};
+    use proptest::prelude::*;
+    use std::borrow::Cow;
+
+    /// Some of them the same at different places.
+    const TEXT: &str = "abcabc";
+
+    fn key() -> impl Strategy<Value = Cow<'static, str>> {
+        (0..TEXT.len(), prop::bool::weighted(0.1)).prop_map(|(place, is_made)| {
+            let key = &TEXT[place..=place];
+            if is_made { Cow::Owned(key.to_owned()) } else { Cow::Borrowed(key) }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_came_before_changes_nothing(
+            lists in prop::collection::vec(prop::collection::vec(key(), 0..4), 1..40),
+        ) {
+            let mut known = KnownKeys::new();
+            for keys in lists {
+                let mut details = Details::new();
+                for (number, key) in keys.into_iter().enumerate() {
+                    details.push_attribute(key, (number as i64).into(), &Limits::NONE);
+                }
+                let mut alone = details.clone();
+                details.settle(&mut known);
+                alone.settle(&mut KnownKeys::new());
+                prop_assert_eq!(&details, &alone);
+                let mut keys: Vec<_> = details.attributes().map(|attribute| attribute.key).collect();
+                let count = keys.len();
+                keys.sort_unstable();
+                keys.dedup();
+                prop_assert_eq!(keys.len(), count);
+            }
+        }
+    }
+}

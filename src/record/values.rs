@@ -348,6 +348,7 @@ impl Values {
     }
 
     /// As [`view`](Self::view), for a look at all values of all spans.
+    #[inline(always)]
     pub(super) fn glimpse<'a>(&'a self, slot: &Slot) -> Glimpse<'a> {
         match slot.kind {
             Kind::Text => self.text(slot).map_or(Glimpse::Harmless, Glimpse::Text),
@@ -386,14 +387,6 @@ impl Slot {
     #[inline(always)]
     pub(super) const fn of_i64(key: &'static str, number: i64) -> Self {
         Self { key: Key::Static(key), kind: Kind::I64, bits: number as u64 }
-    }
-
-    #[inline(always)]
-    pub(super) const fn as_i64(&self) -> Option<i64> {
-        match self.kind {
-            Kind::I64 => Some(self.bits as i64),
-            _ => None,
-        }
     }
 
     /// The same of a text in which no secret can be.

@@ -289,11 +289,6 @@ struct FirstLook<'a> {
 }
 
 impl FirstLook<'_> {
-    #[inline(always)]
-    fn class_of(&mut self, key: &'static str) -> Class {
-        self.keys.class(key, &self.rules.cleaner)
-    }
-
     #[inline(never)]
     fn minds_list(&self, reading: Reading, list: &Value<'static>) -> bool {
         match list {
@@ -309,6 +304,8 @@ impl FirstLook<'_> {
 }
 
 impl Survey for FirstLook<'_> {
+    type Class = Class;
+
     fn minds_text(&mut self, text: &str) -> bool {
         // A name has a limit of its own: with the smaller one, more texts count as cut.
         let most_bytes = self.limits.name_bytes.min(self.limits.value_bytes);
@@ -331,46 +328,41 @@ impl Survey for FirstLook<'_> {
         is_minded
     }
 
+    #[inline(always)]
+    fn class(&mut self, key: &'static str) -> Class {
+        self.keys.class(key, &self.rules.cleaner)
+    }
+
     #[inline(never)]
-    fn minds_attribute(&mut self, key: Label<'_>, value: Glimpse<'_>) -> bool {
-        let class = match key {
-            Label::Literal(key) => self.class_of(key),
-            Label::Made(key) if self.minds_text(key) => return true,
-            Label::Made(key) => Class::of(key, &self.rules.cleaner),
-        };
-        let reading = match class {
-            Class::Read(reading) => reading,
-            Class::Allowed => return false,
-            Class::Secret(_) => return !matches!(value, Glimpse::Bool),
-        };
-        match value {
-            Glimpse::Text(text) => {
+    fn class_of_made(&mut self, key: &str) -> Option<Class> {
+        (!self.minds_text(key)).then(|| Class::of(key, &self.rules.cleaner))
+    }
+
+    #[inline(always)]
+    fn minds_text_of(&mut self, class: Class, text: &[u8]) -> bool {
+        match class {
+            Class::Read(reading) => {
                 let reading = read(text.len(), self.limits.value_bytes, reading);
                 self.rules.cleaner.finds_in(text, reading)
             }
+            Class::Secret(_) => true,
+            Class::Allowed => false,
+        }
+    }
+
+    #[inline(always)]
+    fn minds_value_of<'a>(&mut self, class: Class, value: impl FnOnce() -> Glimpse<'a>) -> bool {
+        let reading = match class {
+            Class::Read(reading) => reading,
+            Class::Secret(_) => return !matches!(value(), Glimpse::Bool),
+            Class::Allowed => return false,
+        };
+        match value() {
             Glimpse::I64(number) => is_card_number(number),
             Glimpse::F64(number) => is_card_float(number),
             Glimpse::List(list) => self.minds_list(reading, list),
+            Glimpse::Text(text) => self.minds_text_of(class, text),
             Glimpse::Bool | Glimpse::Harmless => false,
-        }
-    }
-
-    #[inline(always)]
-    fn minds_text_of(&mut self, key: &'static str, value: &[u8]) -> bool {
-        match self.class_of(key) {
-            Class::Read(reading) => {
-                let reading = read(value.len(), self.limits.value_bytes, reading);
-                self.rules.cleaner.finds_in(value, reading)
-            }
-            class => class != Class::Allowed,
-        }
-    }
-
-    #[inline(always)]
-    fn minds_i64_of(&mut self, key: &'static str, value: i64) -> bool {
-        match self.class_of(key) {
-            Class::Read(_) => is_card_number(value),
-            class => class != Class::Allowed,
         }
     }
 }

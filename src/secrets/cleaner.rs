@@ -2,7 +2,7 @@
 
 use super::{
     Found, Names, REDACTED, Secret, Secrets, api_keys, asides, cards, credentials, emails, jwts,
-    pairs::{self, Form},
+    pairs::{self, Form, Traits},
     plain::is_plain,
     private_keys,
     signs::{AT, BLANK, CAPITAL, EQUALS, FRAME, MARK, RARE, Signs},
@@ -106,10 +106,10 @@ impl Cleaner {
     #[inline]
     fn work_for(&self, bytes: &[u8], is_cut: bool) -> Work {
         if bytes.len() < FEWEST_BYTES && !is_cut {
-            return Work { scanners: Secrets::NONE, has_colons: false };
+            return Work { scanners: Secrets::NONE, traits: Traits::default() };
         }
-        let Work { scanners, has_colons } = Work::by(Signs::of(bytes), bytes.len(), is_cut);
-        Work { scanners: scanners.and(self.scanners()), has_colons }
+        let Work { scanners, traits } = Work::by(Signs::of(bytes), bytes.len(), is_cut);
+        Work { scanners: scanners.and(self.scanners()), traits }
     }
 
     /// Those that look in texts for what is looked for.
@@ -130,6 +130,7 @@ impl Cleaner {
     }
 
     /// The next secret in these bytes, from a place on, that a scanner finds.
+    #[inline(always)]
     fn next(
         &self,
         scanner: Secret,
@@ -147,10 +148,7 @@ impl Cleaner {
             Secret::UserInfo => user_info::next(bytes, from, is_cut),
             Secret::Email => emails::next(bytes, from, is_cut),
             Secret::Card => cards::next(bytes, from, is_cut),
-            PAIRS if !work.has_colons => {
-                return pairs::next(bytes, from, [b'='], &self.names, form, self.kinds);
-            }
-            PAIRS => return pairs::next(bytes, from, [b'=', b':'], &self.names, form, self.kinds),
+            PAIRS => return pairs::next(bytes, from, work.traits, &self.names, form, self.kinds),
             _ => return asides::next(bytes, from, &self.names, form, self.kinds),
         };
         Some((found?, scanner))
@@ -161,8 +159,7 @@ impl Cleaner {
 #[derive(Clone, Copy)]
 struct Work {
     scanners: Secrets,
-    /// Colons in it may stand between names and values.
-    has_colons: bool,
+    traits: Traits,
 }
 
 impl Work {
@@ -185,7 +182,7 @@ impl Work {
             .with_if(signs.digits >= fewest_digits, Secret::Card)
             .with_if(signs.has(EQUALS) | has_colons, PAIRS)
             .with_if(signs.has(RARE) | has_colons, ASIDES);
-        Self { scanners, has_colons }
+        Self { scanners, traits: Traits { has_colons, is_encoded: signs.has(RARE) } }
     }
 }
 
@@ -224,7 +221,7 @@ impl Draft<'_, '_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cleaner, Found, Names, Reading, Secret, Secrets, Work};
+    use super::{Cleaner, Found, Names, Reading, Secret, Secrets, Traits, Work};
     use proptest::prelude::*;
 
     /// What scanners look at, whole and in parts, and what the first test looks at.
@@ -257,7 +254,12 @@ mod tests {
     impl Cleaner {
         /// As [`clean`](Self::clean), all scanners looking at every text.
         fn clean_ungated(&self, text: &str, reading: Reading, found: &mut Found) -> Option<String> {
-            self.clean_by(|_| Work { scanners: self.scanners(), has_colons: true }, text, reading, found)
+            self.clean_by(
+                |_| Work { scanners: self.scanners(), traits: Traits { has_colons: true, is_encoded: true } },
+                text,
+                reading,
+                found,
+            )
         }
     }
 

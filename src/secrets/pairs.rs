@@ -26,25 +26,38 @@ pub(crate) struct Form {
     pub(crate) is_query: bool,
 }
 
-/// The next value that its name says is a secret, and which of `kinds` it is. Between the two stands one of `signs`.
-pub(super) fn next<const N: usize>(
+/// What the first test has seen of the text: without it, less of that has to be looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Traits {
+    /// Colons in it may stand between names and values.
+    pub(super) has_colons: bool,
+    /// Something in it may be percent-encoded.
+    pub(super) is_encoded: bool,
+}
+
+/// The next value that its name says is a secret, and which of `kinds` it is.
+pub(super) fn next(
     bytes: &[u8],
     from: usize,
-    signs: [u8; N],
+    traits: Traits,
     names: &Names,
     form: Form,
     kinds: Secrets,
 ) -> Option<(Range<usize>, Secret)> {
     let mut from = from;
     loop {
-        let sign = position_of(bytes, from, signs)?;
+        let sign = if traits.has_colons {
+            position_of(bytes, from, [b'=', b':'])?
+        } else {
+            position_of(bytes, from, [b'='])?
+        };
         from = sign + 1;
         if at(bytes, sign) == b':' && !may_assign(bytes, sign) {
             continue;
         }
         // Nearly no name is a secret's.
         let run = Run::before(bytes, sign);
-        if !names.may_be_secret(part(bytes, run.range.clone())) {
+        if !names.may_be_secret(part(bytes, run.range.clone()), traits.is_encoded) {
             continue;
         }
         let Some(name) = run.name(bytes) else {

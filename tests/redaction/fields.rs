@@ -92,6 +92,19 @@ fn tracestates() {
 }
 
 #[test]
+fn tracestates_one_after_the_other() {
+    let test = TestTracer::new();
+    let states = ["a=1", "a=1", &format!("a={CARD}"), "a=1", &format!("a={CARD}"), &format!("a={CARD}")];
+    for state in states {
+        let mut context = throughline::Context::default();
+        context.span = Some(remote(state));
+        test.span_builder("span").remote(context).start().end();
+    }
+    let clean: Vec<_> = test.spans().iter().map(|span| span.trace_state().to_string()).collect();
+    assert_eq!(clean, ["a=1", "a=1", "a=REDACTED", "a=1", "a=REDACTED", "a=REDACTED"]);
+}
+
+#[test]
 fn the_resource_once() {
     let memory = Memory::new();
     let tracer = Tracer::builder("test")
