@@ -227,7 +227,7 @@ mod tests {
     /// What scanners look at, whole and in parts, and what the first test looks at.
     const PIECES: &str = "password|Password|token|key|code|DB_PASS|x-api-key|Cookie|--password|pwd|REDACTED|\
         =|:|: | = |=>|:=|%3D|%3A|%253D|\"|'|`|\\|\\\"|\\\\\\\"|\\n|&|&amp;|\\u0026|?|#|;|,|.|%3F|%26|%22|%20|%0A|%|+|\
-        \u{20}|\t|\n|\r|{|}|[|]|(|)|<|>|</|<password>|</password>|Some(|Secret { |-|--|-----BEGIN|-----END|\
+        \u{20}|\t|\n|\r|\u{b}|\u{c}|{|}|[|]|(|)|<|>|</|<password>|</password>|Some(|Secret { |-|--|-----BEGIN|-----END|\
         PRIVATE KEY|-----|://|//|\\/\\/|%2F%2F|@|%40|/|eyJ|eyA|ewoJ|ew0K|eyJhbGciOiJIUzI1NiJ9|Bearer|basic|\
         YWRhOnMzY3JldA==|4111|4111111111111111|41111|11111111111|u64|ghp_|sk-|AKIA|IOSFODNN7EXAMPLE|h.example|\
         ada|s3cret|REDACTED:REDACTED|<password>a</password>|--password a1|//a:b|%2F%2Fa:b%40h|password: a1|{pwd:a1}|\

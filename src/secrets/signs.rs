@@ -26,7 +26,7 @@ pub(super) const EQUALS: u64 = field(1);
 /// What a name or a value is put in, a quote of any of the three sorts or a bracket, and the backslash that
 /// escapes one.
 pub(super) const FRAME: u64 = field(2);
-/// A space or a tab.
+/// A space, a tab or a form feed: what may stand behind a colon on the same line.
 pub(super) const BLANK: u64 = field(3);
 pub(super) const AT: u64 = field(4);
 /// Of those that an object of JSON has near its beginning, one or another, in base64.
@@ -46,7 +46,7 @@ static MARKS: [u64; 256] = {
             b'0'..=b'9' => DIGITS,
             b'=' => EQUALS,
             b'"' | b'\'' | b'`' | b'\\' | b'(' | b'{' => FRAME,
-            b' ' | b'\t' => BLANK,
+            b' ' | b'\t' | b'\x0C' => BLANK,
             b'@' => AT,
             b'J' | b'A' | b'K' => CAPITAL,
             b':' | b'-' => MARK,
@@ -94,7 +94,7 @@ impl Signs {
 mod tests {
     use super::{AT, BLANK, CAPITAL, EQUALS, FRAME, MARK, RARE, Signs};
 
-    const TELLING: [(u8, u64); 19] = [
+    const TELLING: [(u8, u64); 20] = [
         (b'=', EQUALS),
         (b'"', FRAME),
         (b'\'', FRAME),
@@ -105,6 +105,7 @@ mod tests {
         (b'>', RARE),
         (b' ', BLANK),
         (b'\t', BLANK),
+        (b'\x0C', BLANK),
         (b'@', AT),
         (b'J', CAPITAL),
         (b'A', CAPITAL),
