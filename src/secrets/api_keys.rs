@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// How keys begin, and the fewest characters that follow: as their providers publish them for
 /// scanners like this one.
-const KEYS: [(&str, usize); 35] = [
+pub(super) const KEYS: [(&str, usize); 35] = [
     // Amazon Web Services
     ("AKIA", 16),
     ("ASIA", 16),

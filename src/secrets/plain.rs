@@ -115,6 +115,15 @@ mod tests {
     }
 
     #[test]
+    fn no_key_s_beginning_is_plain() {
+        for (begin, fewest) in api_keys::KEYS {
+            let key = begin.to_owned() + &"a".repeat(fewest);
+            assert!(!is_plain(key.as_bytes()), "{key}");
+        }
+        assert!(!is_plain(b"sk-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
+    }
+
+    #[test]
     fn where_a_card_has_room_few_digits_are_plain() {
         for length in 0..100 {
             for digits in 0..=length {
