@@ -39,13 +39,14 @@ pub(crate) const fn encode_u8(value: u8) -> [u8; 2] {
     pair(value).to_le_bytes()
 }
 
-/// Writes sixteen lowercase hex digits, most significant first: eight pairs, which the processor makes at once.
-#[inline]
+/// Writes sixteen lowercase hex digits, most significant first.
+///
+/// By itself it is compiled to vectors, which make all eight pairs at once; within another function it is not.
+#[inline(never)]
 pub(crate) fn encode_u64(value: u64) -> [u8; 16] {
     let mut text = [0; 16];
-    let pairs = value.to_be_bytes().map(pair);
-    for (digits, pair) in text.as_chunks_mut().0.iter_mut().zip(pairs) {
-        *digits = pair.to_le_bytes();
+    for (digits, byte) in text.as_chunks_mut().0.iter_mut().zip(value.to_be_bytes()) {
+        *digits = pair(byte).to_le_bytes();
     }
     text
 }

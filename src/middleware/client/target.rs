@@ -40,9 +40,10 @@ impl<'a> Target<'a> {
                 attributes.joined(semconv::URL_FULL, &[scheme, "://", &addressed.authority, path]);
             }
             (Some(scheme), Some(authority), _) => {
-                let (mark, query) = uri.query().map_or(("", ""), |query| ("?", query));
-                let parts = [scheme, "://", authority.as_str(), uri.path(), mark, query];
-                attributes.joined(semconv::URL_FULL, &parts);
+                let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
+                // A URL has a path, if only the shortest.
+                let root = if path.starts_with('?') { "/" } else { "" };
+                attributes.joined(semconv::URL_FULL, &[scheme, "://", authority.as_str(), root, path]);
             }
             _ => attributes.text(semconv::URL_FULL, &uri.to_string()),
         }
