@@ -393,18 +393,13 @@ pub(super) fn enter_handle(shared: &Arc<Shared>, span_id: SpanId) -> Option<Toke
 #[inline]
 pub(super) fn enter(live: &Live) -> Option<Token> {
     match silent::enter(live) {
-        None => enter_recorded(live),
+        None => enter_scope(live),
         entered => entered,
     }
 }
 
-#[inline(never)]
-fn enter_recorded(live: &Live) -> Option<Token> {
-    enter_scope(live)
-}
-
 /// Makes a span current until its token is given to [`exit_scope`], or to [`exit`].
-#[inline(always)]
+#[inline(never)]
 pub(super) fn enter_scope(live: &Live) -> Option<Token> {
     with(|local| {
         let shared = live.shared.as_ref()?;

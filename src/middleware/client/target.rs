@@ -41,9 +41,13 @@ impl<'a> Target<'a> {
             }
             (Some(scheme), Some(authority), _) => {
                 let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
-                // A URL has a path, if only the shortest.
-                let root = if path.starts_with('?') { "/" } else { "" };
-                attributes.joined(semconv::URL_FULL, &[scheme, "://", authority.as_str(), root, path]);
+                let authority = authority.as_str();
+                if path.starts_with('?') {
+                    // A URL has a path, if only the shortest.
+                    attributes.joined(semconv::URL_FULL, &[scheme, "://", authority, "/", path]);
+                } else {
+                    attributes.joined(semconv::URL_FULL, &[scheme, "://", authority, path]);
+                }
             }
             _ => attributes.text(semconv::URL_FULL, &uri.to_string()),
         }
