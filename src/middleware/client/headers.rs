@@ -1,10 +1,11 @@
 //! What a client writes into a request's headers (floor 5).
 
+use super::values::Values;
 use crate::{
     context::Baggage,
     middleware::{
         headers::{BAGGAGE, Headers, TRACEPARENT, TRACESTATE, parent, set},
-        line::{Line, Values},
+        line::Line,
         memory::remember,
         seen::{Seen, is_entry},
     },
@@ -55,15 +56,15 @@ impl Headers {
             let short_state = line.push(&state).filter(|state| !state.is_empty());
             let id = line.push(carried.request_id.encode_bytes(&mut [0; 36]));
             let mut values = Values::new(line);
-            set(headers, &TRACEPARENT, parent.and_then(|parent| values.next(parent)));
+            set(headers, &TRACEPARENT, parent.and_then(|parent| values.next(&parent)));
             if !state.is_empty() {
-                let written = short_state.and_then(|state| values.next(state));
+                let written = short_state.and_then(|state| values.next(&state));
                 set(headers, &TRACESTATE, written.or_else(|| HeaderValue::from_bytes(&state).ok()));
             } else if had.trace_state {
                 headers.remove(&TRACESTATE);
             }
             inject_baggage(headers, had, &carried, may_have_baggage);
-            let id = id.and_then(|id| values.next(id));
+            let id = id.and_then(|id| values.next(&id));
             if let Some(id) = &id {
                 remember(carried.request_id, id);
             }
