@@ -2,7 +2,7 @@
 
 use super::{
     engine::{OFF, Shared},
-    local::{self, Token},
+    entered::{self, Token},
     span::{Span, recording_methods},
     start,
 };
@@ -60,7 +60,7 @@ impl Span {
             return CurrentSpan { current: None, _not_send: PhantomData };
         }
         let current =
-            local::current().map(|(token, shared, span_id)| (token, SpanHandle { shared, span_id }));
+            entered::current().map(|(token, shared, span_id)| (token, SpanHandle { shared, span_id }));
         CurrentSpan { current, _not_send: PhantomData }
     }
 }
@@ -73,7 +73,7 @@ impl CurrentSpan {
             && handle.shared.recording
         {
             // False where the entry is only a handle's: there is nobody to hand the details to.
-            let _recorded = local::with_entry_details(*token, &handle.shared, body);
+            let _recorded = entered::with_entry_details(*token, &handle.shared, body);
         }
     }
 
@@ -182,7 +182,7 @@ impl SpanHandle {
 
     /// Makes it the thread's current span, so that new spans become its children.
     pub(super) fn enter_entry(&self) -> Option<Token> {
-        local::enter_handle(&self.shared, self.span_id)
+        entered::enter_handle(&self.shared, self.span_id)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     live::Live,
-    local::{self, with},
+    local::{self, Local, with},
     silent,
     stack::Token,
 };
@@ -23,17 +23,72 @@ pub(super) fn ended(token: Option<Token>, live: Box<Live>, outcome: Option<Outco
 /// The only function that ends a recorded span, so that all it calls is compiled into it.
 #[inline(never)]
 fn ended_any(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
-    let outcome = |live: &Live| outcome.unwrap_or_else(|| outcome_of_drop(live));
+    let end = live.recorded().map_or(0, |shared| shared.engine.timeline.ticks());
+    let outcome = outcome.unwrap_or_else(|| outcome_of_drop(&live));
     let mut place = Some(live);
     with(|local| {
-        if let (Some(token), Some(live)) = (token, &place) {
-            live.absorb(local.exit(token));
+        if let Some(live) = place.take() {
+            local.finish(token, live, end, outcome);
         }
-        local.finish(&mut place, outcome);
     });
     if let Some(live) = place.filter(|live| live.recorded().is_some()) {
-        let outcome = outcome(&live);
-        stray(live, outcome);
+        stray(live, end, outcome);
+    }
+}
+
+impl Local {
+    /// Ends a span: leaves its entry, hands it to its collector, if it is recorded, and keeps its box.
+    #[inline(always)]
+    fn finish(&mut self, token: Option<Token>, live: Box<Live>, end: u64, outcome: Outcome) {
+        let is_plain = self.is_plain_end(token, &live, outcome);
+        if is_plain && token.is_some() {
+            self.stack.pop_plain();
+        }
+        if (is_plain || self.prepare(token, &live, outcome))
+            && let Some(lane) = self.lanes.first()
+        {
+            lane.put(live.take_ended(end, outcome));
+        }
+        if is_plain && !live.is_first {
+            self.boxes.keep(live);
+        } else {
+            self.keep(live);
+        }
+    }
+
+    /// Is there nothing to be done but to hand the span over, and is there room for that?
+    #[inline(always)]
+    fn is_plain_end(&mut self, token: Option<Token>, live: &Live, outcome: Outcome) -> bool {
+        let Some(shared) = live.shared.as_ref().filter(|shared| self.stack.is_of(shared)) else {
+            return false;
+        };
+        token.is_none_or(|token| self.stack.is_plain_top(token))
+            && outcome != Outcome::Panicked
+            && live.large_bytes() == 0
+            && self.lanes.first().is_some_and(|lane| lane.is_ready_for(shared.serial))
+    }
+
+    /// Does all that has to be done before a span is handed over; false if it is not to be.
+    #[inline(never)]
+    fn prepare(&mut self, token: Option<Token>, live: &Live, outcome: Outcome) -> bool {
+        if let Some(token) = token {
+            live.absorb(self.exit(token));
+        }
+        let Some(shared) = live.recorded() else {
+            return false;
+        };
+        let engine = &shared.engine;
+        let Some(lane) = self.lanes.of(engine) else {
+            return false;
+        };
+        if outcome == Outcome::Panicked {
+            live.record_panic(engine, &mut self.buffers);
+        }
+        let is_admitted = lane.admit(&shared.trace, live.large_bytes(), &engine.depot);
+        if !is_admitted {
+            live.details.set(None);
+        }
+        is_admitted
     }
 }
 
@@ -46,10 +101,11 @@ pub(super) fn outcome_of_drop(live: &Live) -> Outcome {
 /// Ends a span whose thread is too far gone to have a lane.
 #[cold]
 #[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
-fn stray(mut live: Box<Live>, outcome: Outcome) {
+fn stray(live: Box<Live>, end: u64, outcome: Outcome) {
     if let Some(shared) = live.shared.clone() {
-        live.settle(&shared.engine, outcome, &mut FreeList::new());
-        let end = shared.engine.timeline.ticks();
+        if outcome == Outcome::Panicked {
+            live.record_panic(&shared.engine, &mut FreeList::new());
+        }
         shared.engine.push_stray(live.take_ended(end, outcome), shared.for_records());
     }
 }

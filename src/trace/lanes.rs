@@ -10,6 +10,18 @@ impl Lanes {
         Self(Vec::new())
     }
 
+    /// The lane to `engine`, if that is the one used last.
+    #[inline(always)]
+    pub(super) fn first_of(&mut self, engine: &Engine) -> Option<&mut Lane> {
+        self.first().filter(|lane| lane.engine_id() == engine.id)
+    }
+
+    /// The lane used last.
+    #[inline(always)]
+    pub(super) fn first(&mut self) -> Option<&mut Lane> {
+        self.0.first_mut()
+    }
+
     /// The lane to `engine`.
     #[inline(always)]
     pub(super) fn of(&mut self, engine: &Engine) -> Option<&mut Lane> {

@@ -22,6 +22,7 @@ mod current;
 mod default;
 mod ended;
 mod engine;
+mod entered;
 mod finish;
 mod gatherer;
 #[cfg_attr(throughline_off, path = "held_off.rs")]

@@ -1,6 +1,6 @@
 //! The span (floor 4).
 
-use super::{engine::Shared, finish, held::Held, live::Live, local, start};
+use super::{engine::Shared, entered, finish, held::Held, live::Live, local, start};
 use crate::{
     context::{Baggage, SpanContext},
     ids::{RequestId, SpanId},
@@ -273,13 +273,19 @@ impl Span {
 
     #[inline(always)]
     fn take_details(live: &Live, shared: &Arc<Shared>) -> Box<Details> {
-        while let Some(earlier) = local::take_recorded(shared, live.span_id) {
+        match live.details.take() {
+            Some(details) if !entered::may_have_recorded() => details,
+            own => Self::take_details_anyhow(own, live, shared),
+        }
+    }
+
+    #[inline(never)]
+    fn take_details_anyhow(own: Option<Box<Details>>, live: &Live, shared: &Arc<Shared>) -> Box<Details> {
+        live.details.set(own);
+        while let Some(earlier) = entered::take_recorded(shared, live.span_id) {
             live.absorb(Some(earlier));
         }
-        match live.details.take() {
-            Some(details) => details,
-            None => local::take_buffer(&shared.engine.recycler),
-        }
+        live.details.take().unwrap_or_else(|| local::take_buffer(&shared.engine.recycler))
     }
 
     fn record(&self, body: impl FnOnce(&mut Details, &Limits)) {
@@ -346,8 +352,8 @@ impl Span {
     }
 
     #[inline]
-    pub(super) fn enter_entry(&self) -> Option<local::Token> {
-        self.live().and_then(local::enter)
+    pub(super) fn enter_entry(&self) -> Option<entered::Token> {
+        self.live().and_then(entered::enter)
     }
 
     /// Takes over what was recorded on it while it was current.
@@ -360,7 +366,7 @@ impl Span {
 
     /// Ends it, and its time as the current span.
     #[inline]
-    pub(super) fn leave_and_end(mut self, token: Option<local::Token>) {
+    pub(super) fn leave_and_end(mut self, token: Option<entered::Token>) {
         if let Some(live) = self.0.take() {
             finish::ended(token, live, None);
         }
@@ -405,7 +411,7 @@ impl fmt::Debug for Span {
         match (self.live(), self.identity()) {
             (Some(live), Some((shared, span_id))) if shared.recording => f
                 .debug_struct("Span")
-                .field("name", &secrets::clean(&live.name))
+                .field("name", &secrets::clean(&live.shown_name()))
                 .field("trace_id", &shared.trace_id)
                 .field("span_id", &span_id)
                 .finish_non_exhaustive(),
