@@ -23,16 +23,10 @@ impl Boxes {
         Self { attached: Vec::new(), vacant: Vec::new() }
     }
 
-    /// A box for a span of the trace on top, if one waits that refers to it.
-    #[inline(always)]
-    pub(super) fn take_attached(&mut self) -> Option<Box<Live>> {
-        self.attached.pop()
-    }
-
     /// A box for a span of the trace on top.
     #[inline(always)]
     pub(super) fn take(&mut self, top: &Arc<Shared>) -> Box<Live> {
-        match self.take_attached() {
+        match self.attached.pop() {
             Some(live) => live,
             None => self.take_other(top.clone()),
         }

@@ -19,8 +19,7 @@ use std::{cell::Cell, sync::Arc};
 pub(super) use super::stack::Token;
 
 thread_local! {
-    /// May anything lie in the stack that was recorded through `Span::current`? Outside of the thread's other
-    /// state, because asking this is all that most recording needs of the thread.
+    /// May anything lie in the stack that was recorded through `Span::current`?
     static IN_STACK: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -108,7 +107,7 @@ impl Local {
     }
 
     #[inline(always)]
-    fn leave_plain(&mut self, token: Token) -> bool {
+    pub(super) fn leave_plain(&mut self, token: Token) -> bool {
         let is_plain = self.stack.is_plain_top(token);
         if is_plain {
             self.stack.pop_plain();
@@ -156,6 +155,7 @@ pub(super) fn with_entry_details(
     let engine = &shared.engine;
     let details = taken.unwrap_or_else(|| take_buffer(&engine.recycler));
     // Not borrowed: formatting a value runs user code, which may record as well, and may panic.
+    shared.record_through_entries();
     let mut lent = Lent { details: Some(details), token, limits: &engine.limits };
     if let Some(details) = &mut lent.details {
         body(details, &engine.limits);
@@ -184,12 +184,6 @@ impl Drop for Lent<'_> {
             }
         });
     }
-}
-
-/// May there be something for [`take_recorded`] to take?
-#[inline(always)]
-pub(super) fn may_have_recorded() -> bool {
-    IN_STACK.get()
 }
 
 /// Takes what has been recorded on a span through its entries, so that what is recorded on it directly

@@ -40,32 +40,25 @@ impl Local {
     /// Ends a span: leaves its entry, hands it to its collector, if it is recorded, and keeps its box.
     #[inline(always)]
     fn finish(&mut self, token: Option<Token>, live: Box<Live>, end: u64, outcome: Outcome) {
-        let is_plain = self.is_plain_end(token, &live, outcome);
-        if is_plain && token.is_some() {
-            self.stack.pop_plain();
-        }
-        if (is_plain || self.prepare(token, &live, outcome))
-            && let Some(lane) = self.lanes.first()
-        {
+        let is_ready = self.leave_at_once(token, &live, outcome) || self.prepare(token, &live, outcome);
+        if is_ready && let Some(lane) = self.lanes.first() {
             lane.put(live.take_ended(end, outcome));
         }
-        if is_plain && !live.is_first {
+        if !live.is_first && live.shared.as_ref().is_some_and(|shared| self.stack.is_of(shared)) {
             self.boxes.keep(live);
         } else {
             self.keep(live);
         }
     }
 
-    /// Is there nothing to be done but to hand the span over, and is there room for that?
+    /// Leaves a span's entry, if nothing else has to be done before it is handed over; if there is, nothing has been
+    /// done.
     #[inline(always)]
-    fn is_plain_end(&mut self, token: Option<Token>, live: &Live, outcome: Outcome) -> bool {
-        let Some(shared) = live.shared.as_ref().filter(|shared| self.stack.is_of(shared)) else {
-            return false;
-        };
-        token.is_none_or(|token| self.stack.is_plain_top(token))
+    fn leave_at_once(&mut self, token: Option<Token>, live: &Live, outcome: Outcome) -> bool {
+        live.shared.as_ref().is_some_and(|shared| self.lanes.are_ready_for(shared.serial))
             && outcome != Outcome::Panicked
             && live.large_bytes() == 0
-            && self.lanes.first().is_some_and(|lane| lane.is_ready_for(shared.serial))
+            && token.is_none_or(|token| self.leave_plain(token))
     }
 
     /// Does all that has to be done before a span is handed over; false if it is not to be.

@@ -75,6 +75,19 @@ impl Live {
         self.parent = parent;
         self.parent_is_remote = false;
         self.kind = SpanKind::Internal;
+    }
+
+    /// What comes last of the start of any but a trace's first span.
+    #[inline(always)]
+    pub(super) fn begin_now(&mut self) {
+        if let Some(shared) = &self.shared {
+            self.begin_at(shared.engine.timeline.ticks());
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn begin_at(&mut self, ticks: u64) {
+        self.start = ticks;
         self.began_in_panic = thread::panicking();
     }
 

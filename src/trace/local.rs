@@ -94,7 +94,7 @@ impl Local {
         if self.suppressed > 0 || engine.ids.0.is_some() || name.len() > engine.limits.name_bytes {
             return None;
         }
-        let mut live = boxes.take_attached()?;
+        let mut live = boxes.take(shared);
         live.span_id = rng.span_id();
         live.name = Some(name);
         live.begin(Some(parent));
@@ -102,7 +102,7 @@ impl Local {
         Some(live)
     }
 
-    /// Starts a child of the current span, but for its name; of this tracer's only, if one is named.
+    /// Starts a child of the current span, but for its name and the time; of this tracer's only, if one is named.
     pub(super) fn begin_child_of_top(&mut self, engine_id: Option<u64>) -> Option<Box<Live>> {
         if self.is_suppressed() {
             return None;
@@ -128,7 +128,7 @@ impl Local {
         Some(self.boxes.take(shared))
     }
 
-    /// Starts a child of a span that need not be current, but for its name.
+    /// Starts a child of a span that need not be current, but for its name and the time.
     pub(super) fn begin_child(&mut self, shared: &Arc<Shared>, parent: SpanId) -> Box<Live> {
         clean_up_later();
         let Self { stack, boxes, lanes, rng, .. } = self;
@@ -165,7 +165,7 @@ impl Local {
         let mut live = self.boxes.take_other(shared);
         if recording {
             live.begin(parent);
-            live.start = start;
+            live.begin_at(start);
         }
         live.parent_is_remote = parent.is_some();
         live.is_first = true;
@@ -189,14 +189,13 @@ impl Local {
     }
 }
 
-/// Makes a box a span that begins now.
+/// Makes a box a span that begins, but for its name and the time.
 #[inline(always)]
 fn begin(lanes: &mut Lanes, live: &mut Live, shared: &Shared, parent: SpanId) {
     live.begin(Some(parent));
     if let Some(lane) = lanes.of(&shared.engine) {
         lane.count_start();
     }
-    live.start = shared.engine.timeline.ticks();
 }
 
 #[inline(always)]

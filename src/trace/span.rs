@@ -77,10 +77,24 @@ macro_rules! recording_methods {
         }
 
         fn set_text(&self, key: &'static str, text: &str) {
+            if !self.try_record(|details, limits| details.try_text(key, text, limits)) {
+                self.set_unusual_text(key, text);
+            }
+        }
+
+        #[inline(never)]
+        fn set_unusual_text(&self, key: &'static str, text: &str) {
             self.record_plain(|details, limits| details.push_text(key, text, limits));
         }
 
         fn set_i64(&self, key: &'static str, number: i64) {
+            if !self.try_record(|details, limits| details.try_i64(key, number, limits)) {
+                self.set_unusual_i64(key, number);
+            }
+        }
+
+        #[inline(never)]
+        fn set_unusual_i64(&self, key: &'static str, number: i64) {
             self.record_plain(|details, limits| details.push_i64(key, number, limits));
         }
 
@@ -131,10 +145,20 @@ macro_rules! recording_methods {
 
         fn push_event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
             let ticks = self.ticks();
+            if !self.try_record(|details, limits| details.try_event(name, ticks, attributes, limits)) {
+                self.push_unusual_event(name, ticks, attributes);
+            }
+        }
+
+        #[inline(never)]
+        fn push_unusual_event(
+            &self,
+            name: &'static str,
+            ticks: u64,
+            attributes: &[(&'static str, Value<'_>)],
+        ) {
             self.record_plain(|details, limits| {
-                if !details.try_event(name, ticks, attributes, limits) {
-                    details.push_event(name.into(), ticks, attributes, limits);
-                }
+                details.push_literal_event(name, ticks, attributes, limits);
             });
         }
 
@@ -258,6 +282,25 @@ impl Span {
 
     recording_methods!();
 
+    /// Records what is usual, and runs no user code; false if nothing has been recorded, though it is to be. Where
+    /// `body` calls nothing, nothing is called here: it is what most attributes take.
+    #[inline(always)]
+    fn try_record(&self, body: impl FnOnce(&mut Details, &Limits) -> bool) -> bool {
+        let Some((live, shared)) = self.recorded() else {
+            return true;
+        };
+        if shared.is_recorded_through_entries() {
+            return false;
+        }
+        let Some(mut details) = live.details.take() else {
+            return false;
+        };
+        let is_recorded = body(&mut details, &shared.engine.limits);
+        // Nobody has put anything into its place meanwhile.
+        std::mem::forget(live.details.replace(Some(details)));
+        is_recorded
+    }
+
     /// Records what runs no user code.
     #[inline(always)]
     pub(super) fn record_plain(&self, body: impl FnOnce(&mut Details, &Limits)) {
@@ -273,19 +316,26 @@ impl Span {
 
     #[inline(always)]
     fn take_details(live: &Live, shared: &Arc<Shared>) -> Box<Details> {
-        match live.details.take() {
-            Some(details) if !entered::may_have_recorded() => details,
-            own => Self::take_details_anyhow(own, live, shared),
+        if shared.is_recorded_through_entries() {
+            Self::take_recorded(live, shared);
+        }
+        live.details.take().unwrap_or_else(|| Self::new_details(shared))
+    }
+
+    /// Takes over what has been recorded on the span through its entries.
+    #[inline(never)]
+    fn take_recorded(live: &Live, shared: &Arc<Shared>) {
+        while let Some(earlier) = entered::take_recorded(shared, live.span_id) {
+            live.absorb(Some(earlier));
         }
     }
 
     #[inline(never)]
-    fn take_details_anyhow(own: Option<Box<Details>>, live: &Live, shared: &Arc<Shared>) -> Box<Details> {
-        live.details.set(own);
-        while let Some(earlier) = entered::take_recorded(shared, live.span_id) {
-            live.absorb(Some(earlier));
-        }
-        live.details.take().unwrap_or_else(|| local::take_buffer(&shared.engine.recycler))
+    fn new_details(shared: &Shared) -> Box<Details> {
+        let engine = &shared.engine;
+        let mut details = local::take_buffer(&engine.recycler);
+        details.open(&engine.limits);
+        details
     }
 
     fn record(&self, body: impl FnOnce(&mut Details, &Limits)) {

@@ -28,7 +28,7 @@ pub(super) fn named(name: &'static str) -> Option<Box<Live>> {
 fn named_any(name: &'static str) -> Option<Box<Live>> {
     match with(|local| local.begin_usual_child(name)).flatten() {
         Some(mut live) => {
-            live.start = live.recorded().map_or(0, |shared| shared.engine.timeline.ticks());
+            live.begin_now();
             Some(live)
         }
         None => named_anyhow(name),
@@ -64,20 +64,25 @@ fn finished_start(
     kind: SpanKind,
     mut details: Option<Box<Details>>,
 ) -> Box<Live> {
-    if let Some(shared) = live.recorded() {
-        let engine = &shared.engine;
-        live.name = match name {
-            Cow::Borrowed(name) => Some(limited(name, engine.limits.name_bytes)),
-            made => {
-                let details = details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
-                details.name = Some(cut_name(made, engine.limits.name_bytes));
-                None
-            }
-        };
-        if details.is_some() {
-            live.details.set(details);
+    let Some(shared) = live.recorded() else {
+        return live;
+    };
+    let engine = &shared.engine;
+    let name = match name {
+        Cow::Borrowed(name) => Some(limited(name, engine.limits.name_bytes)),
+        made => {
+            let details = details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
+            details.name = Some(cut_name(made, engine.limits.name_bytes));
+            None
         }
-        live.kind = kind;
+    };
+    if details.is_some() {
+        live.details.set(details);
+    }
+    live.name = name;
+    live.kind = kind;
+    if !live.is_first {
+        live.begin_now();
     }
     live
 }
