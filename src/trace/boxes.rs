@@ -23,10 +23,30 @@ impl Boxes {
         Self { attached: Vec::new(), vacant: Vec::new() }
     }
 
+    /// Sees to it that a box refers to the trace on top.
+    #[inline(always)]
+    pub(super) fn attach_one(&mut self, top: &Arc<Shared>) {
+        if self.attached.is_empty() {
+            self.attach(top);
+        }
+    }
+
+    #[inline(never)]
+    fn attach(&mut self, top: &Arc<Shared>) {
+        let live = self.take_other(top.clone());
+        self.keep(live);
+    }
+
+    /// A box that refers to the trace on top, if one does.
+    #[inline(always)]
+    pub(super) fn take_attached(&mut self) -> Option<Box<Live>> {
+        self.attached.pop()
+    }
+
     /// A box for a span of the trace on top.
     #[inline(always)]
     pub(super) fn take(&mut self, top: &Arc<Shared>) -> Box<Live> {
-        match self.attached.pop() {
+        match self.take_attached() {
             Some(live) => live,
             None => self.take_other(top.clone()),
         }

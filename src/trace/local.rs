@@ -87,14 +87,15 @@ impl Local {
     #[inline(always)]
     pub(super) fn begin_usual_child(&mut self, name: &'static str) -> Option<Box<Live>> {
         let Self { stack, boxes, lanes, rng, .. } = self;
-        let parent = stack.top()?;
         let shared = stack.trace().filter(|shared| shared.recording)?;
+        boxes.attach_one(shared);
+        let parent = stack.top()?;
         let engine = &shared.engine;
         let (rng, lane) = (rng.as_mut()?, lanes.first_of(engine)?);
         if self.suppressed > 0 || engine.ids.0.is_some() || name.len() > engine.limits.name_bytes {
             return None;
         }
-        let mut live = boxes.take(shared);
+        let mut live = boxes.take_attached()?;
         live.span_id = rng.span_id();
         live.name = Some(name);
         live.begin(Some(parent));

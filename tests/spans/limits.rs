@@ -114,6 +114,37 @@ fn so_can_those_of_names_and_of_the_whole_span() {
 }
 
 #[test]
+fn every_way_of_recording_takes_from_what_the_whole_span_may_hold() {
+    let text = |bytes: usize| "x".repeat(bytes);
+    let ways: [&dyn Fn(&Span); 8] = [
+        &|span| _ = span.set_attribute("text", text(200)),
+        &|span| _ = span.set_attribute("made", vec![text(100), text(100)]),
+        &|span| _ = span.set_attribute(text(200), 1),
+        &|span| _ = span.set_attribute_fmt("formatted", format_args!("{}", text(200))),
+        &|span| _ = span.add_event("event", &[("text", text(200).into())]),
+        &|span| _ = span.add_link(&span.context().unwrap(), &[("text", text(200).into())]),
+        &|span| _ = span.set_status(Status::error(text(200))),
+        &|span| span.in_scope(|| _ = Span::current().set_attribute("current", text(200))),
+    ];
+    for (number, way) in ways.iter().enumerate() {
+        let test = TestTracer::with(|builder| builder.max_span_bytes(1000));
+        let span = test.span("order");
+        for key in ["first", "second", "third"] {
+            span.set_attribute(key, &*text(170));
+        }
+        way(&span);
+        span.set_attribute("too much", &*text(400)).set_attribute("small", &*text(150));
+        span.add_event("too much", &[("text", (&*text(400)).into())]);
+        span.end();
+        let span = test.spans().remove(0);
+        span.assert_no_attribute("too much").assert_attribute("third", text(170));
+        span.assert_attribute("small", text(150));
+        assert_eq!(span.dropped_attributes(), 1, "way {number}");
+        assert_eq!(span.events().last().unwrap().dropped_attributes, 1, "way {number}");
+    }
+}
+
+#[test]
 fn what_is_left_out_is_exported_as_opentelemetry_names_it() {
     let test = TestTracer::with(|builder| builder.max_items(1, 1, 1).max_item_attributes(1, 1));
     let span = test.span("order");
