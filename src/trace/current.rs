@@ -3,7 +3,8 @@
 use super::{
     engine::{OFF, Shared},
     entered::{self, Token},
-    span::{Span, recording_methods},
+    recording::recording_methods,
+    span::Span,
     start,
 };
 use crate::{

@@ -36,6 +36,7 @@ mod message;
 #[cfg(any(feature = "client", feature = "server"))]
 mod middleware_support;
 mod outlet;
+mod recording;
 mod scope;
 mod silent;
 mod span;
