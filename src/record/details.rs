@@ -19,24 +19,30 @@ use crate::{
 use std::{borrow::Cow, fmt, ops::Range};
 
 /// Attributes, events, links and status of one span.
+///
+/// In this order what most spans have is in the first two cache lines, and events are in the third.
 #[derive(Default)]
+#[repr(C)]
 pub(crate) struct Details {
     pub(super) slots: Vec<Slot>,
-    /// So many of the slots are known to have different keys.
-    pub(super) settled: usize,
+    /// Bytes that can be added without a look at the limits. Zero where nobody has looked; whatever adds bytes and does
+    /// not count them here makes it zero.
+    pub(super) known_room: usize,
+    pub(super) values: Values,
     /// The attributes of events and links, each of which owns a range.
     pub(super) item_slots: Vec<Slot>,
+    /// The next of a free list's buffers; `None` while in use.
+    pub(super) next_free: Option<Box<Details>>,
     pub(super) events: Vec<EventSlot>,
-    pub(super) links: Vec<LinkSlot>,
-    pub(super) values: Values,
     pub(crate) status: Status,
+    pub(super) links: Vec<LinkSlot>,
     /// The name, on the way to the collector, if it is no literal or has been changed.
     pub(crate) name: Option<Cow<'static, str>>,
+    /// So many of the slots are known to have different keys.
+    pub(super) settled: usize,
     pub(crate) dropped_attributes: u32,
     pub(crate) dropped_events: u32,
     pub(crate) dropped_links: u32,
-    /// The next of a free list's buffers; `None` while in use.
-    pub(super) next_free: Option<Box<Details>>,
 }
 
 pub(crate) static EMPTY_DETAILS: Details = Details::new();
@@ -45,6 +51,7 @@ impl Details {
     pub(crate) const fn new() -> Self {
         Self {
             slots: Vec::new(),
+            known_room: 0,
             settled: 0,
             item_slots: Vec::new(),
             events: Vec::new(),
@@ -79,8 +86,12 @@ impl Details {
     )]
     pub(crate) fn push_joined(&mut self, key: &'static str, parts: &[&str], limits: &Limits) {
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
-        let fits = bytes.saturating_add(self.held_bytes()) <= limits.span_bytes;
-        if bytes <= limits.value_bytes && self.has_usual_room(key, limits) && fits {
+        let fits = bytes.saturating_add(self.held_bytes()) <= limits.span_bytes
+            && bytes <= limits.value_bytes
+            && key.len() <= limits.name_bytes
+            && self.slots.len() < limits.attributes;
+        if fits {
+            self.known_room = 0;
             self.slots.push(self.values.keep_joined(key, parts));
         } else {
             self.push_any(key.into(), parts.concat().into(), limits);
@@ -182,6 +193,7 @@ impl Details {
     /// Sets the status: `Ok` is final and `Unset` says nothing [OpenTelemetry trace API, set status].
     pub(crate) fn set_status(&mut self, status: Status) {
         if !matches!(self.status, Status::Ok) && !matches!(status, Status::Unset) {
+            self.known_room = 0;
             self.status = status;
         }
     }
@@ -238,6 +250,7 @@ impl Details {
         limits: &Limits,
     ) -> (Range<u32>, u32) {
         let start = self.item_slots.len();
+        self.known_room = 0;
         for (key, value) in attributes.iter().take(most) {
             self.push_item_slot(key.clone().into(), value, limits);
         }
@@ -269,9 +282,11 @@ impl Details {
         self.item_slots.extend(kept);
     }
 
-    /// The bytes that are free; if they are fewer than `needed`, after reclaiming what can be reclaimed.
+    /// The bytes that are free for what is added now; if they are fewer than `needed`, after reclaiming what can be
+    /// reclaimed.
     #[inline]
     pub(super) fn room(&mut self, needed: usize, limits: &Limits) -> usize {
+        self.known_room = 0;
         let room = limits.span_bytes.saturating_sub(self.held_bytes());
         if room >= needed { room } else { self.reclaim(limits) }
     }
@@ -330,6 +345,7 @@ impl Clone for Details {
             status: self.status.clone(),
             name: self.name.clone(),
             next_free: None,
+            known_room: 0,
             ..*self
         }
     }

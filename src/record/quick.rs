@@ -17,9 +17,15 @@ impl Details {
     /// Appends an attribute, or counts it as dropped.
     #[inline(always)]
     pub(crate) fn push_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
-        if self.has_usual_room_for(key, text, limits) {
-            self.slots.push(self.values.keep_fitting(key, text));
-        } else {
+        if !self.try_text(key, text, limits) {
+            self.push_unusual_text(key, text, limits);
+        }
+    }
+
+    #[inline(never)]
+    fn push_unusual_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
+        self.measure_room(limits);
+        if !self.try_text(key, text, limits) {
             self.push_any(key.into(), text.into(), limits);
         }
     }
@@ -31,9 +37,15 @@ impl Details {
     )]
     #[inline(always)]
     pub(crate) fn push_known(&mut self, key: &'static str, text: &str, limits: &Limits) {
-        if self.has_usual_room_for(key, text, limits) {
-            self.slots.push(self.values.keep_fitting(key, text).known());
-        } else {
+        if !self.try_known(key, text, limits) {
+            self.push_unusual_known(key, text, limits);
+        }
+    }
+
+    #[inline(never)]
+    fn push_unusual_known(&mut self, key: &'static str, text: &str, limits: &Limits) {
+        self.measure_room(limits);
+        if !self.try_known(key, text, limits) {
             self.push_any(key.into(), text.into(), limits);
         }
     }
@@ -41,29 +53,95 @@ impl Details {
     /// Appends an attribute, or counts it as dropped.
     #[inline(always)]
     pub(crate) fn push_i64(&mut self, key: &'static str, number: i64, limits: &Limits) {
-        if self.has_usual_room(key, limits) {
-            self.slots.push(Slot::of_i64(key, number));
-        } else {
-            self.push_any(key.into(), number.into(), limits);
+        if !self.try_i64(key, number, limits) {
+            self.push_unusual_i64(key, number, limits);
         }
     }
 
-    /// Is there a place for an attribute without anything having to be cut, settled or dropped?
+    #[inline(never)]
+    fn push_unusual_i64(&mut self, key: &'static str, number: i64, limits: &Limits) {
+        self.push_any(key.into(), number.into(), limits);
+    }
+
+    /// Appends an attribute, if that is usual.
     #[inline(always)]
-    pub(super) fn has_usual_room(&self, key: &str, limits: &Limits) -> bool {
-        key.len() <= limits.name_bytes && self.slots.len() < limits.attributes
+    pub(crate) fn try_text(&mut self, key: &'static str, text: &str, limits: &Limits) -> bool {
+        let fits = self.has_usual_room_for(key, text, limits);
+        if fits {
+            self.slots.push(self.values.next_text(key, text));
+            self.add_text(text);
+        }
+        fits
+    }
+
+    #[inline(always)]
+    fn try_known(&mut self, key: &'static str, text: &str, limits: &Limits) -> bool {
+        let fits = self.has_usual_room_for(key, text, limits);
+        if fits {
+            self.slots.push(self.values.next_text(key, text).known());
+            self.add_text(text);
+        }
+        fits
+    }
+
+    /// Appends an attribute, if that is usual.
+    #[inline(always)]
+    pub(crate) fn try_i64(&mut self, key: &'static str, number: i64, limits: &Limits) -> bool {
+        let fits = self.has_usual_place(key, limits);
+        if fits {
+            self.slots.push(Slot::of_i64(key, number));
+        }
+        fits
+    }
+
+    /// Is there a place for an attribute without anything having to be cut, settled, dropped or allocated?
+    #[inline(always)]
+    fn has_usual_place(&self, key: &str, limits: &Limits) -> bool {
+        self.slots.len() < self.slots.capacity().min(limits.attributes) && key.len() <= limits.name_bytes
     }
 
     #[inline(always)]
     fn has_usual_room_for(&self, key: &str, text: &str, limits: &Limits) -> bool {
-        let bytes = text.len();
-        bytes <= limits.value_bytes
-            && self.has_usual_room(key, limits)
-            && bytes.saturating_add(self.held_bytes()) <= limits.span_bytes
-            && bytes <= self.values.free_text()
+        text.len() <= self.known_room.min(limits.value_bytes)
+            && self.values.has_memory_for(text)
+            && self.has_usual_place(key, limits)
     }
 
-    /// Appends an event, if there is room for all of it.
+    /// Finds out how many bytes can be added.
+    fn measure_room(&mut self, limits: &Limits) {
+        let room = limits.span_bytes.saturating_sub(self.held_bytes());
+        self.known_room = room.min(self.values.most_text());
+    }
+
+    /// Says what can be added to an empty buffer.
+    #[inline]
+    pub(crate) fn open(&mut self, limits: &Limits) {
+        self.known_room = limits.span_bytes.min(u32::MAX as usize);
+    }
+
+    /// Adds a text for which there is room.
+    #[inline(always)]
+    fn add_text(&mut self, text: &str) {
+        self.known_room -= text.len();
+        self.values.add(text);
+    }
+
+    /// Appends an event, or counts it as dropped.
+    #[inline(never)]
+    pub(crate) fn push_literal_event(
+        &mut self,
+        name: &'static str,
+        time: u64,
+        attributes: &[(&'static str, Value<'_>)],
+        limits: &Limits,
+    ) {
+        self.measure_room(limits);
+        if !self.try_event(name, time, attributes, limits) {
+            self.push_event(name.into(), time, attributes, limits);
+        }
+    }
+
+    /// Appends an event, if that is usual.
     #[inline(always)]
     pub(crate) fn try_event(
         &mut self,
@@ -72,12 +150,10 @@ impl Details {
         attributes: &[(&'static str, Value<'_>)],
         limits: &Limits,
     ) -> bool {
-        let start = self.item_slots.len();
-        let fits = name.len() <= limits.name_bytes
-            && self.events.len() < limits.events
-            && self.events.len() < self.events.capacity()
-            && attributes.len() <= limits.attributes_per_event
-            && attributes.len() <= self.item_slots.capacity() - start
+        let (events, start) = (self.events.len(), self.item_slots.len());
+        let fits = events < self.events.capacity().min(limits.events)
+            && name.len() <= limits.name_bytes
+            && attributes.len() <= limits.attributes_per_event.min(self.item_slots.capacity() - start)
             && self.try_item_slots(attributes, limits);
         if fits {
             let attributes = position(start)..position(self.item_slots.len());
@@ -91,29 +167,27 @@ impl Details {
         fits
     }
 
-    /// There is room for the slots.
+    /// There is memory for the slots.
     #[inline(always)]
     fn try_item_slots(&mut self, attributes: &[(&'static str, Value<'_>)], limits: &Limits) -> bool {
-        let (slots, text) = (self.item_slots.len(), self.values.mark());
-        let mut room = limits.span_bytes.saturating_sub(self.held_bytes());
+        let (slots, text_before) = (self.item_slots.len(), self.values.mark());
+        let Some(mut room) = self.known_room.checked_sub(attributes.len() * size_of::<Slot>()) else {
+            return false;
+        };
         for (key, value) in attributes {
-            let taken = size_of::<Slot>();
             let slot = match value {
-                Value::I64(number) if taken <= room => {
-                    room -= taken;
-                    Slot::of_i64(key, *number)
-                }
+                Value::I64(number) => Slot::of_i64(key, *number),
                 Value::Str(text)
-                    if text.len() <= limits.value_bytes
-                        && text.len() <= self.values.free_text()
-                        && taken.saturating_add(text.len()) <= room =>
+                    if text.len() <= room.min(limits.value_bytes) && self.values.has_memory_for(text) =>
                 {
-                    room -= taken + text.len();
-                    self.values.keep_fitting(key, text)
+                    room -= text.len();
+                    let slot = self.values.next_text(key, text);
+                    self.values.add(text);
+                    slot
                 }
                 _ => {
                     self.item_slots.truncate(slots);
-                    self.values.reset(text);
+                    self.values.reset(text_before);
                     return false;
                 }
             };
@@ -121,6 +195,7 @@ impl Details {
                 self.item_slots.push(slot);
             }
         }
+        self.known_room = room;
         true
     }
 }

@@ -107,14 +107,21 @@ impl FreeList {
         Self { head: None, length: 0 }
     }
 
+    /// An empty buffer of this thread's.
+    #[inline]
+    pub(crate) fn take_own(&mut self) -> Option<Box<Details>> {
+        let mut buffer = self.head.take()?;
+        // Nothing has come into its place meanwhile.
+        std::mem::forget(std::mem::replace(&mut self.head, buffer.next_free.take()));
+        Some(buffer)
+    }
+
     /// An empty buffer: this thread's, else one of the tracer's, else a new one.
     pub(crate) fn take(&mut self, recycler: &Recycler) -> Box<Details> {
-        let head = self.head.take().or_else(|| recycler.take_chain());
-        let Some(mut buffer) = head else {
-            return Box::default();
-        };
-        self.head = buffer.next_free.take();
-        buffer
+        if self.head.is_none() {
+            self.head = recycler.take_chain();
+        }
+        self.take_own().unwrap_or_default()
     }
 
     fn push(&mut self, mut buffer: Box<Details>) {

@@ -51,6 +51,7 @@ impl Details {
         self.slots.clear();
         self.slots.shrink_to(KEPT_SLOTS);
         self.settled = 0;
+        self.known_room = 0;
         self.item_slots.clear();
         self.item_slots.shrink_to(KEPT_SLOTS);
         self.events.clear();

@@ -65,6 +65,7 @@ impl Place {
 
 /// The texts and lists, and the count of what lies outside of them.
 #[derive(Clone, Default)]
+#[repr(C)]
 pub(super) struct Values {
     text: String,
     lists: Vec<Value<'static>>,
@@ -136,21 +137,32 @@ impl Values {
         Slot { key: Key::Static(key), kind: Kind::Text, bits: self.keep_str(text).bits() }
     }
 
-    /// The bytes of text for which there is memory, and which a place can point to.
-    #[inline(always)]
-    pub(super) fn free_text(&self) -> usize {
-        self.text.capacity().min(u32::MAX as usize).saturating_sub(self.text.len())
+    /// The bytes of text to which a place can still point.
+    pub(super) fn most_text(&self) -> usize {
+        (u32::MAX as usize).saturating_sub(self.text.len())
     }
 
-    /// As [`keep_text`](Self::keep_text), of a text that is no longer than the free memory.
+    /// Can it be added without an allocation?
     #[inline(always)]
-    pub(super) fn keep_fitting(&mut self, key: &'static str, text: &str) -> Slot {
-        let start = self.text.len() as u32;
-        if text.len() <= self.text.capacity() - self.text.len() {
+    pub(super) fn has_memory_for(&self, text: &str) -> bool {
+        text.len() <= self.text.capacity() - self.text.len()
+    }
+
+    /// The slot of a text that is yet to be [added](Self::add): no longer than [`most_text`](Self::most_text).
+    #[inline(always)]
+    pub(super) fn next_text(&self, key: &'static str, text: &str) -> Slot {
+        let start = self.text.len();
+        let place = Place { start: start as u32, end: (start + text.len()) as u32 };
+        Slot { key: Key::Static(key), kind: Kind::Text, bits: place.bits() }
+    }
+
+    /// Adds a text for which there is memory.
+    #[inline(always)]
+    pub(super) fn add(&mut self, text: &str) {
+        // Always so. It keeps a call that allocates from being compiled into what is usual.
+        if self.has_memory_for(text) {
             self.text.push_str(text);
         }
-        let place = Place { start, end: self.text.len() as u32 };
-        Slot { key: Key::Static(key), kind: Kind::Text, bits: place.bits() }
     }
 
     /// Where the text ends now.

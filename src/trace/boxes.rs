@@ -23,10 +23,30 @@ impl Boxes {
         Self { attached: Vec::new(), vacant: Vec::new() }
     }
 
+    /// Sees to it that a box refers to the trace on top.
+    #[inline(always)]
+    pub(super) fn attach_one(&mut self, top: &Arc<Shared>) {
+        if self.attached.is_empty() {
+            self.attach(top);
+        }
+    }
+
+    #[inline(never)]
+    fn attach(&mut self, top: &Arc<Shared>) {
+        let live = self.take_other(top.clone());
+        self.keep(live);
+    }
+
+    /// A box that refers to the trace on top, if one does.
+    #[inline(always)]
+    pub(super) fn take_attached(&mut self) -> Option<Box<Live>> {
+        self.attached.pop()
+    }
+
     /// A box for a span of the trace on top.
     #[inline(always)]
     pub(super) fn take(&mut self, top: &Arc<Shared>) -> Box<Live> {
-        match self.attached.pop() {
+        match self.take_attached() {
             Some(live) => live,
             None => self.take_other(top.clone()),
         }
@@ -43,32 +63,28 @@ impl Boxes {
         live
     }
 
-    /// Keeps the box of a span of the trace on top; gives it back if there are enough.
+    /// Keeps the box of a span of the trace on top.
     #[inline(always)]
-    pub(super) fn keep(&mut self, live: Box<Live>) -> Result<(), Box<Live>> {
-        if !self.has_room() && !self.make_room() {
-            return Err(live);
+    pub(super) fn keep(&mut self, live: Box<Live>) {
+        if self.attached.len() < self.attached.capacity() {
+            self.attached.push(live);
+        } else {
+            self.keep_anyhow(live);
         }
+    }
+
+    #[inline(never)]
+    fn keep_anyhow(&mut self, live: Box<Live>) {
+        if self.attached.capacity() > 0 {
+            return self.keep_other(live);
+        }
+        // What may be kept at most, at once.
+        self.attached.reserve_exact(KEPT);
         self.attached.push(live);
-        Ok(())
-    }
-
-    /// Allocates once what may be kept at most.
-    #[cold]
-    fn make_room(&mut self) -> bool {
-        if self.attached.capacity() == 0 {
-            self.attached.reserve_exact(KEPT);
-        }
-        self.has_room()
-    }
-
-    /// Is there room for another box without anything having to be allocated?
-    #[inline(always)]
-    fn has_room(&self) -> bool {
-        self.attached.len() < self.attached.capacity()
     }
 
     /// Keeps the box of any span.
+    #[inline(never)]
     pub(super) fn keep_other(&mut self, mut live: Box<Live>) {
         live.shared = None;
         self.keep_vacant(live);
@@ -81,7 +97,15 @@ impl Boxes {
     }
 
     /// Lets go of the trace on top, which is no more the one on top.
+    #[inline]
     pub(super) fn detach(&mut self) {
+        if !self.attached.is_empty() || silent::has_spare() {
+            self.detach_all();
+        }
+    }
+
+    #[inline(never)]
+    fn detach_all(&mut self) {
         while let Some(mut live) = self.attached.pop().or_else(silent::take_spare) {
             live.shared = None;
             self.keep_vacant(live);

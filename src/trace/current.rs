@@ -2,8 +2,9 @@
 
 use super::{
     engine::{OFF, Shared},
-    local::{self, Token},
-    span::{Span, recording_methods},
+    entered::{self, Token},
+    recording::recording_methods,
+    span::Span,
     start,
 };
 use crate::{
@@ -60,7 +61,7 @@ impl Span {
             return CurrentSpan { current: None, _not_send: PhantomData };
         }
         let current =
-            local::current().map(|(token, shared, span_id)| (token, SpanHandle { shared, span_id }));
+            entered::current().map(|(token, shared, span_id)| (token, SpanHandle { shared, span_id }));
         CurrentSpan { current, _not_send: PhantomData }
     }
 }
@@ -73,7 +74,7 @@ impl CurrentSpan {
             && handle.shared.recording
         {
             // False where the entry is only a handle's: there is nobody to hand the details to.
-            let _recorded = local::with_entry_details(*token, &handle.shared, body);
+            let _recorded = entered::with_entry_details(*token, &handle.shared, body);
         }
     }
 
@@ -84,6 +85,11 @@ impl CurrentSpan {
 
     fn record_plain(&self, body: impl FnOnce(&mut Details, &Limits)) {
         self.record(body);
+    }
+
+    /// There is no shorter way to record on it.
+    fn try_record(&self, _body: impl FnOnce(&mut Details, &Limits) -> bool) -> bool {
+        false
     }
 
     fn ticks(&self) -> u64 {
@@ -182,7 +188,7 @@ impl SpanHandle {
 
     /// Makes it the thread's current span, so that new spans become its children.
     pub(super) fn enter_entry(&self) -> Option<Token> {
-        local::enter_handle(&self.shared, self.span_id)
+        entered::enter_handle(&self.shared, self.span_id)
     }
 }
 

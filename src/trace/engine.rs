@@ -18,7 +18,7 @@ use crate::{
         Sampler,
         tail::{TailCounters, TailStats},
     },
-    sync::{Mutex, Ordering, lock},
+    sync::{AtomicBool, Mutex, Ordering, lock},
 };
 use std::{
     ops::Deref,
@@ -42,11 +42,24 @@ pub(super) fn any_tracer_is_live() -> bool {
 pub(super) struct Shared {
     pub(super) engine: Arc<Engine>,
     pub(super) trace: Trace,
+    /// Has anything been recorded on its spans as the current ones, on any thread?
+    is_recorded_through_entries: AtomicBool,
 }
 
 impl Shared {
     pub(super) fn new(engine: &Arc<Engine>, trace: Trace) -> Self {
-        Self { engine: engine.clone(), trace }
+        Self { engine: engine.clone(), trace, is_recorded_through_entries: AtomicBool::new(false) }
+    }
+
+    /// Something is recorded on a span of it as the current one.
+    pub(super) fn record_through_entries(&self) {
+        self.is_recorded_through_entries.store(true, Ordering::Relaxed);
+    }
+
+    /// Has anything been recorded on a span of it as the current one? What one thread does so, it sees itself.
+    #[inline(always)]
+    pub(super) fn is_recorded_through_entries(&self) -> bool {
+        self.is_recorded_through_entries.load(Ordering::Relaxed)
     }
 
     /// Puts another trace in the place of this one. An engine that stays is not referred to anew.
@@ -56,6 +69,7 @@ impl Shared {
             self.engine = engine.clone();
         }
         self.trace.renew(trace);
+        self.is_recorded_through_entries.store(false, Ordering::Relaxed);
     }
 
     /// The same trace, whose spans from here on carry this baggage; nothing else of it is another.

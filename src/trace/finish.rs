@@ -2,7 +2,7 @@
 
 use super::{
     live::Live,
-    local::{self, with},
+    local::{self, Local, with},
     silent,
     stack::Token,
 };
@@ -23,17 +23,65 @@ pub(super) fn ended(token: Option<Token>, live: Box<Live>, outcome: Option<Outco
 /// The only function that ends a recorded span, so that all it calls is compiled into it.
 #[inline(never)]
 fn ended_any(token: Option<Token>, live: Box<Live>, outcome: Option<Outcome>) {
-    let outcome = |live: &Live| outcome.unwrap_or_else(|| outcome_of_drop(live));
+    let end = live.recorded().map_or(0, |shared| shared.engine.timeline.ticks());
+    let outcome = outcome.unwrap_or_else(|| outcome_of_drop(&live));
     let mut place = Some(live);
     with(|local| {
-        if let (Some(token), Some(live)) = (token, &place) {
-            live.absorb(local.exit(token));
+        if let Some(live) = place.take() {
+            local.finish(token, live, end, outcome);
         }
-        local.finish(&mut place, outcome);
     });
     if let Some(live) = place.filter(|live| live.recorded().is_some()) {
-        let outcome = outcome(&live);
-        stray(live, outcome);
+        stray(live, end, outcome);
+    }
+}
+
+impl Local {
+    /// Ends a span: leaves its entry, hands it to its collector, if it is recorded, and keeps its box.
+    #[inline(always)]
+    fn finish(&mut self, token: Option<Token>, live: Box<Live>, end: u64, outcome: Outcome) {
+        let is_ready = self.leave_at_once(token, &live, outcome) || self.prepare(token, &live, outcome);
+        if is_ready && let Some(lane) = self.lanes.first() {
+            lane.put(live.take_ended(end, outcome));
+        }
+        if !live.is_first && live.shared.as_ref().is_some_and(|shared| self.stack.is_of(shared)) {
+            self.boxes.keep(live);
+        } else {
+            self.keep(live);
+        }
+    }
+
+    /// Leaves a span's entry, if nothing else has to be done before it is handed over; if there is, nothing has been
+    /// done.
+    #[inline(always)]
+    fn leave_at_once(&mut self, token: Option<Token>, live: &Live, outcome: Outcome) -> bool {
+        live.shared.as_ref().is_some_and(|shared| self.lanes.are_ready_for(shared.serial))
+            && outcome != Outcome::Panicked
+            && live.large_bytes() == 0
+            && token.is_none_or(|token| self.leave_plain(token))
+    }
+
+    /// Does all that has to be done before a span is handed over; false if it is not to be.
+    #[inline(never)]
+    fn prepare(&mut self, token: Option<Token>, live: &Live, outcome: Outcome) -> bool {
+        if let Some(token) = token {
+            live.absorb(self.exit(token));
+        }
+        let Some(shared) = live.recorded() else {
+            return false;
+        };
+        let engine = &shared.engine;
+        let Some(lane) = self.lanes.of(engine) else {
+            return false;
+        };
+        if outcome == Outcome::Panicked {
+            live.record_panic(engine, &mut self.buffers);
+        }
+        let is_admitted = lane.admit(&shared.trace, live.large_bytes(), &engine.depot);
+        if !is_admitted {
+            live.details.set(None);
+        }
+        is_admitted
     }
 }
 
@@ -46,10 +94,11 @@ pub(super) fn outcome_of_drop(live: &Live) -> Outcome {
 /// Ends a span whose thread is too far gone to have a lane.
 #[cold]
 #[expect(clippy::boxed_local, reason = "a span stays in its box to its end")]
-fn stray(mut live: Box<Live>, outcome: Outcome) {
+fn stray(live: Box<Live>, end: u64, outcome: Outcome) {
     if let Some(shared) = live.shared.clone() {
-        live.settle(&shared.engine, outcome, &mut FreeList::new());
-        let end = shared.engine.timeline.ticks();
+        if outcome == Outcome::Panicked {
+            live.record_panic(&shared.engine, &mut FreeList::new());
+        }
         shared.engine.push_stray(live.take_ended(end, outcome), shared.for_records());
     }
 }

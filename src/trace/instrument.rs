@@ -1,6 +1,6 @@
 //! Spans around futures and streams (floor 4).
 
-use super::{current::SpanHandle, local, scope::PollScope, span::Span, suppress::Suppressed};
+use super::{current::SpanHandle, entered, scope::PollScope, span::Span, suppress::Suppressed};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::{
@@ -137,7 +137,7 @@ pin_project! {
 }
 
 /// Keeps a parent current around one poll, or the drop.
-struct ParentScope(Option<local::Token>);
+struct ParentScope(Option<entered::Token>);
 
 impl ParentScope {
     fn enter(parent: Option<&SpanHandle>) -> Self {
@@ -148,7 +148,7 @@ impl ParentScope {
 impl Drop for ParentScope {
     fn drop(&mut self) {
         if let Some(token) = self.0 {
-            let _nothing_recorded = local::exit_scope(token);
+            let _nothing_recorded = entered::exit_scope(token);
         }
     }
 }

@@ -191,23 +191,18 @@ impl Lane {
         bump(&self.counters.sampled_out, Ordering::Relaxed);
     }
 
-    /// Counts an ended span of this trace, and says whether there is room for it: if not, it is counted as
-    /// refused. Never waits. `large_bytes` is what the span holds beyond the usual.
-    #[inline(always)]
+    /// Sees to it that there is room for an ended span of this trace; if there is none, it is counted as refused.
+    /// Never waits. `large_bytes` is what the span holds beyond the usual.
     pub(super) fn admit(&mut self, trace: &Trace, large_bytes: usize, depot: &Depot) -> bool {
-        bump(&self.counters.ended, Ordering::Relaxed);
-        (self.free > 0 && self.trace == Some(trace.serial) && large_bytes == 0)
-            || self.find_room(trace, large_bytes, depot)
-    }
-
-    #[inline(never)]
-    fn find_room(&mut self, trace: &Trace, large_bytes: usize, depot: &Depot) -> bool {
         let admitted = self.name_trace(trace, depot)
             && self.has_room(depot)
             && (large_bytes == 0 || take_large(large_bytes, depot));
-        // After the shutdown it is not for want of room that a span is lost.
-        if !admitted && !depot.is_closed() {
-            bump(&self.counters.refused, Ordering::Release);
+        if !admitted {
+            bump(&self.counters.ended, Ordering::Relaxed);
+            // After the shutdown it is not for want of room that a span is lost.
+            if !depot.is_closed() {
+                bump(&self.counters.refused, Ordering::Release);
+            }
         }
         admitted
     }
@@ -231,9 +226,17 @@ impl Lane {
         self.free > 0 || self.make_room(depot)
     }
 
-    /// Hands over a span that has been admitted.
+    /// Is there room for another span of the trace that was named last, and is that this one? Serial numbers tell
+    /// traces from all others, whichever tracer's they are.
+    #[inline(always)]
+    pub(super) fn is_ready_for(&self, trace: NonZeroU64) -> bool {
+        self.free > 0 && self.trace == Some(trace)
+    }
+
+    /// Counts an ended span and hands it over: one of the trace the lane is ready for, or that has been admitted.
     #[inline(always)]
     pub(super) fn put(&mut self, ended: Ended) {
+        bump(&self.counters.ended, Ordering::Relaxed);
         self.push(Slot::Span(ended));
     }
 

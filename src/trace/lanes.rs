@@ -1,6 +1,7 @@
 //! A thread's lanes (floor 4): one to each tracer whose spans it has ended.
 
 use super::{engine::Engine, lane::Lane};
+use std::num::NonZeroU64;
 
 /// The one used last comes first.
 pub(super) struct Lanes(Vec<Lane>);
@@ -8,6 +9,24 @@ pub(super) struct Lanes(Vec<Lane>);
 impl Lanes {
     pub(super) const fn new() -> Self {
         Self(Vec::new())
+    }
+
+    /// The lane to `engine`, if that is the one used last.
+    #[inline(always)]
+    pub(super) fn first_of(&mut self, engine: &Engine) -> Option<&mut Lane> {
+        self.first().filter(|lane| lane.engine_id() == engine.id)
+    }
+
+    /// Is there room in the lane used last for a span of the trace that was named last in it, and is that this one?
+    #[inline(always)]
+    pub(super) fn are_ready_for(&self, trace: NonZeroU64) -> bool {
+        self.0.first().is_some_and(|lane| lane.is_ready_for(trace))
+    }
+
+    /// The lane used last.
+    #[inline(always)]
+    pub(super) fn first(&mut self) -> Option<&mut Lane> {
+        self.0.first_mut()
     }
 
     /// The lane to `engine`.

@@ -24,13 +24,14 @@ use std::{borrow::Cow, cell::Cell, sync::Arc, thread};
 /// here: they would be copied by one load that spans two stores of just before, which stalls.
 #[repr(C)]
 pub(super) struct Live {
-    pub(super) name: Cow<'static, str>,
+    /// `None` if it is no literal: the details have it.
+    pub(super) name: Option<&'static str>,
+    pub(super) span_id: SpanId,
     pub(super) parent: Option<SpanId>,
     /// `None` only in a box that waits for a span.
     pub(super) shared: Option<Arc<Shared>>,
     /// In ticks.
     pub(super) start: u64,
-    pub(super) span_id: SpanId,
     pub(super) details: Cell<Option<Box<Details>>>,
     /// Where its trace's state is, if nothing counts of the span but that: it is not recorded, and not the first
     /// in this process. Else zero. Only to be compared.
@@ -52,7 +53,7 @@ impl Live {
             span_id: SpanId::MIN,
             parent: None,
             start: 0,
-            name: Cow::Borrowed(""),
+            name: None,
             details: Cell::new(None),
             kind: SpanKind::Internal,
             parent_is_remote: false,
@@ -74,57 +75,58 @@ impl Live {
         self.parent = parent;
         self.parent_is_remote = false;
         self.kind = SpanKind::Internal;
+    }
+
+    /// What comes last of the start of any but a trace's first span.
+    #[inline(always)]
+    pub(super) fn begin_now(&mut self) {
+        if let Some(shared) = &self.shared {
+            self.begin_at(shared.engine.timeline.ticks());
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn begin_at(&mut self, ticks: u64) {
+        self.start = ticks;
         self.began_in_panic = thread::panicking();
     }
 
-    /// Lets go of what a span that was not handed on still holds.
-    #[inline(always)]
-    pub(super) fn vacate(&mut self) {
-        if let Cow::Owned(_) = self.name {
-            self.name = Cow::Borrowed("");
-        }
-        if self.details.get_mut().is_some() {
-            self.details.set(None);
-        }
+    /// Its name, to be shown.
+    pub(super) fn shown_name(&self) -> Cow<'static, str> {
+        let details = self.details.take();
+        let name = details.as_ref().and_then(|details| details.name.clone());
+        self.details.set(details);
+        name.unwrap_or(Cow::Borrowed(self.name.unwrap_or_default()))
     }
 
-    /// Settles what only some spans have to settle at their end; the bytes by which it is large.
+    /// The bytes by which it is large.
     #[inline(always)]
-    pub(super) fn settle(&mut self, engine: &Engine, outcome: Outcome, buffers: &mut FreeList) -> usize {
-        let has_details = self.details.get_mut().is_some();
-        if has_details || matches!(self.name, Cow::Owned(_)) || outcome == Outcome::Panicked {
-            self.settle_details(engine, outcome, buffers)
-        } else {
-            0
-        }
+    pub(super) fn large_bytes(&self) -> usize {
+        let details = self.details.take();
+        let bytes = details.as_deref().map_or(0, large_bytes);
+        std::mem::forget(self.details.replace(details));
+        bytes
     }
 
-    fn settle_details(&mut self, engine: &Engine, outcome: Outcome, buffers: &mut FreeList) -> usize {
-        let details = self.details.get_mut().get_or_insert_with(|| buffers.take(&engine.recycler));
-        if let Cow::Owned(_) = self.name {
-            details.name.get_or_insert(std::mem::take(&mut self.name));
-        }
-        if outcome == Outcome::Panicked {
-            details.push_attribute(semconv::ERROR_TYPE.into(), "panic".into(), &engine.limits);
-            details.set_status(Status::error("panicked"));
-        }
-        large_bytes(details)
+    /// Records that it has panicked.
+    #[cold]
+    pub(super) fn record_panic(&self, engine: &Engine, buffers: &mut FreeList) {
+        let mut details = self.details.take().unwrap_or_else(|| buffers.take(&engine.recycler));
+        details.push_attribute(semconv::ERROR_TYPE.into(), "panic".into(), &engine.limits);
+        details.set_status(Status::error("panicked"));
+        self.details.set(Some(details));
     }
 
     /// What is handed over of it, if it ended at `end`. Once.
     #[inline(always)]
-    pub(super) fn take_ended(&mut self, end: u64, outcome: Outcome) -> Ended {
+    pub(super) fn take_ended(&self, end: u64, outcome: Outcome) -> Ended {
         let details = self.details.take();
         Ended {
             span_id: self.span_id,
             parent: self.parent,
             start: self.start,
             end,
-            name: match self.name {
-                Cow::Borrowed(name) => name,
-                // The details have it.
-                Cow::Owned(_) => "",
-            },
+            name: self.name.unwrap_or_default(),
             has_details: details.is_some(),
             details: Cell::new(details),
             kind: self.kind,

@@ -1,4 +1,4 @@
-//! One thread's state (floor 4): which span is current, the thread's lanes, its spare buffers.
+//! One thread's state (floor 4): its stack of current spans, its lanes, its spare boxes and buffers.
 //!
 //! Everything here is owned by one thread, so nothing here is atomic. User code never runs while the
 //! state is borrowed, but for an id generator's, and whatever comes at a moment when the state cannot
@@ -15,31 +15,22 @@ use super::{
 };
 use crate::{
     ids::{SpanId, ThreadRng, TraceId, mint_trace_id},
-    record::{Details, FreeList, Limits, Outcome, Recycler},
+    record::{Details, FreeList, Recycler},
 };
-use std::{
-    cell::{Cell, RefCell},
-    mem::ManuallyDrop,
-    sync::Arc,
-};
-
-pub(super) use super::stack::Token;
+use std::{cell::RefCell, mem::ManuallyDrop, sync::Arc};
 
 thread_local! {
     /// Without a destructor of its own, whose state would have to be asked for at each access: when the
     /// thread ends, `CLEANUP` empties it.
     static LOCAL: ManuallyDrop<RefCell<Local>> = const { ManuallyDrop::new(RefCell::new(Local::new())) };
     static CLEANUP: Cleanup = const { Cleanup };
-    /// May anything lie in the stack that was recorded through `Span::current`? Outside of `LOCAL`,
-    /// because asking this is all that most recording needs of the thread.
-    static IN_STACK: Cell<bool> = const { Cell::new(false) };
 }
 
 pub(super) struct Local {
-    stack: Stack,
-    boxes: Boxes,
-    lanes: Lanes,
-    buffers: FreeList,
+    pub(super) stack: Stack,
+    pub(super) boxes: Boxes,
+    pub(super) lanes: Lanes,
+    pub(super) buffers: FreeList,
     rng: Option<ThreadRng>,
     /// How many hold that no spans are started here: each guard, and a tracer whose thread this is.
     suppressed: u32,
@@ -92,8 +83,27 @@ impl Local {
         self.suppressed > 0
     }
 
-    /// Starts a child of the current span, but for its name; of this tracer's only, if one is named.
+    /// Starts a child of the current span, but for the time, if nothing stands in the way of doing so at once.
     #[inline(always)]
+    pub(super) fn begin_usual_child(&mut self, name: &'static str) -> Option<Box<Live>> {
+        let Self { stack, boxes, lanes, rng, .. } = self;
+        let shared = stack.trace().filter(|shared| shared.recording)?;
+        boxes.attach_one(shared);
+        let parent = stack.top()?;
+        let engine = &shared.engine;
+        let (rng, lane) = (rng.as_mut()?, lanes.first_of(engine)?);
+        if self.suppressed > 0 || engine.ids.0.is_some() || name.len() > engine.limits.name_bytes {
+            return None;
+        }
+        let mut live = boxes.take_attached()?;
+        live.span_id = rng.span_id();
+        live.name = Some(name);
+        live.begin(Some(parent));
+        lane.count_start();
+        Some(live)
+    }
+
+    /// Starts a child of the current span, but for its name and the time; of this tracer's only, if one is named.
     pub(super) fn begin_child_of_top(&mut self, engine_id: Option<u64>) -> Option<Box<Live>> {
         if self.is_suppressed() {
             return None;
@@ -119,7 +129,7 @@ impl Local {
         Some(self.boxes.take(shared))
     }
 
-    /// Starts a child of a span that need not be current, but for its name.
+    /// Starts a child of a span that need not be current, but for its name and the time.
     pub(super) fn begin_child(&mut self, shared: &Arc<Shared>, parent: SpanId) -> Box<Live> {
         clean_up_later();
         let Self { stack, boxes, lanes, rng, .. } = self;
@@ -156,7 +166,7 @@ impl Local {
         let mut live = self.boxes.take_other(shared);
         if recording {
             live.begin(parent);
-            live.start = start;
+            live.begin_at(start);
         }
         live.parent_is_remote = parent.is_some();
         live.is_first = true;
@@ -164,133 +174,29 @@ impl Local {
         live
     }
 
-    /// Ends a span: hands it to its collector, if it is recorded, and keeps its box.
-    #[inline(always)]
-    pub(super) fn finish(&mut self, place: &mut Option<Box<Live>>, outcome: impl FnOnce(&Live) -> Outcome) {
-        let Some(mut live) = place.take() else {
-            return;
-        };
-        // Taken out, and put back below, to be looked at once.
-        let Some(shared) = live.shared.take() else {
-            return;
-        };
-        let engine = &shared.engine;
-        if shared.recording
-            && let Some(lane) = self.lanes.of(engine)
-        {
-            let end = engine.timeline.ticks();
-            let outcome = outcome(&live);
-            let large_bytes = live.settle(engine, outcome, &mut self.buffers);
-            if lane.admit(&shared.trace, large_bytes, &engine.depot) {
-                lane.put(live.take_ended(end, outcome));
-            } else {
-                live.vacate();
-            }
-        }
-        let is_of_top = self.stack.is_of(&shared);
-        live.shared = Some(shared);
-        self.keep_of(live, is_of_top);
-    }
-
     /// Keeps the box of a span that has ended.
-    pub(super) fn keep(&mut self, live: Box<Live>) {
-        let is_of_top = live.shared.as_ref().is_some_and(|shared| self.stack.is_of(shared));
-        self.keep_of(live, is_of_top);
-    }
-
-    #[inline(always)]
-    fn keep_of(&mut self, live: Box<Live>, is_of_top: bool) {
-        if is_of_top && !live.is_first {
-            if let Err(live) = self.boxes.keep(live) {
-                self.boxes.keep_other(live);
-            }
-        } else {
-            self.keep_other(live, is_of_top);
-        }
-    }
-
     #[inline(never)]
-    fn keep_other(&mut self, live: Box<Live>, is_of_top: bool) {
+    pub(super) fn keep(&mut self, live: Box<Live>) {
         clean_up_later();
-        if live.is_first && is_of_top {
+        let is_of_top = live.shared.as_ref().is_some_and(|shared| self.stack.is_of(shared));
+        if is_of_top && !live.is_first {
+            return self.boxes.keep(live);
+        }
+        if is_of_top {
             self.boxes.detach();
             self.stack.shrink();
         }
         self.boxes.keep_other(live);
     }
-
-    /// Makes a span current. `is_owned` says that a guard will fetch what is recorded meanwhile.
-    #[inline(always)]
-    fn enter(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
-        if shared.recording && self.stack.is_of(shared) {
-            self.stack.push(span_id, is_owned)
-        } else {
-            self.enter_any(shared, span_id, is_owned)
-        }
-    }
-
-    #[inline(never)]
-    fn enter_any(&mut self, shared: &Arc<Shared>, span_id: SpanId, is_owned: bool) -> Option<Token> {
-        clean_up_later();
-        self.change_stack(|stack| {
-            if stack.is_of(shared) {
-                (stack.push(span_id, is_owned), false)
-            } else {
-                (stack.push_trace(shared, span_id, is_owned), true)
-            }
-        })
-    }
-
-    /// Ends what `enter` began; returns what was recorded meanwhile.
-    #[inline(always)]
-    pub(super) fn exit(&mut self, token: Token) -> Option<Box<Details>> {
-        if !silent::is_on_top() && self.stack.leave_top(token) { None } else { self.exit_any(token) }
-    }
-
-    #[inline(never)]
-    fn exit_any(&mut self, token: Token) -> Option<Box<Details>> {
-        self.change_stack(|stack| stack.leave(token))
-    }
-
-    /// Changes the stack in any way; `change` says whether another trace has come on top by that.
-    fn change_stack<R>(&mut self, change: impl FnOnce(&mut Stack) -> (R, bool)) -> R {
-        if let Some(again) = silent::put_back() {
-            self.stack.set_again(again);
-        }
-        let (result, other_trace) = change(&mut self.stack);
-        if other_trace {
-            self.boxes.detach();
-        }
-        if let (Some(token), Some(shared)) = (self.stack.top_token(), self.stack.trace())
-            && !shared.recording
-        {
-            silent::set(Arc::as_ptr(shared).addr(), token, self.stack.again());
-        }
-        result
-    }
-
-    /// As `exit`, and cuts off whatever was entered meanwhile and not left.
-    #[inline(always)]
-    pub(super) fn exit_scope(&mut self, token: Token) -> Option<Box<Details>> {
-        let is_left = !silent::is_on_top() && self.stack.leave_top(token);
-        if is_left { None } else { self.exit_scope_anyhow(token) }
-    }
-
-    #[inline(never)]
-    fn exit_scope_anyhow(&mut self, token: Token) -> Option<Box<Details>> {
-        self.change_stack(|stack| ((), stack.cut_above(token)));
-        self.exit(token)
-    }
 }
 
-/// Makes a box a span that begins now.
+/// Makes a box a span that begins, but for its name and the time.
 #[inline(always)]
 fn begin(lanes: &mut Lanes, live: &mut Live, shared: &Shared, parent: SpanId) {
     live.begin(Some(parent));
     if let Some(lane) = lanes.of(&shared.engine) {
         lane.count_start();
     }
-    live.start = shared.engine.timeline.ticks();
 }
 
 #[inline(always)]
@@ -366,7 +272,16 @@ pub(super) fn current_engine() -> Option<Arc<Engine>> {
 }
 
 /// An empty attribute buffer.
+#[inline]
 pub(super) fn take_buffer(recycler: &Recycler) -> Box<Details> {
+    match with(|local| local.buffers.take_own()).flatten() {
+        Some(buffer) => buffer,
+        None => take_any_buffer(recycler),
+    }
+}
+
+#[inline(never)]
+fn take_any_buffer(recycler: &Recycler) -> Box<Details> {
     clean_up_later();
     with(|local| local.buffers.take(recycler)).unwrap_or_default()
 }
@@ -380,113 +295,4 @@ pub(super) fn suppress() -> bool {
 pub(super) fn allow() {
     // A thread that ends starts no spans any more.
     let _done = with(|local| local.suppressed = local.suppressed.saturating_sub(1));
-}
-
-// The stack.
-
-/// Makes a span current without a guard that would fetch what is recorded on it.
-pub(super) fn enter_handle(shared: &Arc<Shared>, span_id: SpanId) -> Option<Token> {
-    with(|local| local.enter(shared, span_id, false)).flatten()
-}
-
-/// Makes a span current until its token is given to [`exit`].
-#[inline]
-pub(super) fn enter(live: &Live) -> Option<Token> {
-    match silent::enter(live) {
-        None => enter_scope(live),
-        entered => entered,
-    }
-}
-
-/// Makes a span current until its token is given to [`exit_scope`], or to [`exit`].
-#[inline(never)]
-pub(super) fn enter_scope(live: &Live) -> Option<Token> {
-    with(|local| {
-        let shared = live.shared.as_ref()?;
-        local.enter(shared, live.span_id, shared.recording)
-    })
-    .flatten()
-}
-
-/// Ends what `enter` began; returns what was recorded meanwhile.
-#[inline]
-pub(super) fn exit(token: Token) -> Option<Box<Details>> {
-    if silent::exit(token) {
-        return None;
-    }
-    with(|local| local.exit(token)).flatten()
-}
-
-/// As `exit`, and cuts off whatever was entered meanwhile and not left.
-pub(super) fn exit_scope(token: Token) -> Option<Box<Details>> {
-    with(|local| local.exit_scope(token)).flatten()
-}
-
-/// The entry on top, its trace and its span.
-pub(super) fn current() -> Option<(Token, Arc<Shared>, SpanId)> {
-    with(|local| {
-        let token = local.stack.top_token()?;
-        Some((token, local.stack.trace()?.clone(), local.stack.top()?))
-    })
-    .flatten()
-}
-
-/// Lends the details recorded on an entry. False if the entry is gone or nobody would fetch them.
-pub(super) fn with_entry_details(
-    token: Token,
-    shared: &Shared,
-    body: impl FnOnce(&mut Details, &Limits),
-) -> bool {
-    let taken = with(|local| local.stack.owned_details(token).map(Option::take));
-    let Some(Some(taken)) = taken else {
-        return false;
-    };
-    let engine = &shared.engine;
-    let details = taken.unwrap_or_else(|| take_buffer(&engine.recycler));
-    // Not borrowed: formatting a value runs user code, which may record as well, and may panic.
-    let mut lent = Lent { details: Some(details), token, limits: &engine.limits };
-    if let Some(details) = &mut lent.details {
-        body(details, &engine.limits);
-    }
-    true
-}
-
-/// Details that go back to their entry, whatever happens.
-struct Lent<'a> {
-    details: Option<Box<Details>>,
-    token: Token,
-    limits: &'a Limits,
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        with(|local| {
-            if let (Some(place), Some(mut details)) =
-                (local.stack.owned_details(self.token), self.details.take())
-            {
-                if let Some(meanwhile) = place.take() {
-                    details.append(meanwhile, self.limits);
-                }
-                *place = Some(details);
-                IN_STACK.set(true);
-            }
-        });
-    }
-}
-
-/// Takes what has been recorded on a span through its entries, so that what is recorded on it directly
-/// comes behind. Call it until there is nothing left.
-#[inline]
-pub(super) fn take_recorded(shared: &Arc<Shared>, span_id: SpanId) -> Option<Box<Details>> {
-    if IN_STACK.get() { take_recorded_from_stack(shared, span_id) } else { None }
-}
-
-#[cold]
-fn take_recorded_from_stack(shared: &Arc<Shared>, span_id: SpanId) -> Option<Box<Details>> {
-    with(|local| {
-        let taken = local.stack.take_details(shared, span_id);
-        IN_STACK.set(local.stack.has_details());
-        taken
-    })
-    .flatten()
 }

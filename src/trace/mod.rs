@@ -22,6 +22,7 @@ mod current;
 mod default;
 mod ended;
 mod engine;
+mod entered;
 mod finish;
 mod gatherer;
 #[cfg_attr(throughline_off, path = "held_off.rs")]
@@ -35,6 +36,7 @@ mod message;
 #[cfg(any(feature = "client", feature = "server"))]
 mod middleware_support;
 mod outlet;
+mod recording;
 mod scope;
 mod silent;
 mod span;

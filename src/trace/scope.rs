@@ -1,7 +1,7 @@
 //! Guards that make a span current (floor 4).
 
 use super::{
-    local::{self, Token},
+    entered::{self, Token},
     span::Span,
 };
 use crate::record::Outcome;
@@ -52,7 +52,7 @@ impl Drop for Entered<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(token) = self.token {
-            self.span.absorb(local::exit(token));
+            self.span.absorb(entered::exit(token));
         }
     }
 }
@@ -77,7 +77,7 @@ impl EnteredSpan {
     /// Makes the span no longer current, and gives it back without ending it.
     pub fn exit(mut self) -> Span {
         if let Some(token) = self.token.take() {
-            self.span.absorb(local::exit(token));
+            self.span.absorb(entered::exit(token));
         }
         std::mem::take(&mut *self.span)
     }
@@ -110,7 +110,7 @@ pub(crate) struct PollScope<'a> {
 
 impl<'a> PollScope<'a> {
     pub(crate) fn enter(span: &'a mut Span) -> Self {
-        let token = span.live().and_then(local::enter_scope);
+        let token = span.live().and_then(entered::enter_scope);
         Self { span, token, began_in_panic: thread::panicking() }
     }
 }
@@ -118,7 +118,7 @@ impl<'a> PollScope<'a> {
 impl Drop for PollScope<'_> {
     fn drop(&mut self) {
         if let Some(token) = self.token {
-            self.span.absorb(local::exit_scope(token));
+            self.span.absorb(entered::exit_scope(token));
         }
         if thread::panicking() && !self.began_in_panic {
             std::mem::take(self.span).end_as(Outcome::Panicked);

@@ -59,6 +59,17 @@ pub(super) fn take_spare() -> Option<Box<Live>> {
     SILENT.with(|silent| silent.spare.take())
 }
 
+/// Is a box of the trace on top at hand?
+#[inline(always)]
+pub(super) fn has_spare() -> bool {
+    SILENT.with(|silent| {
+        let spare = silent.spare.take();
+        let is_some = spare.is_some();
+        std::mem::forget(silent.spare.replace(spare));
+        is_some
+    })
+}
+
 /// Enters a span, if it is one of the trace on top and that is not recorded.
 #[inline(always)]
 pub(super) fn enter(live: &Live) -> Option<Token> {

@@ -1,6 +1,8 @@
 //! The span (floor 4).
 
-use super::{engine::Shared, finish, held::Held, live::Live, local, start};
+use super::{
+    engine::Shared, entered, finish, held::Held, live::Live, local, recording::recording_methods, start,
+};
 use crate::{
     context::{Baggage, SpanContext},
     ids::{RequestId, SpanId},
@@ -39,163 +41,6 @@ use std::{borrow::Cow, cell::Cell, error::Error, fmt, sync::Arc, time::Duration}
 /// [`Instrument`](super::Instrument).
 #[must_use = "a span ends when it is dropped"]
 pub struct Span(Held);
-
-/// The recording methods, the same on [`Span`] and on [`CurrentSpan`](super::CurrentSpan).
-macro_rules! recording_methods {
-    () => {
-        /// Sets an attribute; one of the same key is replaced.
-        ///
-        /// The 129th different key and bytes past 16 KiB of a text are left out and counted, unless
-        /// the tracer's limits say otherwise.
-        #[inline]
-        pub fn set_attribute<'v>(
-            &self,
-            key: impl Into<Cow<'static, str>>,
-            value: impl Into<Value<'v>>,
-        ) -> &Self {
-            // What most attributes are goes in registers, not through memory that has just been written.
-            if self.is_inert() {
-                return self;
-            }
-            // They are forgotten because nothing in them is to be dropped, which the compiler does not see.
-            let value = value.into();
-            match key.into() {
-                Cow::Borrowed(key) => match value {
-                    Value::Str(Cow::Borrowed(text)) => {
-                        std::mem::forget(value);
-                        self.set_text(key, text);
-                    }
-                    Value::I64(number) => {
-                        std::mem::forget(value);
-                        self.set_i64(key, number);
-                    }
-                    value => self.set_any(key.into(), value),
-                },
-                key => self.set_any(key, value),
-            }
-            self
-        }
-
-        fn set_text(&self, key: &'static str, text: &str) {
-            self.record_plain(|details, limits| details.push_text(key, text, limits));
-        }
-
-        fn set_i64(&self, key: &'static str, number: i64) {
-            self.record_plain(|details, limits| details.push_i64(key, number, limits));
-        }
-
-        fn set_any(&self, key: Cow<'static, str>, value: Value<'_>) {
-            self.record_plain(|details, limits| details.push_attribute(key, value, limits));
-        }
-
-        /// Sets an attribute to a formatted text, written straight into the span's own buffer, and
-        /// not formatted at all where nothing is recorded.
-        ///
-        /// ```
-        /// # let (span, order) = (throughline::Span::current(), ("ada", 7));
-        /// span.set_attribute_fmt("order", format_args!("{order:?}"));
-        /// ```
-        #[inline]
-        pub fn set_attribute_fmt(
-            &self,
-            key: impl Into<Cow<'static, str>>,
-            value: fmt::Arguments<'_>,
-        ) -> &Self {
-            if !self.is_inert() {
-                let key = key.into();
-                self.record(|details, limits| details.push_formatted(key, value, limits));
-            }
-            self
-        }
-
-        /// Records that something happened now.
-        ///
-        /// ```
-        /// # let span = throughline::Span::current();
-        /// span.add_event("retry", &[("attempt", 2.into()), ("after", "timeout".into())]);
-        /// ```
-        #[inline]
-        pub fn add_event(
-            &self,
-            name: impl Into<Cow<'static, str>>,
-            attributes: &[(&'static str, Value<'_>)],
-        ) -> &Self {
-            if !self.is_inert() {
-                match name.into() {
-                    Cow::Borrowed(name) => self.push_event(name, attributes),
-                    name => self.push_any_event(name, attributes),
-                }
-            }
-            self
-        }
-
-        fn push_event(&self, name: &'static str, attributes: &[(&'static str, Value<'_>)]) {
-            let ticks = self.ticks();
-            self.record_plain(|details, limits| {
-                if !details.try_event(name, ticks, attributes, limits) {
-                    details.push_event(name.into(), ticks, attributes, limits);
-                }
-            });
-        }
-
-        fn push_any_event(&self, name: Cow<'static, str>, attributes: &[(&'static str, Value<'_>)]) {
-            let ticks = self.ticks();
-            self.record_plain(|details, limits| details.push_event(name, ticks, attributes, limits));
-        }
-
-        /// Points to another span, of this trace or another: the request a batch job works on, say.
-        #[inline]
-        pub fn add_link(&self, context: &SpanContext, attributes: &[(&'static str, Value<'_>)]) -> &Self {
-            if !self.is_inert() {
-                self.record_plain(|details, limits| details.push_link(context, attributes, limits));
-            }
-            self
-        }
-
-        /// Changes the name, for a better one that is known only later. Cut at 1 KiB.
-        #[inline]
-        pub fn set_name(&self, name: impl Into<Cow<'static, str>>) -> &Self {
-            if !self.is_inert() {
-                let name = name.into();
-                self.record_plain(|details, limits| details.set_name(name, limits));
-            }
-            self
-        }
-
-        /// Says whether the work succeeded. `Ok` is final; `Unset` changes nothing
-        /// [OpenTelemetry trace API, set status].
-        #[inline]
-        pub fn set_status(&self, status: Status) -> &Self {
-            if !self.is_inert() {
-                self.record_plain(|details, limits| details.set_status_within(status, limits));
-            }
-            self
-        }
-
-        /// Records an error: an `exception` event, `error.type`, and the status.
-        ///
-        /// The type is the error's Rust type, the message its `Display`. Where the type is not known, of a
-        /// `dyn Error`, it is `_OTHER`; [`record_error_fmt`](Self::record_error_fmt) takes a better one.
-        #[inline]
-        pub fn record_error<E: Error + ?Sized>(&self, error: &E) -> &Self {
-            let class = std::any::type_name::<E>();
-            let class = if class.starts_with("dyn ") { crate::semconv::OTHER } else { class };
-            self.record_error_fmt(class, format_args!("{error}"))
-        }
-
-        /// As [`record_error`](Self::record_error), for what is no [`Error`]: its class, of low
-        /// cardinality, and its message.
-        #[inline]
-        pub fn record_error_fmt(&self, error_type: &str, message: fmt::Arguments<'_>) -> &Self {
-            if !self.is_inert() {
-                let ticks = self.ticks();
-                self.record(|details, limits| details.push_error(error_type, message, ticks, limits));
-            }
-            self
-        }
-    };
-}
-pub(super) use recording_methods;
 
 impl Span {
     /// A span that records nothing.
@@ -258,6 +103,25 @@ impl Span {
 
     recording_methods!();
 
+    /// Records what is usual, and runs no user code; false if nothing has been recorded, though it is to be. Where
+    /// `body` calls nothing, nothing is called here: it is what most attributes take.
+    #[inline(always)]
+    fn try_record(&self, body: impl FnOnce(&mut Details, &Limits) -> bool) -> bool {
+        let Some((live, shared)) = self.recorded() else {
+            return true;
+        };
+        if shared.is_recorded_through_entries() {
+            return false;
+        }
+        let Some(mut details) = live.details.take() else {
+            return false;
+        };
+        let is_recorded = body(&mut details, &shared.engine.limits);
+        // Nobody has put anything into its place meanwhile.
+        std::mem::forget(live.details.replace(Some(details)));
+        is_recorded
+    }
+
     /// Records what runs no user code.
     #[inline(always)]
     pub(super) fn record_plain(&self, body: impl FnOnce(&mut Details, &Limits)) {
@@ -273,13 +137,26 @@ impl Span {
 
     #[inline(always)]
     fn take_details(live: &Live, shared: &Arc<Shared>) -> Box<Details> {
-        while let Some(earlier) = local::take_recorded(shared, live.span_id) {
+        if shared.is_recorded_through_entries() {
+            Self::take_recorded(live, shared);
+        }
+        live.details.take().unwrap_or_else(|| Self::new_details(shared))
+    }
+
+    /// Takes over what has been recorded on the span through its entries.
+    #[inline(never)]
+    fn take_recorded(live: &Live, shared: &Arc<Shared>) {
+        while let Some(earlier) = entered::take_recorded(shared, live.span_id) {
             live.absorb(Some(earlier));
         }
-        match live.details.take() {
-            Some(details) => details,
-            None => local::take_buffer(&shared.engine.recycler),
-        }
+    }
+
+    #[inline(never)]
+    fn new_details(shared: &Shared) -> Box<Details> {
+        let engine = &shared.engine;
+        let mut details = local::take_buffer(&engine.recycler);
+        details.open(&engine.limits);
+        details
     }
 
     fn record(&self, body: impl FnOnce(&mut Details, &Limits)) {
@@ -346,8 +223,8 @@ impl Span {
     }
 
     #[inline]
-    pub(super) fn enter_entry(&self) -> Option<local::Token> {
-        self.live().and_then(local::enter)
+    pub(super) fn enter_entry(&self) -> Option<entered::Token> {
+        self.live().and_then(entered::enter)
     }
 
     /// Takes over what was recorded on it while it was current.
@@ -360,7 +237,7 @@ impl Span {
 
     /// Ends it, and its time as the current span.
     #[inline]
-    pub(super) fn leave_and_end(mut self, token: Option<local::Token>) {
+    pub(super) fn leave_and_end(mut self, token: Option<entered::Token>) {
         if let Some(live) = self.0.take() {
             finish::ended(token, live, None);
         }
@@ -405,7 +282,7 @@ impl fmt::Debug for Span {
         match (self.live(), self.identity()) {
             (Some(live), Some((shared, span_id))) if shared.recording => f
                 .debug_struct("Span")
-                .field("name", &secrets::clean(&live.name))
+                .field("name", &secrets::clean(&live.shown_name()))
                 .field("trace_id", &shared.trace_id)
                 .field("span_id", &span_id)
                 .finish_non_exhaustive(),

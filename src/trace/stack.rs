@@ -23,7 +23,7 @@ const KEPT_ENTRIES: usize = 64;
 
 /// A span that has been entered.
 struct Entry {
-    serial: u64,
+    token: Token,
     span_id: SpanId,
     /// What was recorded through [`CurrentSpan`](super::CurrentSpan).
     details: Option<Box<Details>>,
@@ -35,6 +35,9 @@ struct Entry {
     is_owned: bool,
     /// Does it belong to another trace than the entry below?
     begins_trace: bool,
+    /// Is there nothing to be done when it is left but to take it away? So it is recorded, has no details, begins no
+    /// trace, and the entry below is live.
+    is_plain: bool,
 }
 
 /// Which entry of its thread's stack: its place, and a number that no other entry ever has.
@@ -42,6 +45,7 @@ struct Entry {
 pub(super) struct Token(NonZeroU64);
 
 impl Token {
+    /// `None` for no serial number: they begin with 1.
     #[inline(always)]
     fn new(index: usize, serial: u64) -> Option<Self> {
         NonZeroU64::new(serial << INDEX_BITS | index as u64).map(Self)
@@ -51,11 +55,6 @@ impl Token {
     const fn index(self) -> usize {
         (self.0.get() % (1 << INDEX_BITS)) as usize
     }
-
-    #[inline(always)]
-    const fn serial(self) -> u64 {
-        self.0.get() >> INDEX_BITS
-    }
 }
 
 pub(super) struct Stack {
@@ -64,14 +63,12 @@ pub(super) struct Stack {
     trace: Option<Arc<Shared>>,
     /// The traces of the entries below those of `trace`.
     outer: Vec<Arc<Shared>>,
-    /// Entries that are not live.
-    dead: usize,
     last_serial: u64,
 }
 
 impl Stack {
     pub(super) const fn new() -> Self {
-        Self { entries: Vec::new(), trace: None, outer: Vec::new(), dead: 0, last_serial: 0 }
+        Self { entries: Vec::new(), trace: None, outer: Vec::new(), last_serial: 0 }
     }
 
     /// The trace of the top entry; without entries the last one.
@@ -91,10 +88,20 @@ impl Stack {
         if self.entries.is_empty() { self.trace.take() } else { None }
     }
 
-    /// Enters a span of the trace on top.
+    /// Enters a span of the trace on top, which is recorded, if there is memory for it.
     #[inline(always)]
+    pub(super) fn push_plain(&mut self, span_id: SpanId, is_owned: bool) -> Option<Token> {
+        if self.entries.len() < self.entries.capacity() {
+            self.push_entry(span_id, is_owned, false, true)
+        } else {
+            None
+        }
+    }
+
+    /// Enters a span of the trace on top.
     pub(super) fn push(&mut self, span_id: SpanId, is_owned: bool) -> Option<Token> {
-        self.push_entry(span_id, is_owned, false)
+        let is_recorded = self.trace.as_ref().is_some_and(|trace| trace.recording);
+        if self.make_room() { self.push_entry(span_id, is_owned, false, is_recorded) } else { None }
     }
 
     /// Enters a span of another trace than the one on top.
@@ -104,26 +111,48 @@ impl Stack {
         span_id: SpanId,
         is_owned: bool,
     ) -> Option<Token> {
-        if self.entries.len() >= MOST_ENTRIES {
+        if !self.make_room() {
             return None;
         }
         let below = self.trace.replace(shared.clone()).filter(|_| !self.entries.is_empty());
         let begins_trace = below.is_some();
         self.outer.extend(below);
-        self.push_entry(span_id, is_owned, begins_trace)
+        self.push_entry(span_id, is_owned, begins_trace, shared.recording && !begins_trace)
+    }
+
+    /// Sees to it that there is memory for another entry, unless there are too many.
+    fn make_room(&mut self) -> bool {
+        let entries = self.entries.len();
+        if entries < self.entries.capacity() {
+            return true;
+        }
+        // Exactly: the fast way of pushing asks for nothing but the memory.
+        self.entries.reserve_exact(entries.max(KEPT_ENTRIES).min(MOST_ENTRIES - entries));
+        entries < MOST_ENTRIES
     }
 
     #[inline(always)]
-    fn push_entry(&mut self, span_id: SpanId, is_owned: bool, begins_trace: bool) -> Option<Token> {
-        let index = self.entries.len();
-        if index >= MOST_ENTRIES {
-            return None;
-        }
+    fn push_entry(
+        &mut self,
+        span_id: SpanId,
+        is_owned: bool,
+        begins_trace: bool,
+        is_plain: bool,
+    ) -> Option<Token> {
         self.last_serial += 1;
-        let serial = self.last_serial;
+        let token = Token::new(self.entries.len(), self.last_serial)?;
         let (details, again, is_live) = (None, 0, true);
-        self.entries.push(Entry { serial, span_id, details, again, is_live, is_owned, begins_trace });
-        Token::new(index, serial)
+        self.entries.push(Entry {
+            token,
+            span_id,
+            details,
+            again,
+            is_live,
+            is_owned,
+            begins_trace,
+            is_plain,
+        });
+        Some(token)
     }
 
     /// How often the top entry has been entered again.
@@ -137,20 +166,16 @@ impl Stack {
         }
     }
 
-    /// Leaves the top entry, unless there is more to be done for that. Not one that is entered again.
+    /// Is it the top entry, with nothing to be done for it to be left but [`pop_plain`](Self::pop_plain)?
     #[inline(always)]
-    pub(super) fn leave_top(&mut self, token: Token) -> bool {
-        if token.index() + 1 != self.entries.len() {
-            return false;
-        }
-        let is_plain = self.entries.last().is_some_and(|top| {
-            top.serial == token.serial() && !top.begins_trace && self.dead == 0 && top.details.is_none()
-        });
-        if is_plain {
-            // Without details there is nothing to drop.
-            std::mem::forget(self.entries.pop());
-        }
-        is_plain
+    pub(super) fn is_plain_top(&self, token: Token) -> bool {
+        self.entries.last().is_some_and(|top| top.token == token && top.is_plain)
+    }
+
+    #[inline(always)]
+    pub(super) fn pop_plain(&mut self) {
+        // Without details there is nothing to drop.
+        std::mem::forget(self.entries.pop());
     }
 
     /// Leaves an entry and takes what was recorded on it, if it has not been cut off; true if another trace
@@ -165,7 +190,9 @@ impl Stack {
         }
         entry.is_live = false;
         let details = entry.details.take();
-        self.dead += 1;
+        if let Some(above) = self.entries.get_mut(token.index() + 1) {
+            above.is_plain = false;
+        }
         let mut other_trace = false;
         while self.entries.last().is_some_and(|top| !top.is_live) {
             other_trace |= self.pop();
@@ -177,9 +204,6 @@ impl Stack {
         let Some(top) = self.entries.pop() else {
             return false;
         };
-        if !top.is_live {
-            self.dead -= 1;
-        }
         if top.begins_trace {
             self.trace = self.outer.pop();
         }
@@ -211,6 +235,7 @@ impl Stack {
     /// The place for what is recorded on an entry whose guard will fetch it.
     pub(super) fn owned_details(&mut self, token: Token) -> Option<&mut Option<Box<Details>>> {
         let entry = self.entry(token).filter(|entry| entry.is_owned && entry.is_live)?;
+        entry.is_plain = false;
         Some(&mut entry.details)
     }
 
@@ -238,7 +263,7 @@ impl Stack {
 
     #[inline(always)]
     fn entry(&mut self, token: Token) -> Option<&mut Entry> {
-        self.entries.get_mut(token.index()).filter(|entry| entry.serial == token.serial())
+        self.entries.get_mut(token.index()).filter(|entry| entry.token == token)
     }
 
     /// The current span's id. The top entry's guard is always there: a dead one does not stay on top.
@@ -248,7 +273,6 @@ impl Stack {
     }
 
     pub(super) fn top_token(&self) -> Option<Token> {
-        let index = self.entries.len().checked_sub(1)?;
-        Token::new(index, self.entries.last()?.serial)
+        self.entries.last().map(|top| top.token)
     }
 }

@@ -26,14 +26,19 @@ pub(super) fn named(name: &'static str) -> Option<Box<Live>> {
 
 #[inline(never)]
 fn named_any(name: &'static str) -> Option<Box<Live>> {
-    with(|local| {
-        let mut live = local.begin_child_of_top(None)?;
-        if let Some(shared) = live.recorded() {
-            live.name = Cow::Borrowed(limited(name, shared.engine.limits.name_bytes));
+    match with(|local| local.begin_usual_child(name)).flatten() {
+        Some(mut live) => {
+            live.begin_now();
+            Some(live)
         }
-        Some(live)
-    })
-    .flatten()
+        None => named_anyhow(name),
+    }
+}
+
+#[inline(never)]
+fn named_anyhow(name: &'static str) -> Option<Box<Live>> {
+    let begun = with(|local| local.begin_child_of_top(None)).flatten()?;
+    Some(finished_start(begun, name.into(), SpanKind::Internal, None))
 }
 
 /// Starts a child of the current span if that is this tracer's, else the first span of a trace, which
@@ -52,23 +57,39 @@ pub(super) fn span(
 }
 
 /// Gives a span that has begun all the rest.
+#[inline]
 fn finished_start(
     mut live: Box<Live>,
     name: Cow<'static, str>,
     kind: SpanKind,
-    details: Option<Box<Details>>,
+    mut details: Option<Box<Details>>,
 ) -> Box<Live> {
-    if let Some(shared) = live.recorded() {
-        live.name = cut_name(name, shared.engine.limits.name_bytes);
-        live.kind = kind;
-        live.absorb(details);
+    let Some(shared) = live.recorded() else {
+        return live;
+    };
+    let engine = &shared.engine;
+    let name = match name {
+        Cow::Borrowed(name) => Some(limited(name, engine.limits.name_bytes)),
+        made => {
+            let details = details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
+            details.name = Some(cut_name(made, engine.limits.name_bytes));
+            None
+        }
+    };
+    if details.is_some() {
+        live.details.set(details);
+    }
+    live.name = name;
+    live.kind = kind;
+    if !live.is_first {
+        live.begin_now();
     }
     live
 }
 
 /// A name, cut if it is too long.
 #[inline(always)]
-fn limited(name: &str, bytes: usize) -> &str {
+fn limited(name: &'static str, bytes: usize) -> &'static str {
     if name.len() <= bytes { name } else { cut_at(name, bytes) }
 }
 

@@ -114,6 +114,42 @@ fn so_can_those_of_names_and_of_the_whole_span() {
 }
 
 #[test]
+fn every_way_of_recording_takes_from_what_the_whole_span_may_hold() {
+    let text = |bytes: usize| "x".repeat(bytes);
+    let ways: [&dyn Fn(&Span); 8] = [
+        &|span| _ = span.set_attribute("text", text(250)),
+        &|span| _ = span.set_attribute("made", vec![text(100), text(100)]),
+        &|span| _ = span.set_attribute(text(250), 1),
+        &|span| _ = span.set_attribute_fmt("formatted", format_args!("{}", text(250))),
+        &|span| _ = span.add_event("event", &[("text", text(250).into())]),
+        &|span| _ = span.add_link(&span.context().unwrap(), &[("text", text(250).into())]),
+        &|span| _ = span.set_status(Status::error(text(250))),
+        &|span| span.in_scope(|| _ = Span::current().set_attribute("current", text(250))),
+    ];
+    for (number, way) in ways.iter().enumerate() {
+        let test = TestTracer::with(|builder| builder.max_span_bytes(600));
+        let span = test.span("order");
+        for key in ["first", "second", "third"] {
+            span.set_attribute(key, &*text(100));
+        }
+        // For the last of these there is memory, so that it is known from now on what is left.
+        for key in ["fourth", "fifth", "sixth"] {
+            span.set_attribute(key, "x");
+        }
+        way(&span);
+        // There is memory for it, but it is too much.
+        span.set_attribute("too much", &*text(90)).set_attribute("small", &*text(10));
+        span.add_event("too much", &[("text", (&*text(90)).into())]);
+        span.end();
+        let span = test.spans().remove(0);
+        span.assert_no_attribute("too much").assert_attribute("third", text(100));
+        span.assert_attribute("small", text(10));
+        assert_eq!(span.dropped_attributes(), 1, "way {number}");
+        assert_eq!(span.events().last().unwrap().dropped_attributes, 1, "way {number}");
+    }
+}
+
+#[test]
 fn what_is_left_out_is_exported_as_opentelemetry_names_it() {
     let test = TestTracer::with(|builder| builder.max_items(1, 1, 1).max_item_attributes(1, 1));
     let span = test.span("order");
