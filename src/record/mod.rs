@@ -54,6 +54,8 @@
 //! integers beside them, so they are not read; nor are fields of other names. A key that comes twice
 //! counts with its last value. Missing parts are empty, but ids, name and both times must be there.
 
+#[cfg(any(feature = "client", feature = "server"))]
+mod attributes;
 mod batch;
 mod details;
 mod edit;
@@ -74,6 +76,8 @@ mod values;
 mod view;
 mod weight;
 
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) use attributes::Attributes;
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
 pub(crate) use details::Details;

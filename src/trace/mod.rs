@@ -57,6 +57,7 @@ pub use tracer::{FlushFuture, Tracer};
 
 #[cfg(any(feature = "client", feature = "server"))]
 pub(crate) use {
-    middleware_support::{Attributes, Carried},
+    crate::record::Attributes,
+    middleware_support::Carried,
     scope::PollScope,
 };
