@@ -5,6 +5,7 @@ use super::{
     config::Config,
     forwarded::Told,
     headers::Brought,
+    recent::Recent,
     trust::{Arrival, Trust},
 };
 use crate::{
@@ -30,7 +31,9 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
     let seen = Seen::of(&head.headers, headers);
     let arrival = Arrival::new(head, (config.peer)(head));
     let trust = config.trust.trust(&arrival);
-    let origin = Origin::of(config, &arrival, &seen);
+    let mut recent = Recent::take();
+    recent.see(&head.uri, seen.host.first(), arrival.peer().map(|peer| peer.ip()));
+    let origin = Origin::of(config, &arrival, &seen, &recent);
     let keeps_id = trust == Trust::Continue || !config.replaces_untrusted_ids;
     let Brought { context, link } = headers.extract(&seen, &head.headers, trust, keeps_id, tracer);
     // gRPC needs HTTP/2. Else what the caller says of the content tells nothing.
@@ -43,7 +46,7 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
     let baggage = (!recorded.baggage.is_empty()).then(|| context.baggage.clone());
     let span = tracer.start_server(asked.span_name(), context, link.as_ref(), |attributes| {
         describe(&asked, head, &seen, origin.scheme, attributes);
-        describe_connection(&arrival, &origin, attributes);
+        describe_connection(&arrival, &origin, recent.peer(), attributes);
         if let Some(caller) = caller {
             attributes.text(semconv::SERVICE_PEER_NAME, caller);
         }
@@ -52,6 +55,7 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
         }
         recorded::describe(&recorded.request, &head.headers, asked.prefix(), attributes);
     });
+    recent.keep();
     Started { span, grpc: asked.into_grpc() }
 }
 
@@ -89,7 +93,7 @@ struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    fn of(config: &Config, arrival: &Arrival<'a>, seen: &Seen<'a>) -> Self {
+    fn of(config: &Config, arrival: &Arrival<'a>, seen: &Seen<'a>, recent: &'a Recent) -> Self {
         let head = arrival.head();
         let told = config.forwarded.as_ref().map(|forwarded| forwarded.read(arrival));
         let Told { hop, refused } = told.unwrap_or_default();
@@ -97,14 +101,21 @@ impl<'a> Origin<'a> {
         let addressed = hop.host.and_then(|host| Addressed::parse(host.as_bytes()));
         Self {
             scheme: hop.scheme.or(head.uri.scheme_str()).unwrap_or(config.default_scheme),
-            addressed: addressed.or_else(|| Addressed::of(&head.uri, seen.host.first())),
+            addressed: addressed
+                .or_else(|| recent.addressed())
+                .or_else(|| Addressed::of(&head.uri, seen.host.first())),
             client: hop.client,
         }
     }
 }
 
 /// What HTTP and gRPC spans have in common.
-fn describe_connection(arrival: &Arrival<'_>, origin: &Origin<'_>, attributes: &mut Attributes<'_>) {
+fn describe_connection(
+    arrival: &Arrival<'_>,
+    origin: &Origin<'_>,
+    peer: Option<&str>,
+    attributes: &mut Attributes<'_>,
+) {
     if let Some(version) = protocol_version(arrival.head().version) {
         attributes.text(semconv::NETWORK_PROTOCOL_VERSION, version);
     }
@@ -116,8 +127,6 @@ fn describe_connection(arrival: &Arrival<'_>, origin: &Origin<'_>, attributes: &
             attributes.number(semconv::SERVER_PORT, port);
         }
     }
-    let line = arrival.peer().map(|peer| line::address(peer.ip()));
-    let peer = line.as_ref().map(|address| address.as_str());
     match (origin.client, peer) {
         (Some(Node::Address(client)), _) => {
             attributes.known(semconv::CLIENT_ADDRESS, line::address(client).as_str());

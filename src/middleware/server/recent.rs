@@ -1,0 +1,146 @@
+//! For whom the last request on this thread was, and from where (floor 5). Requests come over few connections:
+//! what was made of the last one's host and address holds for as long as the same come.
+//!
+//! Keeps one of each, a host of at most 256 bytes. What is no usual host is not kept, and read anew each time.
+
+use crate::middleware::{authority::Addressed, line};
+use http::{HeaderValue, Uri};
+use std::{cell::Cell, net::IpAddr};
+
+const MOST_BYTES: usize = 256;
+
+thread_local! {
+    static LAST: Cell<Option<Box<Recent>>> = const { Cell::new(None) };
+}
+
+#[derive(Default)]
+pub(super) struct Recent {
+    /// Empty unless it begins with its host.
+    authority: String,
+    host_bytes: usize,
+    port: Option<u16>,
+    peer: Option<IpAddr>,
+    peer_text: String,
+}
+
+impl Recent {
+    /// Takes what this thread has kept, for one request. A request that starts meanwhile finds nothing.
+    #[inline]
+    pub(super) fn take() -> Box<Self> {
+        LAST.try_with(Cell::take).ok().flatten().unwrap_or_default()
+    }
+
+    /// Gives it back, for the next request.
+    #[inline]
+    pub(super) fn keep(self: Box<Self>) {
+        // Without a place, the thread is ending.
+        let _earlier = LAST.try_with(|last| last.replace(Some(self)));
+    }
+
+    /// Looks at a request, of which what was kept holds from now on.
+    #[inline]
+    pub(super) fn see(&mut self, uri: &Uri, host: Option<&HeaderValue>, peer: Option<IpAddr>) {
+        let authority = match uri.authority() {
+            Some(authority) => authority.as_str().as_bytes(),
+            None => host.map(HeaderValue::as_bytes).unwrap_or_default(),
+        };
+        if authority != self.authority.as_bytes() {
+            self.take_apart(uri, host);
+        }
+        if peer != self.peer {
+            self.write(peer);
+        }
+    }
+
+    #[inline(never)]
+    fn take_apart(&mut self, uri: &Uri, host: Option<&HeaderValue>) {
+        self.authority.clear();
+        if let Some(Addressed { authority, host, port }) = Addressed::of(uri, host)
+            && authority.len() <= MOST_BYTES
+            && authority.starts_with(&*host)
+        {
+            self.authority.push_str(&authority);
+            (self.host_bytes, self.port) = (host.len(), port);
+        }
+    }
+
+    #[inline(never)]
+    fn write(&mut self, peer: Option<IpAddr>) {
+        self.peer = peer;
+        self.peer_text.clear();
+        if let Some(peer) = peer {
+            self.peer_text.push_str(line::address(peer).as_str());
+        }
+    }
+
+    /// The authority that was seen, if it is a usual one.
+    #[inline]
+    pub(super) fn addressed(&self) -> Option<Addressed<'_>> {
+        let host = self.authority.get(..self.host_bytes).filter(|host| !host.is_empty())?;
+        Some(Addressed { authority: (&*self.authority).into(), host: host.into(), port: self.port })
+    }
+
+    /// The text of the address that was seen.
+    #[inline]
+    pub(super) fn peer(&self) -> Option<&str> {
+        self.peer.is_some().then_some(&*self.peer_text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn addressed(recent: &Recent, uri: &Uri, host: Option<&HeaderValue>) -> Option<Addressed<'static>> {
+        let Addressed { authority, host, port } = recent.addressed().or_else(|| Addressed::of(uri, host))?;
+        Some(Addressed { authority: authority.into_owned().into(), host: host.into_owned().into(), port })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_is_what_would_be_read(
+            hosts in prop::collection::vec(prop::option::of("[ab1:@.\\[\\]\\x80]{0,5}"), 1..8),
+            peers in prop::collection::vec(prop::option::of(any::<IpAddr>()), 8),
+        ) {
+            let uri = Uri::from_static("/");
+            let mut recent = Recent::default();
+            for (host, peer) in hosts.iter().zip(peers) {
+                let host = host.as_ref().map(|host| HeaderValue::from_bytes(host.as_bytes()).unwrap());
+                recent.see(&uri, host.as_ref(), peer);
+                let fresh = Addressed::of(&uri, host.as_ref());
+                prop_assert_eq!(addressed(&recent, &uri, host.as_ref()), fresh);
+                prop_assert_eq!(recent.peer().map(str::to_owned), peer.map(|peer| peer.to_string()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_target_of_its_own_goes_before_the_header() {
+        let (target, host) = (Uri::from_static("http://a:1/"), HeaderValue::from_static("b:2"));
+        let mut recent = Recent::default();
+        for uri in [&target, &Uri::from_static("/"), &target] {
+            recent.see(uri, Some(&host), None);
+            assert_eq!(recent.addressed(), Addressed::of(uri, Some(&host)));
+        }
+    }
+
+    #[test]
+    fn a_long_host_is_not_kept() {
+        let host = HeaderValue::from_str(&"a".repeat(MOST_BYTES + 1)).unwrap();
+        let mut recent = Recent::default();
+        recent.see(&Uri::from_static("/"), Some(&host), None);
+        assert_eq!(recent.addressed(), None);
+        assert!(recent.authority.capacity() <= MOST_BYTES);
+    }
+
+    #[test]
+    fn a_request_within_another_takes_nothing_from_it() {
+        let mut recent = Recent::take();
+        recent.see(&Uri::from_static("http://a/"), None, None);
+        Recent::take().keep();
+        assert_eq!(recent.addressed().unwrap().host, "a");
+        recent.keep();
+        assert_eq!(Recent::take().addressed().unwrap().host, "a");
+    }
+}
