@@ -262,11 +262,10 @@ const VALUE: u8 = 2;
 fn class(byte: u8) -> u8 {
     const CLASSES: [u8; 256] = {
         let mut classes = [0; 256];
-        let mut byte = 0;
-        while byte < 256 {
-            let (key, value) = (is_key_byte(byte as u8) as u8, is_value_byte(byte as u8) as u8);
-            classes[byte] = key * KEY + value * VALUE;
-            byte += 1;
+        let (mut rest, mut byte) = (classes.as_mut_slice(), 0_u8);
+        while let [class, after @ ..] = rest {
+            *class = is_key_byte(byte) as u8 * KEY + is_value_byte(byte) as u8 * VALUE;
+            (rest, byte) = (after, byte.wrapping_add(1));
         }
         classes
     };

@@ -39,13 +39,21 @@ pub(crate) fn decode_eights([first, second, third, fourth]: [[u8; 8]; 4]) -> Opt
 
 /// Reads exactly two lowercase hex digits.
 #[inline]
-pub(crate) fn decode_u8(digits: [u8; 2]) -> Option<u8> {
-    let [high, low] = digits.map(|digit| match digit {
+pub(crate) const fn decode_u8([high, low]: [u8; 2]) -> Option<u8> {
+    match (nibble(high), nibble(low)) {
+        (high @ ..0x10, low @ ..0x10) => Some(high << 4 | low),
+        _ => None,
+    }
+}
+
+/// The value of a digit, 16 or more of anything else.
+#[inline(always)]
+const fn nibble(digit: u8) -> u8 {
+    match digit {
         b'0'..=b'9' => digit - b'0',
         b'a'..=b'f' => digit - b'a' + 10,
         _ => u8::MAX,
-    });
-    (high | low < 0x10).then_some(high << 4 | low)
+    }
 }
 
 /// Writes `value` as `N` lowercase hex digits, most significant first.
@@ -146,7 +154,7 @@ mod tests {
             let (value, wrong) = eight([b'f', high, low, b'0', b'9', b'a', high, low]);
             let expected = expected.map(|byte| {
                 let byte = u64::from(byte);
-                0xf000_0000 | byte << 20 | 0x0_09a0_0 | byte
+                0xf000_0000 | byte << 20 | 0x9a00 | byte
             });
             assert_eq!((wrong == 0).then_some(value), expected, "{bytes:?}");
         }

@@ -3,7 +3,7 @@
 //! Checks a name; what it is put on is not known here.
 
 use super::single_line::{LineError, single_line};
-use crate::context::{Lines, any_byte, ascii, trim};
+use crate::context::{Lines, all_bytes, ascii, trim};
 
 /// The header.
 pub const X_SERVICE_NAME: &str = "x-service-name";
@@ -60,5 +60,5 @@ pub(crate) fn is_name(name: &[u8]) -> bool {
     !name.is_empty()
         && name.len() <= MAX_BYTES
         && !edges_are_spaces
-        && !any_byte(name, |byte| (byte < b' ') | (byte > b'~') | (byte == b','))
+        && all_bytes(name, |byte| matches!(byte, b' '..=b'~') & (byte != b','))
 }

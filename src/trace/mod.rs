@@ -56,8 +56,4 @@ pub use suppress::{Suppressed, SuppressionGuard, suppress_instrumentation};
 pub use tracer::{FlushFuture, Tracer};
 
 #[cfg(any(feature = "client", feature = "server"))]
-pub(crate) use {
-    crate::record::Attributes,
-    middleware_support::Carried,
-    scope::PollScope,
-};
+pub(crate) use {crate::record::Attributes, middleware_support::Carried, scope::PollScope};

@@ -1,9 +1,12 @@
-//! For whom the last request on this thread was, and from where (floor 5). Requests come over few connections:
-//! what was made of the last one's host and address holds for as long as the same come.
+//! For whom the last request on this thread was, from whom and from where (floor 5). Requests come over few
+//! connections: what was made of the last one's host, caller and address holds for as long as the same come.
 //!
 //! Keeps one of each, a host of at most 256 bytes. What is no usual host is not kept, and read anew each time.
 
-use crate::middleware::{authority::Addressed, line};
+use crate::{
+    middleware::{authority::Addressed, found::Found, headers::Headers, line},
+    trace::Tracer,
+};
 use http::{HeaderValue, Uri};
 use std::{cell::Cell, net::IpAddr};
 
@@ -19,6 +22,8 @@ pub(super) struct Recent {
     authority: String,
     host_bytes: usize,
     port: Option<u16>,
+    /// Empty where there is none.
+    caller: String,
     peer: Option<IpAddr>,
     peer_text: String,
 }
@@ -71,6 +76,31 @@ impl Recent {
         if let Some(peer) = peer {
             self.peer_text.push_str(line::address(peer).as_str());
         }
+    }
+
+    /// As [`see`](Self::see), of the header with the caller's name, which is believed.
+    #[inline]
+    pub(super) fn see_caller(&mut self, found: &Found<'_>, tracer: &Tracer) {
+        let is_known = match found {
+            Found::None => self.caller.is_empty(),
+            Found::One(line) => !self.caller.is_empty() && line.as_bytes() == self.caller.as_bytes(),
+            Found::Many(..) => false,
+        };
+        if !is_known {
+            self.read_caller(found, tracer);
+        }
+    }
+
+    #[inline(never)]
+    fn read_caller(&mut self, found: &Found<'_>, tracer: &Tracer) {
+        self.caller.clear();
+        self.caller.push_str(Headers::peer(found, tracer).unwrap_or_default());
+    }
+
+    /// The name that was seen, if it was a good one.
+    #[inline]
+    pub(super) fn caller(&self) -> Option<&str> {
+        Some(&*self.caller).filter(|caller| !caller.is_empty())
     }
 
     /// The authority that was seen, if it is a usual one.
@@ -132,6 +162,21 @@ mod tests {
         recent.see(&Uri::from_static("/"), Some(&host), None);
         assert_eq!(recent.addressed(), None);
         assert!(recent.authority.capacity() <= MOST_BYTES);
+    }
+
+    #[test]
+    fn a_caller_is_as_its_header_says_each_time() {
+        let tracer = Tracer::builder("callee").build().unwrap();
+        let mut recent = Recent::default();
+        for line in ["", "a", "a", " a", "a", "b,c", "b,c", "", ""] {
+            let line = HeaderValue::from_static(line);
+            recent.see_caller(&Found::One(&line), &tracer);
+            assert_eq!(recent.caller(), Headers::peer(&Found::One(&line), &tracer));
+        }
+        // Each of the five bad ones, by both.
+        assert_eq!(tracer.diagnostic_count(crate::Diagnostic::RejectedHeader), 10);
+        recent.see_caller(&Found::None, &tracer);
+        assert_eq!(recent.caller(), None);
     }
 
     #[test]

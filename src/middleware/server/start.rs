@@ -14,7 +14,6 @@ use crate::{
         asked::Asked,
         authority::{self, Addressed},
         exchange::Started,
-        headers::Headers,
         line, recorded,
         seen::Seen,
         settings::Settings,
@@ -33,21 +32,21 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
     let trust = config.trust.trust(&arrival);
     let mut recent = Recent::take();
     recent.see(&head.uri, seen.host.first(), arrival.peer().map(|peer| peer.ip()));
+    let believes_caller = trust == Trust::Continue;
+    if believes_caller {
+        recent.see_caller(&seen.service_name, tracer);
+    }
     let origin = Origin::of(config, &arrival, &seen, &recent);
-    let keeps_id = trust == Trust::Continue || !config.replaces_untrusted_ids;
+    let keeps_id = believes_caller || !config.replaces_untrusted_ids;
     let Brought { context, link } = headers.extract(&seen, &head.headers, trust, keeps_id, tracer);
     // gRPC needs HTTP/2. Else what the caller says of the content tells nothing.
     let content_type = seen.content_type.first().filter(|_| head.version >= Version::HTTP_2);
     let asked = Asked::of(&head.method, &head.uri, content_type, methods, || (config.route)(head));
-    let caller = match trust {
-        Trust::Continue => Headers::peer(&seen.service_name, tracer),
-        _ => None,
-    };
     let baggage = (!recorded.baggage.is_empty()).then(|| context.baggage.clone());
     let span = tracer.start_server(asked.span_name(), context, link.as_ref(), |attributes| {
         describe(&asked, head, &seen, origin.scheme, attributes);
         describe_connection(&arrival, &origin, recent.peer(), attributes);
-        if let Some(caller) = caller {
+        if let Some(caller) = recent.caller().filter(|_| believes_caller) {
             attributes.text(semconv::SERVICE_PEER_NAME, caller);
         }
         if let Some(baggage) = &baggage {
