@@ -3,37 +3,26 @@
 //! The standard library's `from_str_radix` is not used: it takes a sign, uppercase and short input,
 //! which is how malformed trace headers pass elsewhere.
 //!
-//! Eight digits are handled at once, one in each byte of a `u64`, and whether all of them are digits is asked
-//! once, at the end: where they are, no sum or difference below carries from one byte into the next.
+//! Eight digits are handled at once, one in each byte of a `u64`. Where all of them are digits, no sum or
+//! difference below carries from one byte into the next; whether they are is asked once, at the end.
 
 /// The same byte in all eight places.
 const fn each(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// By how much `a` is further on than the byte behind `9`.
-const LETTERS: u64 = (b'a' - b'9' - 1) as u64;
-
 /// Reads exactly sixteen lowercase hex digits.
 #[inline]
 pub(crate) fn decode_u64(digits: &[u8; 16]) -> Option<u64> {
-    let (high, low) = digits.split_first_chunk()?;
-    let (value, wrong) = sixteen(*high, *low.first_chunk()?);
+    let (value, wrong) = sixteen(digits);
     (wrong == 0).then_some(value)
 }
 
 /// Reads exactly thirty-two lowercase hex digits.
 #[inline]
 pub(crate) fn decode_u128(digits: &[u8; 32]) -> Option<u128> {
-    let (high, low) = digits.split_first_chunk::<16>()?;
-    let ((first, second), (third, fourth)) = (high.split_first_chunk()?, low.split_first_chunk()?);
-    decode_eights([*first, *second.first_chunk()?, *third, *fourth.first_chunk()?])
-}
-
-/// As [`decode_u128`], of digits that need not lie side by side.
-#[inline(always)]
-pub(crate) fn decode_eights([first, second, third, fourth]: [[u8; 8]; 4]) -> Option<u128> {
-    let (high, low) = (sixteen(first, second), sixteen(third, fourth));
+    let ([high, low], _) = digits.as_chunks() else { return None };
+    let (high, low) = (sixteen(high), sixteen(low));
     (high.1 | low.1 == 0).then_some(u128::from(high.0) << 64 | u128::from(low.0))
 }
 
@@ -71,20 +60,11 @@ pub(crate) fn encode<const N: usize>(value: u128) -> [u8; N] {
     text
 }
 
-/// Writes `value` as thirty-two lowercase hex digits, eight at a time.
+/// The value of sixteen digits; and zero, if they are digits.
 #[inline(always)]
-pub(crate) const fn encode_eights(value: u128) -> [[u8; 8]; 4] {
-    [
-        encode_u32((value >> 96) as u32),
-        encode_u32((value >> 64) as u32),
-        encode_u32((value >> 32) as u32),
-        encode_u32(value as u32),
-    ]
-}
-
-#[inline(always)]
-const fn sixteen(high: [u8; 8], low: [u8; 8]) -> (u64, u64) {
-    let (high, low) = (eight(high), eight(low));
+fn sixteen(digits: &[u8; 16]) -> (u64, u64) {
+    let ([high, low], _) = digits.as_chunks() else { return (0, 1) };
+    let (high, low) = (eight(*high), eight(*low));
     (high.0 << 32 | low.0, high.1 | low.1)
 }
 
@@ -92,9 +72,9 @@ const fn sixteen(high: [u8; 8], low: [u8; 8]) -> (u64, u64) {
 #[inline(always)]
 const fn eight(digits: [u8; 8]) -> (u64, u64) {
     let bytes = u64::from_be_bytes(digits);
-    // Of digits, only letters have bit 6; with what they are too far on taken off, they are behind `9`.
+    // Of digits, only letters have bit 6; `a` is 0x27 further on than it would be right behind `9`.
     let is_letter = bytes >> 6 & each(1);
-    let nibbles = (bytes - is_letter * LETTERS) ^ each(b'0');
+    let nibbles = (bytes - is_letter * 0x27) ^ each(b'0');
     let is_ten_or_more = nibbles.wrapping_add(each(6)) >> 4 & each(1);
     let wrong = nibbles & each(0xf0) | is_letter ^ is_ten_or_more;
     let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
@@ -106,9 +86,9 @@ const fn encode_u32(value: u32) -> [u8; 8] {
     let quads = (value as u64 | (value as u64) << 16) & 0x0000_ffff_0000_ffff;
     let pairs = (quads | quads << 8) & 0x00ff_00ff_00ff_00ff;
     let nibbles = (pairs | pairs << 4) & each(0x0f);
-    // Adding 6 sets bit 4 from ten on.
+    // Adding 6 sets bit 4 from ten on; `a` is 0x27 further on than a digit would be.
     let is_letter = (nibbles + each(6)) >> 4 & each(1);
-    (nibbles + each(b'0') + is_letter * LETTERS).to_be_bytes()
+    (nibbles + each(b'0') + is_letter * (b'a' - b'0' - 10) as u64).to_be_bytes()
 }
 
 #[cfg(test)]
@@ -135,15 +115,6 @@ mod tests {
     }
 
     #[test]
-    fn each_byte_has_one_spelling() {
-        for byte in 0..=u8::MAX {
-            let text = encode::<2>(u128::from(byte));
-            assert_eq!(text.as_slice(), format!("{byte:02x}").as_bytes());
-            assert_eq!(decode_u8(text), Some(byte));
-        }
-    }
-
-    #[test]
     fn two_bytes_are_digits_if_both_are() {
         for bytes in (0..=u16::MAX).map(u16::to_be_bytes) {
             let are_digits = bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -161,13 +132,20 @@ mod tests {
     }
 
     #[test]
+    fn each_byte_has_one_spelling() {
+        for byte in 0..=u8::MAX {
+            let text = encode::<2>(u128::from(byte));
+            assert_eq!(text.as_slice(), format!("{byte:02x}").as_bytes());
+            assert_eq!(decode_u8(text), Some(byte));
+        }
+    }
+
+    #[test]
     fn numbers_come_back() {
         for value in [0, 1, 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210, u128::MAX] {
             assert_eq!(encode::<32>(value).as_slice(), format!("{value:032x}").as_bytes());
             assert_eq!(decode_u128(&encode(value)), Some(value));
             assert_eq!(decode_u64(&encode(value)), Some(value as u64));
-            assert_eq!(encode_eights(value).as_flattened(), encode::<32>(value));
-            assert_eq!(decode_eights(encode_eights(value)), Some(value));
         }
         assert_eq!(encode::<5>(0xabcd_ef01_2345), *b"12345");
     }

@@ -1,6 +1,6 @@
 //! The request id: what `X-Request-ID` carries (floor 0).
 
-use super::{TraceId, decode_eights, encode_eights};
+use super::{TraceId, decode_u128, encode};
 use std::{fmt, str::FromStr, sync::Arc};
 use uuid::Uuid;
 
@@ -121,28 +121,23 @@ const fn is_allowed(byte: u8) -> bool {
 /// Only the one spelling that `encode` writes back: an id must leave exactly as it came.
 fn canonical_uuid(bytes: &[u8]) -> Option<u128> {
     let text: &[u8; 36] = bytes.try_into().ok()?;
-    let mut digits = [[0; 8]; 4];
-    digits[0].copy_from_slice(&text[..8]);
-    digits[1][..4].copy_from_slice(&text[9..13]);
-    digits[1][4..].copy_from_slice(&text[14..18]);
-    digits[2][..4].copy_from_slice(&text[19..23]);
-    digits[2][4..].copy_from_slice(&text[24..28]);
-    digits[3].copy_from_slice(&text[28..]);
+    let mut digits = [0; 32];
+    digits[..8].copy_from_slice(&text[..8]);
+    digits[8..12].copy_from_slice(&text[9..13]);
+    digits[12..16].copy_from_slice(&text[14..18]);
+    digits[16..20].copy_from_slice(&text[19..23]);
+    digits[20..].copy_from_slice(&text[24..]);
     let has_hyphens = text[8] == b'-' && text[13] == b'-' && text[18] == b'-' && text[23] == b'-';
-    decode_eights(digits).filter(|_| has_hyphens)
+    decode_u128(&digits).filter(|_| has_hyphens)
 }
 
 /// Digits in five groups with hyphens between them [RFC 9562, 4].
 fn write_uuid(uuid: Uuid, text: &mut [u8; 36]) {
-    let [first, second, third, fourth] = encode_eights(uuid.as_u128());
-    text[..8].copy_from_slice(&first);
-    text[8] = b'-';
-    text[9..13].copy_from_slice(&second[..4]);
-    text[13] = b'-';
-    text[14..18].copy_from_slice(&second[4..]);
-    text[18] = b'-';
-    text[19..23].copy_from_slice(&third[..4]);
-    text[23] = b'-';
-    text[24..28].copy_from_slice(&third[4..]);
-    text[28..].copy_from_slice(&fourth);
+    let digits: [u8; 32] = encode(uuid.as_u128());
+    *text = [b'-'; 36];
+    text[..8].copy_from_slice(&digits[..8]);
+    text[9..13].copy_from_slice(&digits[8..12]);
+    text[14..18].copy_from_slice(&digits[12..16]);
+    text[19..23].copy_from_slice(&digits[16..20]);
+    text[24..].copy_from_slice(&digits[20..]);
 }

@@ -54,8 +54,6 @@
 //! integers beside them, so they are not read; nor are fields of other names. A key that comes twice
 //! counts with its last value. Missing parts are empty, but ids, name and both times must be there.
 
-#[cfg(any(feature = "client", feature = "server"))]
-mod attributes;
 mod batch;
 mod details;
 mod edit;
@@ -76,8 +74,6 @@ mod values;
 mod view;
 mod weight;
 
-#[cfg(any(feature = "client", feature = "server"))]
-pub(crate) use attributes::Attributes;
 pub use batch::Batch;
 pub(crate) use batch::Chunk;
 pub(crate) use details::Details;

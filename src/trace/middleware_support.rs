@@ -14,7 +14,8 @@ use crate::{
     diagnostics::Diagnostic,
     ids::{RequestId, SpanId, TraceId},
     propagation::Formats,
-    record::{Attributes, Details, SpanKind},
+    record::{Details, Limits, SpanKind},
+    value::Value,
 };
 use std::{borrow::Cow, sync::Arc};
 
@@ -49,10 +50,45 @@ impl Span {
     }
 }
 
+/// A span's attributes, lent once for many of them to be set.
+pub(crate) struct Attributes<'a> {
+    details: &'a mut Details,
+    limits: &'a Limits,
+}
+
+impl Attributes<'_> {
+    pub(crate) fn text(&mut self, key: &'static str, text: &str) {
+        self.details.push_text(key, text, self.limits);
+    }
+
+    /// A text in which no secret can be: it is one of a closed set, or written by the crate itself. What a
+    /// request, an answer or a setting brings along is none.
+    pub(crate) fn known(&mut self, key: &'static str, text: &str) {
+        self.details.push_known(key, text, self.limits);
+    }
+
+    /// A text that comes in parts.
+    #[cfg_attr(
+        not(feature = "client"),
+        expect(dead_code, reason = "only a client has a URL to put together")
+    )]
+    pub(crate) fn joined(&mut self, key: &'static str, parts: &[&str]) {
+        self.details.push_joined(key, parts, self.limits);
+    }
+
+    pub(crate) fn number(&mut self, key: &'static str, number: impl Into<i64>) {
+        self.details.push_i64(key, number.into(), self.limits);
+    }
+
+    pub(crate) fn any(&mut self, key: impl Into<Cow<'static, str>>, value: Value<'_>) {
+        self.details.push_attribute(key.into(), value, self.limits);
+    }
+}
+
 impl Span {
     /// Sets attributes, if they are recorded. `describe` runs no user code.
     pub(crate) fn describe(&self, describe: impl FnOnce(&mut Attributes<'_>)) {
-        self.record_plain(|details, limits| describe(&mut Attributes::of(details, limits)));
+        self.record_plain(|details, limits| describe(&mut Attributes { details, limits }));
     }
 }
 
@@ -68,17 +104,17 @@ fn described(
     let limits = &engine.limits;
     if engine.samples_by_attributes {
         let details_seen = details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
-        describe(&mut Attributes::of(details_seen, limits));
+        describe(&mut Attributes { details: details_seen, limits });
         return Span::start(|| start(details));
     }
     let span = Span::start(|| start(details));
     span.record_plain(|details, limits| {
         if details.attributes().len() == 0 {
-            return describe(&mut Attributes::of(details, limits));
+            return describe(&mut Attributes { details, limits });
         }
         // What the sampler adds comes last, as if it had been asked last.
         let mut described = Box::<Details>::default();
-        describe(&mut Attributes::of(&mut described, limits));
+        describe(&mut Attributes { details: &mut described, limits });
         std::mem::swap(&mut *described, details);
         details.append(described, limits);
     });

@@ -56,4 +56,7 @@ pub use suppress::{Suppressed, SuppressionGuard, suppress_instrumentation};
 pub use tracer::{FlushFuture, Tracer};
 
 #[cfg(any(feature = "client", feature = "server"))]
-pub(crate) use {crate::record::Attributes, middleware_support::Carried, scope::PollScope};
+pub(crate) use {
+    middleware_support::{Attributes, Carried},
+    scope::PollScope,
+};
