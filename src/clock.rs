@@ -121,6 +121,11 @@ impl Timeline {
     }
 
     /// With the correction of now.
+    /// Is the time the user's, and reading it their code?
+    pub(crate) const fn is_custom(&self) -> bool {
+        matches!(self.clock.0, Source::Custom(_))
+    }
+
     pub(crate) fn resolver(&self) -> Resolver {
         self.resolver_with(self.correction_nanos.load(Ordering::Relaxed))
     }

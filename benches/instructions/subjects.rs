@@ -41,12 +41,12 @@ pub fn run(workload: &str, rounds: usize) {
         "no-tracer" => repeat(rounds, &mut || ours::nested(Span::new("root")), None),
         "http" => {
             let tracer = tracer(false);
-            let (mut server, request) = (ours::server(&tracer), http::request());
-            repeat(rounds, &mut || http::exchange(&mut server, request.clone()), Some(&tracer));
+            let (mut server, mut requests) = (ours::server(&tracer), http::Requests::new());
+            repeat(rounds, &mut || http::exchange(&mut server, requests.next()), Some(&tracer));
         }
         "bare-http" => {
-            let (mut server, request) = (http::bare(), http::request());
-            repeat(rounds, &mut || http::exchange(&mut server, request.clone()), None);
+            let (mut server, mut requests) = (http::bare(), http::Requests::new());
+            repeat(rounds, &mut || http::exchange(&mut server, requests.next()), None);
         }
         other => panic!("{other}: no such workload"),
     }

@@ -13,8 +13,8 @@ use tower::{Layer, service_fn};
 #[divan::bench(sample_size = SAMPLE, sample_count = SAMPLES)]
 fn handler(bencher: Bencher) {
     let mut server = http::bare();
-    let request = http::request();
-    bencher.bench_local(|| http::exchange(&mut server, request.clone()));
+    let mut requests = http::Requests::new();
+    bencher.bench_local(|| http::exchange(&mut server, requests.next()));
 }
 
 /// The same behind a server's layer.
@@ -22,10 +22,10 @@ fn handler(bencher: Bencher) {
 fn server_layer(bencher: Bencher) {
     let recorder = Recorder::new();
     let mut server = ours::layer(&recorder.tracer).layer(http::bare());
-    let request = http::request();
+    let mut requests = http::Requests::new();
     bencher
         .with_inputs(|| recorder.catch_up())
-        .bench_local_values(|()| http::exchange(&mut server, request.clone()));
+        .bench_local_values(|()| http::exchange(&mut server, requests.next()));
 }
 
 /// The handler without a layer, and its call behind a client's.
@@ -34,10 +34,10 @@ fn client_layer(bencher: Bencher) {
     let recorder = Recorder::new();
     let client = ours::client(&recorder.tracer);
     let mut server = service_fn(move |request| http::handle(request, client.clone()));
-    let request = http::request();
+    let mut requests = http::Requests::new();
     bencher
         .with_inputs(|| recorder.catch_up())
-        .bench_local_values(|()| http::exchange(&mut server, request.clone()));
+        .bench_local_values(|()| http::exchange(&mut server, requests.next()));
 }
 
 #[divan::bench(sample_size = SAMPLE, sample_count = SAMPLES)]
@@ -56,13 +56,13 @@ fn both_layers_disabled(bencher: Bencher) {
     let tracer =
         Tracer::builder("micro").environment(|name| (name == "OTEL_SDK_DISABLED").then(|| "true".into()));
     let tracer = tracer.build().expect("a tracer");
-    let (mut server, request) = (ours::server(&tracer), http::request());
-    bencher.bench_local(|| http::exchange(&mut server, request.clone()));
+    let (mut server, mut requests) = (ours::server(&tracer), http::Requests::new());
+    bencher.bench_local(|| http::exchange(&mut server, requests.next()));
 }
 
 fn with_both(bencher: Bencher, recorder: Recorder) {
-    let (mut server, request) = (ours::server(&recorder.tracer), http::request());
+    let (mut server, mut requests) = (ours::server(&recorder.tracer), http::Requests::new());
     bencher
         .with_inputs(|| recorder.catch_up())
-        .bench_local_values(|()| http::exchange(&mut server, request.clone()));
+        .bench_local_values(|()| http::exchange(&mut server, requests.next()));
 }

@@ -26,17 +26,41 @@ pub type Answer = Response<Full<Bytes>>;
 
 /// A request as a gateway passes it on, with all that the layers look for.
 pub fn request() -> Incoming {
-    let mut request = Request::get("/orders/1234567?expand=lines")
+    numbered(0)
+}
+
+/// Requests of which no two that follow one another are the same: neither who sends them, nor what for, nor
+/// their ids.
+#[derive(Clone)]
+pub struct Requests {
+    all: Vec<Incoming>,
+    next: usize,
+}
+
+impl Requests {
+    pub fn new() -> Self {
+        Self { all: (0..64).map(numbered).collect(), next: 0 }
+    }
+
+    pub fn next(&mut self) -> Incoming {
+        self.next = (self.next + 1) % self.all.len();
+        self.all[self.next].clone()
+    }
+}
+
+fn numbered(number: u16) -> Incoming {
+    let mixed = (u64::from(number) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut request = Request::get(format!("/orders/{}?expand=lines", 1_234_567 + u32::from(number)))
         .header(header::HOST, "orders.example.com:8080")
-        .header(header::USER_AGENT, "gateway/2.4")
+        .header(header::USER_AGENT, format!("gateway/2.{}", number % 4))
         .header(header::ACCEPT, "application/json")
-        .header("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-        .header("tracestate", "vendor=00f067aa0ba902b7")
-        .header("x-request-id", "0197a6a0-5324-775a-8754-a93247016faa")
+        .header("traceparent", format!("00-0af7651916cd43dd{mixed:016x}-{:016x}-01", mixed.rotate_left(32)))
+        .header("tracestate", format!("vendor={mixed:016x}"))
+        .header("x-request-id", format!("0197a6a0-5324-775a-8754-a932{:08x}", mixed >> 32))
         .header("x-service-name", "gateway")
         .body(Empty::new())
         .expect("a request");
-    request.extensions_mut().insert(SocketAddr::from(([192, 0, 2, 7], 43210)));
+    request.extensions_mut().insert(SocketAddr::from(([192, 0, 2, 7 + number as u8 % 8], 43_210 + number)));
     request
 }
 

@@ -70,7 +70,6 @@ impl Assembly {
             resource: terms.resource.clone(),
             retry: terms.retry.clone(),
             diagnostics: terms.diagnostics.clone(),
-            collecting: terms.collecting.clone(),
             panics: 0,
         };
         self.tasks.push(Task { name: "tl-exporter", body: Box::new(move || worker.run()) });

@@ -6,11 +6,7 @@ use crate::{
     diagnostics::Diagnostics,
     record::{Chunk, Resource},
 };
-use std::{
-    path::PathBuf,
-    sync::{Arc, OnceLock, Weak},
-    time::Instant,
-};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 /// Called by the collector, which never waits: no method blocks on a disk or an exporter.
 pub(crate) trait Inlet: Send + Sync {
@@ -31,11 +27,6 @@ pub(crate) trait Inlet: Send + Sync {
 
     /// Each exporter's books, with its place among all of the tracer's.
     fn stats(&self) -> Vec<(usize, ExporterStats)>;
-
-    /// Has a thread that has nothing to do [collect](Collect), if there is one.
-    fn summon(&self) -> bool {
-        false
-    }
 
     /// Has what is pushed to leave memory as soon as it can?
     fn is_urgent(&self) -> bool {
@@ -65,7 +56,6 @@ pub(crate) struct Terms {
     pub(crate) retry: RetryPolicy,
     pub(crate) limits: QueueLimits,
     pub(crate) diagnostics: Arc<Diagnostics>,
-    pub(crate) collecting: Collecting,
 }
 
 /// A thread to be started.
@@ -73,16 +63,6 @@ pub(crate) struct Task {
     pub(crate) name: &'static str,
     pub(crate) body: Box<dyn FnOnce() + Send>,
 }
-
-/// What the collector does each time it wakes: takes in what has ended, and passes on what is asked of the
-/// exporters.
-pub(crate) trait Collect: Send + Sync {
-    /// Does so now, or has the collector do it.
-    fn collect(&self);
-}
-
-/// Known once the pipeline is put together, and as long as the collector lives.
-pub(crate) type Collecting = Arc<OnceLock<Weak<dyn Collect>>>;
 
 /// A queue of one exporter.
 pub(crate) struct Single {
@@ -102,10 +82,6 @@ impl Inlet for Single {
 
     fn push_shutdown(&self, completion: Arc<Completion>, deadline: Instant) {
         self.queue.push_shutdown(completion, deadline);
-    }
-
-    fn summon(&self) -> bool {
-        self.queue.summon()
     }
 
     fn abandon(&self) {

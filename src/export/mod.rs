@@ -24,7 +24,7 @@ pub(crate) use assembly::{Assembly, assemble};
 pub(crate) use completion::{Completed, Completion, Seat};
 pub use delivery::Delivery;
 pub use error::{Decision, ExportError, Settled};
-pub(crate) use inlet::{Collect, Inlet, Terms};
+pub(crate) use inlet::{Inlet, Terms};
 pub(crate) use queue::{Queue, QueueLimits};
 pub(crate) use retry::Pause;
 pub use retry::RetryPolicy;

@@ -30,8 +30,6 @@ pub(crate) struct QueueLimits {
 
 /// What the worker does next.
 pub(crate) enum Work {
-    /// Do the collector's work for once: somebody waits for what that brings.
-    Collect,
     Export(Vec<Arc<Chunk>>),
     /// To be done by then.
     Flush(Arc<Completion>, Instant),
@@ -45,15 +43,6 @@ enum Item {
     Chunk(Arc<Chunk>),
     Flush(Arc<Completion>, Instant),
     Shutdown(Arc<Completion>, Instant),
-}
-
-/// What the worker sleeps for, if it does.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sleep {
-    Awake,
-    /// Nothing is to be done.
-    Idle,
-    BeforeRetry,
 }
 
 struct State {
@@ -70,9 +59,7 @@ struct State {
     /// Set by a shutdown: no retry may be waited for beyond it.
     deadline: Option<Instant>,
     latency: Latency,
-    sleep: Sleep,
-    /// The worker is to do the collector's work.
-    summoned: bool,
+    worker_sleeps: bool,
     /// The batch that waited when the shutdown came has been given its last attempt.
     hurried: bool,
     /// The exporter is given nothing before that.
@@ -112,8 +99,7 @@ impl Queue {
             markers: 0,
             deadline: None,
             latency: Latency::default(),
-            sleep: Sleep::Awake,
-            summoned: false,
+            worker_sleeps: false,
             hurried: false,
             hold: None,
             abandoned: false,
@@ -186,9 +172,9 @@ impl Queue {
 
     /// Wakes the worker if it sleeps. One that does not looks at the state before it does.
     fn wake(&self, state: MutexGuard<'_, State>) {
-        let sleep = state.sleep;
+        let sleeps = state.worker_sleeps;
         drop(state);
-        if sleep != Sleep::Awake {
+        if sleeps {
             self.changed.notify_all();
         }
     }
@@ -208,18 +194,6 @@ impl Queue {
         drop(items);
     }
 
-    /// Has the worker do the collector's work, if it has nothing else to do; false if that is not so. It saves
-    /// whoever waits for both the time, and the machine the work, of waking the collector as well.
-    pub(crate) fn summon(&self) -> bool {
-        let mut state = lock(&self.state);
-        let is_idle = state.sleep == Sleep::Idle && !state.abandoned;
-        if is_idle {
-            state.summoned = true;
-            self.wake(state);
-        }
-        is_idle
-    }
-
     // The worker's side.
 
     /// Waits until a batch is due: full, old enough, or asked for.
@@ -228,9 +202,6 @@ impl Queue {
         loop {
             if state.abandoned {
                 return Work::Stop;
-            }
-            if std::mem::take(&mut state.summoned) {
-                return Work::Collect;
             }
             let due = state.oldest.map(|oldest| after(oldest, self.limits.batch_delay));
             let wait = match (state.items.front(), due) {
@@ -251,7 +222,7 @@ impl Queue {
                 }
                 _ => None,
             };
-            state = self.wait(state, Sleep::Idle, wait);
+            state = self.wait(state, wait);
         }
     }
 
@@ -288,7 +259,7 @@ impl Queue {
                 self.retries.fetch_add(1, Ordering::Relaxed);
                 return true;
             }
-            state = self.wait(state, Sleep::BeforeRetry, Some(left));
+            state = self.wait(state, Some(left));
         }
     }
 
@@ -343,18 +314,13 @@ impl Queue {
         self.dropped.add(reason, spans - delivered);
     }
 
-    fn wait<'a>(
-        &self,
-        mut state: MutexGuard<'a, State>,
-        sleep: Sleep,
-        at_most: Option<Duration>,
-    ) -> MutexGuard<'a, State> {
-        state.sleep = sleep;
+    fn wait<'a>(&self, mut state: MutexGuard<'a, State>, at_most: Option<Duration>) -> MutexGuard<'a, State> {
+        state.worker_sleeps = true;
         let mut state = match at_most {
             None => wait(&self.changed, state),
             Some(at_most) => wait_timeout(&self.changed, state, at_most),
         };
-        state.sleep = Sleep::Awake;
+        state.worker_sleeps = false;
         state
     }
 

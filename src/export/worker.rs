@@ -1,20 +1,15 @@
-//! The thread of one exporter (floor 3): take a batch, send it, settle what became of it. While it has nothing
-//! to send, it collects for whoever flushes.
+//! The thread of one exporter (floor 3): take a batch, send it, settle what became of it.
 
 use super::{
     DropReason, Pause, RetryPolicy, Settled,
     attempt::{Attempt, PANIC_PAUSE, Sender},
-    inlet::Collecting,
     queue::{Queue, Work},
 };
 use crate::{
     diagnostics::{Diagnostic, Diagnostics},
     record::{Batch, Resource},
 };
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 pub(crate) struct Worker {
     pub(crate) sender: Sender,
@@ -22,7 +17,6 @@ pub(crate) struct Worker {
     pub(crate) resource: Arc<Resource>,
     pub(crate) retry: RetryPolicy,
     pub(crate) diagnostics: Arc<Diagnostics>,
-    pub(crate) collecting: Collecting,
     /// Calls that have panicked one after the other.
     pub(crate) panics: u32,
 }
@@ -32,7 +26,6 @@ impl Worker {
     pub(crate) fn run(mut self) {
         loop {
             match self.queue.next() {
-                Work::Collect => self.collect(),
                 Work::Export(chunks) => self.choose(Batch::from_chunks(self.resource.clone(), chunks)),
                 Work::Flush(completion, deadline) => self.sender.flush(&completion, deadline),
                 Work::Shutdown(completion, deadline) => {
@@ -43,13 +36,6 @@ impl Worker {
             }
         }
         self.sender.end();
-    }
-
-    fn collect(&self) {
-        // Without a collector, nobody waits for it any more.
-        if let Some(collecting) = self.collecting.get().and_then(Weak::upgrade) {
-            collecting.collect();
-        }
     }
 
     fn choose(&mut self, mut batch: Batch) {

@@ -4,7 +4,7 @@ use super::{Recycler, Resource, SpanRecord};
 use std::sync::Arc;
 
 /// Records that the collector handed on together. Shared by all exporters; the last one to let go
-/// sends the attribute buffers back.
+/// sends them back.
 pub(crate) struct Chunk {
     spans: Vec<SpanRecord>,
     bytes: usize,
@@ -33,7 +33,7 @@ impl Chunk {
 impl Drop for Chunk {
     fn drop(&mut self) {
         if let Some(recycler) = &self.recycler {
-            recycler.give_back(std::mem::take(&mut self.spans));
+            recycler.give_back(std::mem::take(&mut self.spans), self.bytes);
         }
     }
 }
@@ -50,7 +50,10 @@ struct Part {
 
 impl Part {
     fn len(&self) -> usize {
-        self.spans().count()
+        match &self.left_out {
+            None => self.chunk.len().saturating_sub(self.from),
+            Some(_) => self.spans().count(),
+        }
     }
 
     fn spans(&self) -> impl Iterator<Item = &SpanRecord> + Clone {

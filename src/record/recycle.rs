@@ -1,11 +1,12 @@
 //! Memory comes back (floor 2): attribute buffers, and the vectors of records they travelled in.
 //!
-//! A buffer travels from a request's thread to the collector and on to an exporter; when the last
-//! exporter is done with it, it is emptied here and waits for the next span. Buffers travel in
-//! chains of [`CHAIN`], so that the queue all threads share is touched once for many spans.
+//! A buffer travels from a request's thread to the collector and on to an exporter. What the last exporter is done
+//! with comes back as it is: whoever collects the next spans empties it, since its thread is nearer to those that
+//! make spans, and often is one of them. Buffers then wait in chains of [`CHAIN`], so that the queue all threads share is
+//! touched once for many spans.
 //!
-//! Bound: [`CHAINS`] chains and [`VECTORS`] vectors wait here, at most; what comes back beyond that is
-//! freed.
+//! Bound: [`CHAINS`] chains of empty buffers and [`VECTORS`] vectors wait here, at most, these with records of
+//! [`USUAL_BYTES`] each; what comes back beyond that is freed.
 
 use super::{Details, SpanRecord};
 use crate::sync::{AtomicBool, Ordering};
@@ -15,6 +16,8 @@ use crossbeam_queue::ArrayQueue;
 const CHAIN: usize = 16;
 const CHAINS: usize = 256;
 const VECTORS: usize = 16;
+/// Records that are larger, on an average, are emptied before they wait.
+const USUAL_BYTES: usize = 2048;
 
 /// The memory of one tracer that waits to be used again.
 pub(crate) struct Recycler {
@@ -41,18 +44,27 @@ impl Recycler {
 
     /// An empty vector.
     pub(crate) fn take_vector(&self) -> Vec<SpanRecord> {
-        self.vectors.pop().unwrap_or_default()
+        let mut records = self.vectors.pop().unwrap_or_default();
+        self.empty(&mut records);
+        records
     }
 
-    /// Empties records' buffers and their vector and keeps them, up to the bounds.
-    pub(super) fn give_back(&self, mut records: Vec<SpanRecord>) {
+    /// Keeps records for the sake of their memory, up to the bounds; `bytes` is what they hold.
+    pub(super) fn give_back(&self, mut records: Vec<SpanRecord>, bytes: usize) {
         if self.closed.load(Ordering::Acquire) {
             return;
         }
+        if bytes > records.len() * USUAL_BYTES {
+            self.empty(&mut records);
+        }
+        if let Err(mut too_many) = self.vectors.push(records) {
+            self.empty(&mut too_many);
+        }
+    }
+
+    fn empty(&self, records: &mut Vec<SpanRecord>) {
         self.give_buffers(records.iter_mut().filter_map(|record| record.details.take()));
         records.clear();
-        // Enough are kept already if it does not fit.
-        let _freed = self.vectors.push(records);
     }
 
     fn give_buffers(&self, buffers: impl Iterator<Item = Box<Details>>) {

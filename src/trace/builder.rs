@@ -262,11 +262,11 @@ impl TracerBuilder {
         }
         let exchanges = std::mem::take(&mut config.exchanges);
         let parts = parts(&mut config);
-        let engine = match config.disabled || OFF {
-            true => Arc::new(Engine::passive(config, parts)),
+        let (engine, gathering) = match config.disabled || OFF {
+            true => (Arc::new(Engine::passive(config, parts)), Weak::new()),
             false => start(config, parts, self.deliveries)?,
         };
-        Ok(Tracer::new(engine, self.drop_within, exchanges))
+        Ok(Tracer::new(engine, gathering, self.drop_within, exchanges))
     }
 }
 
@@ -297,7 +297,11 @@ fn parts(config: &mut Config) -> Parts {
 }
 
 /// Starts the threads. Those already running end by themselves if a later one cannot be started.
-fn start(mut config: Config, mut parts: Parts, deliveries: Vec<Delivery>) -> Result<Arc<Engine>, BuildError> {
+fn start(
+    mut config: Config,
+    mut parts: Parts,
+    deliveries: Vec<Delivery>,
+) -> Result<(Arc<Engine>, Weak<Gathering>), BuildError> {
     let (inbox, received) = mpsc::channel();
     let voice = Voice::new(config.diagnostics.take());
     let terms = Terms {
@@ -305,7 +309,6 @@ fn start(mut config: Config, mut parts: Parts, deliveries: Vec<Delivery>) -> Res
         retry: config.retry.clone(),
         limits: config.queue,
         diagnostics: parts.diagnostics.clone(),
-        collecting: Default::default(),
     };
     let Assembly { inlets, tasks } = assemble(deliveries, &terms)?;
     parts.inlets = inlets;
@@ -320,10 +323,9 @@ fn start(mut config: Config, mut parts: Parts, deliveries: Vec<Delivery>) -> Res
     }
     let outlet = Outlet::new(engine.clone(), &terms.limits);
     let gathering = Arc::new(Gathering::new(engine.clone(), received, tail, outlet));
-    let weak: Weak<Gathering> = Arc::downgrade(&gathering);
-    let _first = terms.collecting.set(weak);
+    let weak = Arc::downgrade(&gathering);
     let collector = Collector::new(engine.clone(), gathering, voice);
     let collector = start("tl-collector", Box::new(move || collector.run()))?;
     engine.depot.bell.hang(collector.thread().clone());
-    Ok(engine)
+    Ok((engine, weak))
 }

@@ -41,7 +41,7 @@ impl Collector {
         let mut checked_up = Instant::now();
         loop {
             let mut gatherer = self.gathering.lock();
-            let handed_on = gatherer.pass();
+            let handed_on = gatherer.pass(None).slots;
             let shutdown = gatherer.take_shutdown();
             drop(gatherer);
             if let Some(waiting) = shutdown {

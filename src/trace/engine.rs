@@ -206,18 +206,15 @@ impl Engine {
 
     // For the handles.
 
-    /// Begins a flush for a thread that waits. With a shutdown under way or done, that is the one to wait for.
+    /// Begins a flush. With a shutdown under way or done, that is the one to wait for.
     pub(super) fn flush(&self, within: Duration) -> Waiting {
-        self.flush_by(within, || self.inlets.iter().any(|inlet| inlet.summon()))
+        let waiting = self.ask_for_flush(within);
+        self.depot.bell.ring();
+        waiting
     }
 
-    /// As [`flush`](Self::flush), for a future, which the collector has to wake at the deadline.
-    pub(super) fn flush_watched(&self, within: Duration) -> Waiting {
-        self.flush_by(within, || false)
-    }
-
-    /// `summon` has another thread than the collector's take it in hand, and says whether there is one.
-    fn flush_by(&self, within: Duration, summon: impl FnOnce() -> bool) -> Waiting {
+    /// As [`flush`](Self::flush), but for waking the collector: somebody else collects.
+    pub(super) fn ask_for_flush(&self, within: Duration) -> Waiting {
         let shutdown = lock(&self.shutdown);
         if let Some(shutdown) = &*shutdown {
             return self.join(shutdown, within);
@@ -225,9 +222,6 @@ impl Engine {
         let waiting = self.waiting(within);
         // The message expires the completion if nobody is left to read it.
         let _gone = self.inbox.send(Message::Flush(Ticket::new(waiting.clone())));
-        if !summon() {
-            self.depot.bell.ring();
-        }
         waiting
     }
 

@@ -1,8 +1,8 @@
 //! Collecting (floor 4): drains the lanes, settles each record, has the tail sampler decide, and passes flushes
 //! on behind what came before them.
 //!
-//! The collector's thread does so each time it wakes. Whoever flushes may have an exporter's thread do it that
-//! has nothing else to do.
+//! The collector's thread does so each time it wakes. Whoever waits for a flush does it on the spot: that saves
+//! waking a thread, and what has just been written is still in this processor's cache.
 
 use super::{
     ended::{Ended, OfTrace},
@@ -10,10 +10,10 @@ use super::{
     lane::LaneReceiver,
     message::{Message, Waiting},
     outlet::Outlet,
+    suppress::suppress_instrumentation,
 };
 use crate::{
     clock::Resolver,
-    export::Collect,
     record::SpanRecord,
     sampling::tail::Tail,
     sync::{Mutex, MutexGuard, lock, try_lock},
@@ -42,6 +42,7 @@ impl Gathering {
             now: 0,
             times: engine.timeline.resolver(),
             hands_on_bare: tail.is_none() && !engine.redaction.has_own(),
+            runs_foreign_code: tail.is_some() || engine.redaction.has_own() || engine.timeline.is_custom(),
             engine: engine.clone(),
             inbox,
             lanes: Vec::new(),
@@ -60,14 +61,19 @@ impl Gathering {
     }
 }
 
-impl Collect for Gathering {
-    fn collect(&self) {
-        match try_lock(&self.gatherer) {
-            Some(mut gatherer) => {
-                gatherer.pass();
+impl Gathering {
+    /// Collects on the thread of one who waits for that, not beyond this time. What that leaves is the collector's.
+    pub(super) fn collect(&self, until: Instant) {
+        let is_done = match try_lock(&self.gatherer) {
+            Some(mut gatherer) if !gatherer.runs_foreign_code => {
+                let _suppressed = suppress_instrumentation();
+                gatherer.pass(Some(until)).is_whole
             }
             // Whoever has it may have looked into the inbox too early.
-            None => self.engine.depot.bell.ring(),
+            Some(_) | None => false,
+        };
+        if !is_done {
+            self.engine.depot.bell.ring();
         }
     }
 }
@@ -79,6 +85,8 @@ pub(super) struct Gatherer {
     tail: Option<Tail>,
     /// Is there nobody who would look at a bare record before it is handed on?
     hands_on_bare: bool,
+    /// Is code of the user's called? It might wait for what the thread holds that flushes.
+    runs_foreign_code: bool,
     /// When this was made, in ticks; and the time since, in nanoseconds, at the beginning of the pass.
     began: u64,
     now: u64,
@@ -94,23 +102,38 @@ pub(super) struct Gatherer {
     is_over: bool,
 }
 
+/// What has been taken in.
+pub(super) struct Passed {
+    pub(super) slots: usize,
+    /// All that there was.
+    is_whole: bool,
+}
+
 impl Gatherer {
-    /// Takes in all that is there now; how many spans that was.
-    pub(super) fn pass(&mut self) -> usize {
+    /// Takes in all that is there now, or what can be taken in until then: the rest, and the flushes behind it, are left
+    /// for another pass.
+    pub(super) fn pass(&mut self, until: Option<Instant>) -> Passed {
         self.take_in_messages();
         if self.is_over {
-            return 0;
+            return Passed { slots: 0, is_whole: true };
         }
         self.engine.depot.count_pass();
         self.outlet.marker_follows = !self.flushes.is_empty() || self.engine.is_closed();
-        let mut drained = self.round();
+        let mut passed = self.round(until);
         if self.outlet.marker_follows && self.tail.is_some() {
             // Whoever flushes is promised all that has ended; what ended before a root may be a round behind it.
             self.take_in_messages();
-            drained += self.round();
+            passed.slots += self.round(None).slots;
             self.decide_all();
         }
         self.outlet.hand_on();
+        if passed.is_whole {
+            self.pass_on_flushes();
+        }
+        passed
+    }
+
+    fn pass_on_flushes(&mut self) {
         for waiting in mem::take(&mut self.flushes) {
             for inlet in &self.engine.inlets {
                 inlet.push_flush(waiting.completion.clone(), waiting.deadline);
@@ -118,18 +141,17 @@ impl Gatherer {
             waiting.completion.arrive(true);
             self.watched.push(waiting);
         }
-        drained
     }
 
     /// Drains each lane once.
-    fn round(&mut self) -> usize {
+    fn round(&mut self, until: Option<Instant>) -> Passed {
         self.now = self.engine.timeline.nanos_between(self.began, self.engine.timeline.ticks());
         self.times = self.engine.timeline.resolver();
-        let drained = self.drain_lanes();
+        let passed = self.drain_lanes(until);
         if let Some(tail) = &mut self.tail {
             tail.end_round(self.now, &mut self.outlet);
         }
-        drained
+        passed
     }
 
     fn decide_all(&mut self) {
@@ -154,29 +176,38 @@ impl Gatherer {
         }
     }
 
-    fn drain_lanes(&mut self) -> usize {
+    fn drain_lanes(&mut self, until: Option<Instant>) -> Passed {
         let engine = self.engine.clone();
         let most = engine.depot.max_lane_spans();
-        let mut drained = 0;
+        let mut passed = Passed { slots: 0, is_whole: true };
         let mut lanes = mem::take(&mut self.lanes);
         lanes.retain_mut(|lane| {
-            let thread_has_ended = lane.drain(&engine.depot, most, |ended, trace| {
-                drained += 1;
-                self.take(ended, trace);
-            });
-            if thread_has_ended {
-                engine.retire_lane(lane.counters());
+            let mut left = most;
+            loop {
+                let drained = lane.drain(&engine.depot, |ended, trace| self.take(ended, trace));
+                passed.slots += drained.slots;
+                left = left.saturating_sub(drained.slots);
+                if drained.slots == 0 || left == 0 {
+                    if drained.thread_has_ended {
+                        engine.retire_lane(lane.counters());
+                    }
+                    return !drained.thread_has_ended;
+                }
+                if until.is_some_and(|until| Instant::now() >= until) {
+                    passed.is_whole = false;
+                    return true;
+                }
             }
-            !thread_has_ended
         });
         self.lanes = lanes;
-        drained
+        passed
     }
 
     #[inline(always)]
     fn take(&mut self, ended: &Ended, trace: &OfTrace) {
         if self.hands_on_bare && ended.is_bare(trace) {
-            self.outlet.push_bare(ended.bare_record(trace, &self.times));
+            let times = self.times;
+            self.outlet.push_bare(|| ended.bare_record(trace, &times));
         } else {
             self.take_any(ended, trace, true);
         }
@@ -199,7 +230,7 @@ impl Gatherer {
                 complete(&mut record);
                 tail.add(record, *now, outlet);
             }
-            None => outlet.push_to_complete(ended.bare_record(trace, times), complete),
+            None => outlet.push_to_complete(|| ended.bare_record(trace, times), complete),
         }
     }
 
@@ -211,7 +242,7 @@ impl Gatherer {
     /// The last pass, and the shutdown's way to the exporters behind it.
     pub(super) fn end(&mut self, waiting: &Waiting) {
         self.engine.depot.close();
-        self.pass();
+        self.pass(None);
         self.is_over = true;
         self.engine.end_intake();
         for inlet in &self.engine.inlets {

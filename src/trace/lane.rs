@@ -297,43 +297,38 @@ impl LaneReceiver {
         &self.counters
     }
 
-    /// Takes what is there, at most about `most` spans; true if the thread is gone and nothing is left.
-    pub(super) fn drain(
-        &mut self,
-        depot: &Depot,
-        most: usize,
-        mut each: impl FnMut(&Ended, &OfTrace),
-    ) -> bool {
-        let mut drained = 0;
-        while drained < most {
-            // Before looking what is there: a thread that is gone adds nothing more.
-            let thread_is_gone = self.consumer.is_abandoned();
-            let there = self.consumer.slots();
-            if there == 0 {
-                return thread_is_gone;
-            }
-            drained += there;
-            let Ok(chunk) = self.consumer.read_chunk(there) else {
-                return thread_is_gone;
-            };
-            let (first, second) = chunk.as_slices();
-            for slots in [first, second] {
-                for Line(slot) in slots {
-                    if let (Slot::Span(ended), Some(trace)) = (slot, &self.known.trace) {
-                        each(ended, trace);
-                    } else {
-                        self.known.take_in(slot, depot);
-                    }
+    /// Takes what is there in the block at hand, and goes on to the next block behind that.
+    pub(super) fn drain(&mut self, depot: &Depot, mut each: impl FnMut(&Ended, &OfTrace)) -> Drained {
+        // Before looking what is there: a thread that is gone adds nothing more.
+        let thread_has_ended = self.consumer.is_abandoned();
+        let slots = self.consumer.slots();
+        let Ok(chunk) = self.consumer.read_chunk(slots) else {
+            return Drained { slots: 0, thread_has_ended };
+        };
+        let (first, second) = chunk.as_slices();
+        for slots in [first, second] {
+            for Line(slot) in slots {
+                if let (Slot::Span(ended), Some(trace)) = (slot, &self.known.trace) {
+                    each(ended, trace);
+                } else {
+                    self.known.take_in(slot, depot);
                 }
             }
-            chunk.commit_all();
-            if let Some(next) = self.known.next.take() {
-                self.known.left = Some(std::mem::replace(&mut self.consumer, next));
-                depot.budget.give_block();
-            }
         }
-        false
+        chunk.commit_all();
+        if let Some(next) = self.known.next.take() {
+            self.known.left = Some(std::mem::replace(&mut self.consumer, next));
+            depot.budget.give_block();
+        }
+        Drained { slots, thread_has_ended: thread_has_ended && slots == 0 }
     }
+}
+
+/// What was in a lane's block.
+pub(super) struct Drained {
+    pub(super) slots: usize,
+    /// Nothing is left, and nothing comes any more.
+    pub(super) thread_has_ended: bool,
 }
 
 /// What a receiver knows from the slots that are no spans.

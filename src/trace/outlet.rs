@@ -43,19 +43,23 @@ impl Outlet {
     /// Takes a record in which there is nothing but literals and numbers, and no rule of the user's own to see
     /// these.
     #[inline(always)]
-    pub(super) fn push_bare(&mut self, record: SpanRecord) {
-        self.spans.push(record);
+    pub(super) fn push_bare(&mut self, record: impl FnOnce() -> SpanRecord) {
+        self.put(record);
         self.count(size_of::<SpanRecord>());
     }
 
     pub(super) fn push(&mut self, record: SpanRecord) {
-        self.push_to_complete(record, |_| ());
+        self.push_to_complete(|| record, |_| ());
     }
 
     /// Takes a record that `complete` makes one where it is to stay: moving it costs as much as all the rest.
     #[inline(always)]
-    pub(super) fn push_to_complete(&mut self, record: SpanRecord, complete: impl FnOnce(&mut SpanRecord)) {
-        self.spans.push(record);
+    pub(super) fn push_to_complete(
+        &mut self,
+        record: impl FnOnce() -> SpanRecord,
+        complete: impl FnOnce(&mut SpanRecord),
+    ) {
+        self.put(record);
         let Some(record) = self.spans.last_mut() else {
             return;
         };
@@ -63,6 +67,22 @@ impl Outlet {
         self.redactor.apply(record);
         let bytes = record.size_bytes();
         self.count(bytes);
+    }
+
+    /// Makes room first: with a call behind it, the record would be put together elsewhere, and then moved.
+    #[inline(always)]
+    fn put(&mut self, record: impl FnOnce() -> SpanRecord) {
+        if self.spans.len() == self.spans.capacity() {
+            self.make_room();
+        }
+        if self.spans.len() < self.spans.capacity() {
+            self.spans.push(record());
+        }
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        self.spans.reserve(1);
     }
 
     /// Counts the last record, and hands on what is enough.

@@ -3,6 +3,7 @@
 use super::{
     config::Exchanges,
     engine::{Engine, OFF},
+    gatherer::Gathering,
     message::Waiting,
     span::Span,
     span_builder::SpanBuilder,
@@ -20,7 +21,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{Context, Poll},
     time::Duration,
 };
@@ -56,14 +57,20 @@ pub struct Tracer {
 
 struct Handle {
     engine: Arc<Engine>,
+    gathering: Weak<Gathering>,
     drop_within: Duration,
     exchanges: Exchanges,
 }
 
 impl Tracer {
-    pub(super) fn new(engine: Arc<Engine>, drop_within: Duration, exchanges: Exchanges) -> Self {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        gathering: Weak<Gathering>,
+        drop_within: Duration,
+        exchanges: Exchanges,
+    ) -> Self {
         let resource = engine.resource.clone();
-        Self { handle: Arc::new(Handle { engine, drop_within, exchanges }), resource }
+        Self { handle: Arc::new(Handle { engine, gathering, drop_within, exchanges }), resource }
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {
@@ -136,18 +143,29 @@ impl Tracer {
     ///
     /// Works on any thread, inside async code too, though there it holds the executor's thread up: see
     /// [`flush_async`](Self::flush_async). It needs no runtime and cannot deadlock with one, because
-    /// the exporters have threads of their own.
+    /// the exporters have threads of their own. What has ended is collected on the calling thread, which has to wait
+    /// anyway; where rules, a tail sampler or a clock of your own are called for that, which might wait for this thread,
+    /// the tracer's thread does it.
     ///
     /// In a process that was forked off from the tracer's own there are none of its threads: what had
     /// ended before the fork is the parent's to deliver, and the call says at once that its time is over.
     pub fn flush(&self, within: Duration) -> Report {
-        self.block_on(Engine::flush, within)
+        let gathering = &self.handle.gathering;
+        let start = |engine: &Engine, within| {
+            let waiting = engine.ask_for_flush(within);
+            // Without a collector there is nothing to wait for.
+            if let Some(gathering) = gathering.upgrade() {
+                gathering.collect(waiting.deadline);
+            }
+            waiting
+        };
+        block_on(self.engine(), start, within)
     }
 
     /// As [`flush`](Self::flush), without blocking. The flush starts with this call; the future, which
     /// any executor can run, only waits for it.
     pub fn flush_async(&self, within: Duration) -> FlushFuture {
-        self.wait_for(Engine::flush_watched, within)
+        self.wait_for(Engine::flush, within)
     }
 
     /// Delivers what has ended, then stops the tracer for all its handles, no later than `within`.
@@ -155,16 +173,12 @@ impl Tracer {
     /// What is not delivered by then is dropped and counted, as is every span that ends later. A second
     /// call, or a flush, waits for the first as long as it may itself, and takes nothing from its time.
     pub fn shutdown(&self, within: Duration) -> Report {
-        self.block_on(Engine::shutdown, within)
+        block_on(self.engine(), Engine::shutdown, within)
     }
 
     /// As [`shutdown`](Self::shutdown), without blocking. The shutdown starts with this call.
     pub fn shutdown_async(&self, within: Duration) -> FlushFuture {
         self.wait_for(Engine::shutdown, within)
-    }
-
-    fn block_on(&self, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> Report {
-        block_on(self.engine(), start, within)
     }
 
     fn wait_for(&self, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> FlushFuture {
@@ -187,7 +201,7 @@ impl Drop for Handle {
     }
 }
 
-fn block_on(engine: &Engine, start: fn(&Engine, Duration) -> Waiting, within: Duration) -> Report {
+fn block_on(engine: &Engine, start: impl FnOnce(&Engine, Duration) -> Waiting, within: Duration) -> Report {
     if engine.is_forked() {
         return Report::of_nothing();
     }

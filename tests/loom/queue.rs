@@ -31,7 +31,6 @@ fn spans(chunks: &[Arc<Chunk>]) -> usize {
 fn work(queue: &Queue) {
     loop {
         match queue.next() {
-            Work::Collect => unreachable!("nobody asks for it"),
             Work::Export(chunks) => queue.settle(spans(&chunks), DropReason::Rejected),
             Work::Flush(completion, _) => completion.arrive(true),
             Work::Shutdown(completion, _) => return completion.arrive(true),
@@ -61,61 +60,6 @@ fn a_flush_comes_behind_the_spans_before_it() {
         assert!(!shutdown.wait_until(never()).timed_out);
         worker.join().unwrap();
         assert_balanced(&queue, 1);
-    });
-}
-
-/// A worker that has let itself be summoned collects, whatever else comes, and then does what that brings: here,
-/// as the collector does, a chunk and the flush behind it. One that has not is left to the collector.
-#[test]
-fn a_summoned_worker_collects_and_finishes_the_flush() {
-    explore(|| {
-        let queue = queue(100, 50);
-        let flush = Arc::new(Completion::new(1));
-        let collect = {
-            let (queue, flush) = (queue.clone(), flush.clone());
-            move || {
-                queue.push(&chunk(1), true);
-                queue.push_flush(flush.clone(), never());
-            }
-        };
-        let (worker, collects) = (queue.clone(), collect.clone());
-        let worker = thread::spawn(move || {
-            loop {
-                match worker.next() {
-                    Work::Collect => collects(),
-                    Work::Export(chunks) => worker.settle(spans(&chunks), DropReason::Rejected),
-                    Work::Flush(completion, _) => return completion.arrive(true),
-                    Work::Shutdown(..) | Work::Stop => unreachable!("nobody asks for it"),
-                }
-            }
-        });
-        if !queue.summon() {
-            collect();
-        }
-        assert!(!flush.wait_until(never()).timed_out);
-        worker.join().unwrap();
-        assert_eq!(queue.stats().exported, 1);
-    });
-}
-
-/// The summons and the shutdown's end meet: the worker ends, and is not asked for anything after.
-#[test]
-fn a_summons_that_meets_the_end_wakes_nobody_for_nothing() {
-    explore(|| {
-        let queue = queue(100, 50);
-        let (worker, summoning) = (queue.clone(), queue.clone());
-        let worker = thread::spawn(move || {
-            let mut collected = 0;
-            while let Work::Collect = worker.next() {
-                collected += 1;
-            }
-            collected
-        });
-        let summoning = thread::spawn(move || u32::from(summoning.summon()));
-        queue.abandon();
-        let summoned = summoning.join().unwrap();
-        assert!(worker.join().unwrap() <= summoned);
-        assert!(!queue.summon());
     });
 }
 
@@ -324,7 +268,6 @@ fn markers_of_nobody_are_not_kept() {
             loop {
                 match worker.next() {
                     Work::Export(chunks) => worker.settle(spans(&chunks), DropReason::Rejected),
-                    Work::Collect => {}
                     Work::Flush(..) => markers += 1,
                     Work::Shutdown(..) | Work::Stop => return markers,
                 }

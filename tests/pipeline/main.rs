@@ -5,6 +5,7 @@ mod bounds;
 mod deliveries;
 mod endings;
 mod faults;
+mod flushes;
 #[cfg(unix)]
 mod forks;
 mod matrix;

@@ -98,6 +98,11 @@ impl Seen {
         self.0.lock().unwrap().ids.iter().collect::<HashSet<_>>().len()
     }
 
+    pub fn has_all(&self, ids: &[SpanId]) -> bool {
+        let state = self.0.lock().unwrap();
+        ids.iter().all(|id| state.ids.contains(id))
+    }
+
     pub fn batches(&self) -> Vec<usize> {
         self.0.lock().unwrap().batches.clone()
     }

@@ -9,8 +9,8 @@ use crate::{
 use tower::service_fn;
 
 pub fn set_up(workload: Workload) -> Subject {
-    let (mut server, request) = (http::bare(), http::request());
-    Subject::new(workload, move || http::exchange(&mut server, request.clone()), || ())
+    let (mut server, mut requests) = (http::bare(), http::Requests::new());
+    Subject::new(workload, move || http::exchange(&mut server, requests.next()), || ())
 }
 
 pub fn app() -> App {

@@ -30,8 +30,9 @@ pub fn set_up(workload: Workload) -> Subject {
         Workload::Http => {
             let client = FastraceClientLayer.layer(service_fn(http::backend));
             let server = service_fn(move |request| http::handle(request, client.clone()));
-            let (mut server, request) = (FastraceServerLayer::default().layer(server), http::request());
-            Subject::new(workload, move || http::exchange(&mut server, request.clone()), fastrace::flush)
+            let (mut server, mut requests) =
+                (FastraceServerLayer::default().layer(server), http::Requests::new());
+            Subject::new(workload, move || http::exchange(&mut server, requests.next()), fastrace::flush)
         }
         _ => Subject::new(workload, || nested(SpanContext::random()), fastrace::flush),
     }

@@ -56,8 +56,8 @@ pub fn set_up(workload: Workload) -> Subject {
                 .with_route_extractor_fn(|_: &Request<Empty<Bytes>>| Some(http::ROUTE.to_owned()))
                 .build()
                 .expect("a layer");
-            let (mut server, request) = (layer.layer(server), http::request());
-            Subject::new(workload, move || http::exchange(&mut server, request.clone()), flush)
+            let (mut server, mut requests) = (layer.layer(server), http::Requests::new());
+            Subject::new(workload, move || http::exchange(&mut server, requests.next()), flush)
         }
         _ => Subject::new(workload, move || nested(&tracer), flush),
     }

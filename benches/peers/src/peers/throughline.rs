@@ -29,8 +29,8 @@ pub fn set_up(workload: Workload) -> Subject {
     match workload {
         Workload::Request => Subject::new(workload, move || ours::request(&tracer), flush),
         Workload::Http => {
-            let (mut server, request) = (ours::server(&tracer), http::request());
-            Subject::new(workload, move || http::exchange(&mut server, request.clone()), flush)
+            let (mut server, mut requests) = (ours::server(&tracer), http::Requests::new());
+            Subject::new(workload, move || http::exchange(&mut server, requests.next()), flush)
         }
         _ => Subject::new(workload, move || ours::nested(tracer.span("root")), flush),
     }

@@ -92,8 +92,8 @@ fn http(workload: Workload, flush: impl FnMut() + 'static) -> Subject {
         .map_request(inject)
         .service(service_fn(http::backend));
     let server = service_fn(move |request| http::handle(request, client.clone()));
-    let (mut server, request) = (layer!(server_span).layer(server), http::request());
-    Subject::new(workload, move || http::exchange(&mut server, request.clone()), flush)
+    let (mut server, mut requests) = (layer!(server_span).layer(server), http::Requests::new());
+    Subject::new(workload, move || http::exchange(&mut server, requests.next()), flush)
 }
 
 pub fn app() -> App {
