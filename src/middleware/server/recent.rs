@@ -1,14 +1,14 @@
-//! For whom the last request on this thread was, from whom and from where (floor 5). Requests come over few
-//! connections: what was made of the last one's host, caller and address holds for as long as the same come.
+//! For whom the last request on this thread was, and from whom (floor 5). A service has few names and few
+//! callers: what was made of the last request's holds for as long as the same bytes come.
 //!
-//! Keeps one of each, a host of at most 256 bytes. What is no usual host is not kept, and read anew each time.
+//! Keeps one of each, of at most 256 bytes. What is no usual host is not kept, and read anew each time.
 
 use crate::{
-    middleware::{authority::Addressed, found::Found, headers::Headers, line},
+    middleware::{authority::Addressed, found::Found, headers::Headers},
     trace::Tracer,
 };
 use http::{HeaderValue, Uri};
-use std::{cell::Cell, net::IpAddr};
+use std::cell::Cell;
 
 const MOST_BYTES: usize = 256;
 
@@ -24,8 +24,6 @@ pub(super) struct Recent {
     port: Option<u16>,
     /// Empty where there is none.
     caller: String,
-    peer: Option<IpAddr>,
-    peer_text: String,
 }
 
 impl Recent {
@@ -42,18 +40,15 @@ impl Recent {
         let _earlier = LAST.try_with(|last| last.replace(Some(self)));
     }
 
-    /// Looks at a request, of which what was kept holds from now on.
+    /// Looks at whom a request is addressed to.
     #[inline]
-    pub(super) fn see(&mut self, uri: &Uri, host: Option<&HeaderValue>, peer: Option<IpAddr>) {
+    pub(super) fn see_authority(&mut self, uri: &Uri, host: Option<&HeaderValue>) {
         let authority = match uri.authority() {
             Some(authority) => authority.as_str().as_bytes(),
             None => host.map(HeaderValue::as_bytes).unwrap_or_default(),
         };
         if authority != self.authority.as_bytes() {
             self.take_apart(uri, host);
-        }
-        if peer != self.peer {
-            self.write(peer);
         }
     }
 
@@ -69,16 +64,7 @@ impl Recent {
         }
     }
 
-    #[inline(never)]
-    fn write(&mut self, peer: Option<IpAddr>) {
-        self.peer = peer;
-        self.peer_text.clear();
-        if let Some(peer) = peer {
-            self.peer_text.push_str(line::address(peer).as_str());
-        }
-    }
-
-    /// As [`see`](Self::see), of the header with the caller's name, which is believed.
+    /// Looks at the header with the caller's name; a malformed one is counted.
     #[inline]
     pub(super) fn see_caller(&mut self, found: &Found<'_>, tracer: &Tracer) {
         let is_known = match found {
@@ -109,12 +95,6 @@ impl Recent {
         let host = self.authority.get(..self.host_bytes).filter(|host| !host.is_empty())?;
         Some(Addressed { authority: (&*self.authority).into(), host: host.into(), port: self.port })
     }
-
-    /// The text of the address that was seen.
-    #[inline]
-    pub(super) fn peer(&self) -> Option<&str> {
-        self.peer.is_some().then_some(&*self.peer_text)
-    }
 }
 
 #[cfg(test)]
@@ -131,16 +111,14 @@ mod tests {
         #[test]
         fn what_is_kept_is_what_would_be_read(
             hosts in prop::collection::vec(prop::option::of("[ab1:@.\\[\\]\\x80]{0,5}"), 1..8),
-            peers in prop::collection::vec(prop::option::of(any::<IpAddr>()), 8),
         ) {
             let uri = Uri::from_static("/");
             let mut recent = Recent::default();
-            for (host, peer) in hosts.iter().zip(peers) {
-                let host = host.as_ref().map(|host| HeaderValue::from_bytes(host.as_bytes()).unwrap());
-                recent.see(&uri, host.as_ref(), peer);
+            for host in hosts {
+                let host = host.map(|host| HeaderValue::from_bytes(host.as_bytes()).unwrap());
+                recent.see_authority(&uri, host.as_ref());
                 let fresh = Addressed::of(&uri, host.as_ref());
                 prop_assert_eq!(addressed(&recent, &uri, host.as_ref()), fresh);
-                prop_assert_eq!(recent.peer().map(str::to_owned), peer.map(|peer| peer.to_string()));
             }
         }
     }
@@ -150,7 +128,7 @@ mod tests {
         let (target, host) = (Uri::from_static("http://a:1/"), HeaderValue::from_static("b:2"));
         let mut recent = Recent::default();
         for uri in [&target, &Uri::from_static("/"), &target] {
-            recent.see(uri, Some(&host), None);
+            recent.see_authority(uri, Some(&host));
             assert_eq!(recent.addressed(), Addressed::of(uri, Some(&host)));
         }
     }
@@ -159,7 +137,7 @@ mod tests {
     fn a_long_host_is_not_kept() {
         let host = HeaderValue::from_str(&"a".repeat(MOST_BYTES + 1)).unwrap();
         let mut recent = Recent::default();
-        recent.see(&Uri::from_static("/"), Some(&host), None);
+        recent.see_authority(&Uri::from_static("/"), Some(&host));
         assert_eq!(recent.addressed(), None);
         assert!(recent.authority.capacity() <= MOST_BYTES);
     }
@@ -182,7 +160,7 @@ mod tests {
     #[test]
     fn a_request_within_another_takes_nothing_from_it() {
         let mut recent = Recent::take();
-        recent.see(&Uri::from_static("http://a/"), None, None);
+        recent.see_authority(&Uri::from_static("http://a/"), None);
         Recent::take().keep();
         assert_eq!(recent.addressed().unwrap().host, "a");
         recent.keep();

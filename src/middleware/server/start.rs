@@ -31,7 +31,7 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
     let arrival = Arrival::new(head, (config.peer)(head));
     let trust = config.trust.trust(&arrival);
     let mut recent = Recent::take();
-    recent.see(&head.uri, seen.host.first(), arrival.peer().map(|peer| peer.ip()));
+    recent.see_authority(&head.uri, seen.host.first());
     let believes_caller = trust == Trust::Continue;
     if believes_caller {
         recent.see_caller(&seen.service_name, tracer);
@@ -45,7 +45,7 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
     let baggage = (!recorded.baggage.is_empty()).then(|| context.baggage.clone());
     let span = tracer.start_server(asked.span_name(), context, link.as_ref(), |attributes| {
         describe(&asked, head, &seen, origin.scheme, attributes);
-        describe_connection(&arrival, &origin, recent.peer(), attributes);
+        describe_connection(&arrival, &origin, attributes);
         if let Some(caller) = recent.caller().filter(|_| believes_caller) {
             attributes.text(semconv::SERVICE_PEER_NAME, caller);
         }
@@ -109,12 +109,7 @@ impl<'a> Origin<'a> {
 }
 
 /// What HTTP and gRPC spans have in common.
-fn describe_connection(
-    arrival: &Arrival<'_>,
-    origin: &Origin<'_>,
-    peer: Option<&str>,
-    attributes: &mut Attributes<'_>,
-) {
+fn describe_connection(arrival: &Arrival<'_>, origin: &Origin<'_>, attributes: &mut Attributes<'_>) {
     if let Some(version) = protocol_version(arrival.head().version) {
         attributes.text(semconv::NETWORK_PROTOCOL_VERSION, version);
     }
@@ -126,6 +121,8 @@ fn describe_connection(
             attributes.number(semconv::SERVER_PORT, port);
         }
     }
+    let line = arrival.peer().map(|peer| line::address(peer.ip()));
+    let peer = line.as_ref().map(|address| address.as_str());
     match (origin.client, peer) {
         (Some(Node::Address(client)), _) => {
             attributes.known(semconv::CLIENT_ADDRESS, line::address(client).as_str());
