@@ -188,6 +188,19 @@ impl TraceState {
         Cow::Owned(members.join(","))
     }
 
+    /// As [`to_header`](Self::to_header), for who needs no text.
+    #[cfg_attr(not(feature = "client"), expect(dead_code, reason = "propagators write texts"))]
+    pub(crate) fn to_header_bytes(&self) -> Cow<'_, [u8]> {
+        let text = self.as_bytes();
+        if text.len() <= Self::DEFAULT_HEADER_CHARS {
+            return Cow::Borrowed(text);
+        }
+        match self.to_header() {
+            Cow::Borrowed(shortened) => Cow::Borrowed(shortened.as_bytes()),
+            Cow::Owned(shortened) => Cow::Owned(shortened.into_bytes()),
+        }
+    }
+
     /// The value of the entry that begins like this, its `=` included.
     pub(super) fn value_after(&self, key: &[u8]) -> Option<&str> {
         let mut rest = self.0.as_deref()?;

@@ -1,6 +1,6 @@
 //! The request id: what `X-Request-ID` carries (floor 0).
 
-use super::{TraceId, decode_u128, encode};
+use super::{TraceId, decode_u128, encode_u128};
 use std::{fmt, str::FromStr, sync::Arc};
 use uuid::Uuid;
 
@@ -133,7 +133,7 @@ fn canonical_uuid(bytes: &[u8]) -> Option<u128> {
 
 /// Digits in five groups with hyphens between them [RFC 9562, 4].
 fn write_uuid(uuid: Uuid, text: &mut [u8; 36]) {
-    let digits: [u8; 32] = encode(uuid.as_u128());
+    let digits = encode_u128(uuid.as_u128());
     *text = [b'-'; 36];
     text[..8].copy_from_slice(&digits[..8]);
     text[9..13].copy_from_slice(&digits[8..12]);

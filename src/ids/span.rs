@@ -1,6 +1,6 @@
 //! The span id (floor 0).
 
-use super::{ParseIdError, decode_u64, encode};
+use super::{ParseIdError, decode_u64, encode_u64};
 use std::{fmt, num::NonZeroU64, str::FromStr};
 
 /// The id of one span within its trace: 8 bytes, never zero, random.
@@ -50,7 +50,7 @@ impl SpanId {
 
     /// The 16 lowercase hex digits, without an allocation.
     pub fn to_hex(self) -> [u8; 16] {
-        encode(u128::from(self.as_u64()))
+        encode_u64(self.as_u64())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The trace id (floor 0).
 
-use super::{ParseIdError, decode_u128, encode};
+use super::{ParseIdError, decode_u128, encode_u128};
 use std::{fmt, num::NonZeroU128, str::FromStr};
 use uuid::Uuid;
 
@@ -56,7 +56,7 @@ impl TraceId {
 
     /// The 32 lowercase hex digits, without an allocation.
     pub fn to_hex(self) -> [u8; 32] {
-        encode(self.as_u128())
+        encode_u128(self.as_u128())
     }
 }
 

@@ -47,12 +47,11 @@ impl<'a> Answer<'a> {
             answer.service_name = service_name.map_or(Found::None, |name| Found::look_up(headers, name));
             return answer;
         }
-        let service_name = service_name.map_or("", HeaderName::as_str);
         for (name, value) in headers {
-            match name.as_str() {
-                "content-length" => answer.content_length = answer.content_length.or_else(|| number(value)),
-                text if text == service_name => answer.service_name.add(headers, name, value),
-                _ => {}
+            if *name == CONTENT_LENGTH {
+                answer.content_length = answer.content_length.or_else(|| number(value));
+            } else if Some(name) == service_name {
+                answer.service_name.add(headers, name, value);
             }
         }
         answer

@@ -42,7 +42,7 @@ impl Setter for HeaderMap {
         if let (Ok(name), Ok(value)) =
             (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value))
         {
-            replace(self, name, value);
+            replace(self, &name, value);
         }
     }
 
@@ -57,10 +57,10 @@ const MIGHT_BE_FULL: usize = 4_096;
 
 /// Makes `value` the only line of a header, if the map has room for it; without it no line is left, for
 /// another hop's must not pass for ours.
-pub(super) fn replace(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+pub(super) fn replace(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
     if headers.keys_len() >= MIGHT_BE_FULL {
         // A full map refuses even what would take the place of another.
-        headers.remove(&name);
+        headers.remove(name);
     }
     let _full = headers.try_insert(name, value);
 }

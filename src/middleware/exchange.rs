@@ -60,8 +60,7 @@ impl Exchange {
                 None => attributes.text(semconv::REQUEST_ID, text),
             }
         });
-        let ongoing = Ongoing { span, grpc, side, asked_for };
-        Self(Some(State::boxed(ongoing, settings.clone())))
+        Self(Some(State::boxed(Ongoing { span, grpc, side, asked_for, settings: settings.clone() })))
     }
 
     pub(super) const fn is_none(&self) -> bool {
@@ -75,7 +74,7 @@ impl Exchange {
     /// Makes the span current around one call or poll.
     #[inline]
     pub(super) fn enter(&mut self) -> Option<(PollScope<'_>, Within)> {
-        let (state, _) = self.0.as_mut()?.parts()?;
+        let state = self.ongoing()?;
         let within = match state.side {
             Side::Server => Within::server(),
             Side::Client => Within::client(&state.span),
@@ -85,7 +84,7 @@ impl Exchange {
 
     /// The answer's head has come, or is to be sent.
     pub(super) fn head<B>(&mut self, response: &mut Response<B>) -> Expected {
-        let Some((state, settings)) = self.parts() else {
+        let Some(state) = self.ongoing() else {
             return Expected { none: false, promised: None, unread_is_complete: false };
         };
         if let Some(call) = &mut state.grpc {
@@ -94,17 +93,18 @@ impl Exchange {
         let promised = match state.side {
             Side::Server => {
                 let promised = Answer::of(response.headers(), None).content_length;
-                state.describe_head(response.status(), response.headers(), settings, None);
-                settings.headers.inject_answer(response.headers_mut(), &state.span);
+                state.describe_head(response.status(), response.headers(), None);
+                state.settings.headers.inject_answer(response.headers_mut(), &state.span);
                 promised
             }
             Side::Client => {
+                let settings = &state.settings;
                 let address = settings.callee.address(response);
                 let answer = Answer::of(response.headers(), settings.headers.service_name.as_ref());
                 if state.span.is_recording() {
                     let service = Headers::peer(&answer.service_name, &settings.tracer);
                     let callee = Callee { service, address, version: response.version() };
-                    state.describe_head(response.status(), response.headers(), settings, Some(&callee));
+                    state.describe_head(response.status(), response.headers(), Some(&callee));
                 }
                 answer.content_length
             }
@@ -118,14 +118,14 @@ impl Exchange {
 
     /// The trailers have come.
     pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
-        if let Some((Ongoing { grpc: Some(call), .. }, _)) = self.parts() {
+        if let Some(Ongoing { grpc: Some(call), .. }) = self.ongoing() {
             call.trailers(trailers);
         }
     }
 
     /// The exchange has run to its end.
     pub(super) fn complete(self) {
-        if let Some((Ongoing { span, grpc, side, .. }, _)) = self.into_parts() {
+        if let Some(Ongoing { span, grpc, side, .. }) = self.into_ongoing() {
             if let Some(call) = grpc {
                 call.record(&span, side);
             }
@@ -135,7 +135,7 @@ impl Exchange {
 
     /// The service, the connection or the body has failed.
     pub(super) fn fail<E: Display + Any>(self, error: &E) {
-        if let Some((Ongoing { span, .. }, settings)) = self.into_parts() {
+        if let Some(Ongoing { span, settings, .. }) = self.into_ongoing() {
             if span.is_recording() {
                 let errors = &settings.errors;
                 let message = errors.message(error);
@@ -145,18 +145,19 @@ impl Exchange {
         }
     }
 
-    fn parts(&mut self) -> Option<(&mut Ongoing, &Arc<Settings>)> {
-        self.0.as_mut()?.parts()
+    #[inline]
+    fn ongoing(&mut self) -> Option<&mut Ongoing> {
+        self.0.as_mut()?.ongoing()
     }
 
-    fn into_parts(mut self) -> Option<(Ongoing, Arc<Settings>)> {
+    fn into_ongoing(mut self) -> Option<Ongoing> {
         self.0.take()?.unboxed()
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        if let Some((Ongoing { span, .. }, _)) = self.0.take().and_then(State::unboxed) {
+        if let Some(Ongoing { span, .. }) = self.0.take().and_then(State::unboxed) {
             span.end_unfinished();
         }
     }
@@ -170,13 +171,7 @@ impl Ongoing {
     }
 
     /// Describes an answer's head.
-    fn describe_head(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        settings: &Settings,
-        callee: Option<&Callee<'_>>,
-    ) {
+    fn describe_head(&self, status: StatusCode, headers: &HeaderMap, callee: Option<&Callee<'_>>) {
         let is_error = classify::is_error(status, self.side);
         self.span.describe(|attributes| {
             if self.grpc.is_none() || status != StatusCode::OK {
@@ -185,7 +180,7 @@ impl Ongoing {
             if is_error {
                 attributes.text(semconv::ERROR_TYPE, status.as_str());
             }
-            let names = &settings.recorded.response;
+            let names = &self.settings.recorded.response;
             if !names.is_empty() {
                 let prefix = match self.grpc {
                     Some(_) => semconv::RPC_RESPONSE_METADATA,

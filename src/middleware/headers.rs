@@ -1,12 +1,7 @@
 //! The headers of both sides (floor 5): which, under what names. What only one side reads or writes is
 //! that side's.
 
-use super::{
-    carriers::replace,
-    found::Found,
-    line::{Line, Values},
-    names,
-};
+use super::{carriers::replace, found::Found, line::Line, memory::recall, names};
 use crate::{
     context::SpanContext,
     diagnostics::Diagnostic,
@@ -15,15 +10,14 @@ use crate::{
     trace::{Carried, Span, Tracer},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use std::{ops::Range, time::Duration};
+use std::time::Duration;
 
-pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static(trace_context::TRACEPARENT);
-pub(super) const TRACESTATE: HeaderName = HeaderName::from_static(trace_context::TRACESTATE);
-pub(super) const BAGGAGE: HeaderName = HeaderName::from_static(baggage::BAGGAGE);
+pub(super) static TRACEPARENT: HeaderName = HeaderName::from_static(trace_context::TRACEPARENT);
+pub(super) static TRACESTATE: HeaderName = HeaderName::from_static(trace_context::TRACESTATE);
+pub(super) static BAGGAGE: HeaderName = HeaderName::from_static(baggage::BAGGAGE);
 const X_REQUEST_ID: HeaderName = HeaderName::from_static(request_id::X_REQUEST_ID);
 const X_SERVICE_NAME: HeaderName = HeaderName::from_static(service_name::X_SERVICE_NAME);
-const RESPONSE_TIME: &str = "x-response-time";
-const X_RESPONSE_TIME: HeaderName = HeaderName::from_static(RESPONSE_TIME);
+const X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Which headers are read and written; a name that is `None` is switched off.
@@ -105,46 +99,40 @@ impl Headers {
         let Some(carried) = span.carried() else {
             return;
         };
-        let mut line = Line::<64>::new();
-        let millis = push_millis(&mut line, span.elapsed());
-        if self.server_timing
-            && let Some(millis) = &millis
-        {
-            add_server_timing(headers, line.as_ref().get(millis.clone()).unwrap_or_default(), &carried);
+        let mut line = Line::<32>::new();
+        push_millis(&mut line, span.elapsed());
+        if self.server_timing {
+            add_server_timing(headers, line.as_ref(), &carried);
         }
-        let time = line.push(b"ms").zip(millis).map(|(unit, millis)| millis.start..unit.end);
-        let id = line.push(carried.request_id.encode_bytes(&mut [0; 36]));
-        let mut values = Values::new(line);
-        let time = time.and_then(|time| values.next(time));
-        self.inject_ids(headers, carried.request_id, id.and_then(|id| values.next(id)));
+        self.inject_ids(headers, carried.request_id, recall(carried.request_id));
         if let Some(name) = &self.response_time {
-            set(headers, own(name), time);
+            let time = line.push(b"ms").and_then(|_| HeaderValue::from_bytes(line.as_ref()).ok());
+            set(headers, name, time);
         }
     }
 
     /// The request's id, and who speaks. `written` is the id as a header's value, if it has been written.
     pub(super) fn inject_ids(&self, headers: &mut HeaderMap, id: &RequestId, written: Option<HeaderValue>) {
         if let Some(name) = &self.request_id {
-            let value = written.or_else(|| HeaderValue::from_str(id.encode(&mut [0; 36])).ok());
+            let value = written.or_else(|| HeaderValue::from_bytes(id.encode_bytes(&mut [0; 36])).ok());
             if self.sends_aliases {
-                self.request_id_aliases.iter().for_each(|alias| set(headers, alias.clone(), value.clone()));
+                self.request_id_aliases.iter().for_each(|alias| set(headers, alias, value.clone()));
             }
-            set(headers, own(name), value);
+            set(headers, name, value);
         }
         if let Some(name) = &self.service_name {
-            set(headers, own(name), self.own_name.clone());
+            set(headers, name, self.own_name.clone());
         }
     }
 }
 
 /// Milliseconds, with microseconds behind the point.
-fn push_millis<const N: usize>(line: &mut Line<N>, time: Duration) -> Option<Range<usize>> {
+fn push_millis<const N: usize>(line: &mut Line<N>, time: Duration) {
     let within_second = time.subsec_micros();
     let whole = time.as_secs().saturating_mul(1_000).saturating_add(u64::from(within_second / 1_000));
-    let whole = line.push_number(whole, 1)?;
-    line.push(b".")?;
-    let rest = line.push_thousandths(within_second % 1_000)?;
-    Some(whole.start..rest.end)
+    line.push_number(whole, 1);
+    line.push(b".");
+    line.push_thousandths(within_second % 1_000);
 }
 
 pub(super) fn parent(carried: &Carried<'_>) -> [u8; traceparent::BYTES] {
@@ -160,20 +148,8 @@ fn add_server_timing(headers: &mut HeaderMap, millis: &[u8], carried: &Carried<'
     }
 }
 
-/// A name to be put into a map. To make a constant costs nothing, to clone one a call that cannot be seen
-/// through.
-#[inline]
-fn own(name: &HeaderName) -> HeaderName {
-    match name.as_str() {
-        request_id::X_REQUEST_ID => X_REQUEST_ID,
-        service_name::X_SERVICE_NAME => X_SERVICE_NAME,
-        RESPONSE_TIME => X_RESPONSE_TIME,
-        _ => name.clone(),
-    }
-}
-
 /// Replaces a header. Without a value it is taken away: another hop's must not pass for ours.
-pub(super) fn set(headers: &mut HeaderMap, name: HeaderName, value: Option<HeaderValue>) {
+pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
     match value {
         Some(value) => replace(headers, name, value),
         None => {

@@ -1,7 +1,5 @@
 //! Short texts put together without an allocation (floor 5): header values, addresses.
 
-use bytes::{Buf, Bytes};
-use http::HeaderValue;
 use std::{fmt, net::IpAddr, ops::Range};
 
 /// At most `N` bytes; what does not fit is left out as a whole.
@@ -104,31 +102,6 @@ pub(super) fn address(address: IpAddr) -> Line<45> {
     let mut line = Line::new();
     line.push_address(address);
     line
-}
-
-/// Header values that share one allocation: they are written one after the other, and all made in the end,
-/// in the same order.
-pub(super) struct Values {
-    rest: Bytes,
-    taken: usize,
-}
-
-impl Values {
-    pub(super) fn new<const N: usize>(line: Line<N>) -> Self {
-        Self { rest: Bytes::from_owner(line), taken: 0 }
-    }
-
-    /// The value at a place behind those of the values before.
-    pub(super) fn next(&mut self, place: Range<usize>) -> Option<HeaderValue> {
-        let start = place.start.checked_sub(self.taken)?;
-        let end = place.end.checked_sub(self.taken).filter(|end| start <= *end && *end <= self.rest.len())?;
-        // The last one needs no reference of its own.
-        let mut value =
-            if end == self.rest.len() { std::mem::take(&mut self.rest) } else { self.rest.split_to(end) };
-        self.taken = place.end;
-        value.advance(start);
-        HeaderValue::from_maybe_shared(value).ok()
-    }
 }
 
 #[cfg(test)]

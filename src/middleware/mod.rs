@@ -53,6 +53,7 @@ mod grpc;
 mod headers;
 mod heads;
 mod line;
+mod memory;
 mod methods;
 mod names;
 mod recorded;

@@ -37,19 +37,18 @@ pub(super) struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
+    /// Looks for all of them. In place: what has just been written in words stalls when it is moved in larger
+    /// ones.
     #[inline]
-    pub(super) fn of(headers: &'a HeaderMap, names: &'a Headers) -> Self {
+    pub(super) fn see(&mut self, headers: &'a HeaderMap, names: &'a Headers) {
         if headers.len() > FEW {
-            return Self::looked_up(headers, names);
+            return self.look_up(headers, names);
         }
         let request_id = names.request_id.as_ref().map_or("", HeaderName::as_str);
         let service_name = names.service_name.as_ref().map_or("", HeaderName::as_str);
-        let mut seen = Self::default();
-        seen.walk(headers, request_id, service_name);
-        seen
+        self.walk(headers, request_id, service_name);
     }
 
-    /// In place: what has just been written in words stalls when it is moved in larger ones.
     fn walk(&mut self, headers: &'a HeaderMap, request_id: &str, service_name: &str) {
         for (name, value) in headers {
             let text = name.as_str();
@@ -78,21 +77,19 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn looked_up(headers: &'a HeaderMap, names: &'a Headers) -> Self {
-        static NAMES: [HeaderName; 3] = [TRACEPARENT, TRACESTATE, BAGGAGE];
-
-        let [trace_parent, trace_state, baggage] = &NAMES;
+    #[cold]
+    fn look_up(&mut self, headers: &'a HeaderMap, names: &'a Headers) {
         let find = |name| Found::look_up(headers, name);
-        Self {
-            trace_parent: find(trace_parent),
-            trace_state: find(trace_state),
-            baggage: find(baggage),
+        *self = Self {
+            trace_parent: find(&TRACEPARENT),
+            trace_state: find(&TRACESTATE),
+            baggage: find(&BAGGAGE),
             request_id: names.request_id.as_ref().map_or(Found::None, find),
             service_name: names.service_name.as_ref().map_or(Found::None, find),
             host: find(&HOST),
             user_agent: find(&USER_AGENT),
             content_type: find(&CONTENT_TYPE),
             may_have_entries: true,
-        }
+        };
     }
 }

@@ -16,14 +16,13 @@ pub(super) struct Ongoing {
     pub(super) grpc: Option<Box<grpc::Call>>,
     pub(super) side: Side,
     pub(super) asked_for: AskedFor,
+    /// What it goes by.
+    pub(super) settings: Arc<Settings>,
 }
 
+/// `None` only in a box that waits for an exchange.
 #[derive(Default)]
-pub(super) struct State {
-    /// Both are `None` only in a box that waits for an exchange.
-    pub(super) ongoing: Option<Ongoing>,
-    pub(super) settings: Option<Arc<Settings>>,
-}
+pub(super) struct State(Option<Ongoing>);
 
 thread_local! {
     #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
@@ -32,25 +31,21 @@ thread_local! {
 
 impl State {
     /// A box for this exchange.
-    pub(super) fn boxed(ongoing: Ongoing, settings: Arc<Settings>) -> Box<Self> {
+    pub(super) fn boxed(ongoing: Ongoing) -> Box<Self> {
         let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.pop());
         let mut state = spare.ok().flatten().unwrap_or_default();
-        state.ongoing = Some(ongoing);
-        state.settings = Some(settings);
+        state.0 = Some(ongoing);
         state
     }
 
-    /// The exchange, and what it goes by.
-    pub(super) const fn parts(&mut self) -> Option<(&mut Ongoing, &Arc<Settings>)> {
-        match self {
-            Self { ongoing: Some(ongoing), settings: Some(settings) } => Some((ongoing, settings)),
-            _ => None,
-        }
+    #[inline]
+    pub(super) const fn ongoing(&mut self) -> Option<&mut Ongoing> {
+        self.0.as_mut()
     }
 
     /// Takes the exchange out, and keeps the box for another.
-    pub(super) fn unboxed(mut self: Box<Self>) -> Option<(Ongoing, Arc<Settings>)> {
-        let parts = self.ongoing.take().zip(self.settings.take());
+    pub(super) fn unboxed(mut self: Box<Self>) -> Option<Ongoing> {
+        let ongoing = self.0.take();
         let _thread_ends = SPARE.try_with(|spare| {
             if let Ok(mut spare) = spare.try_borrow_mut()
                 && spare.len() < KEPT
@@ -58,6 +53,6 @@ impl State {
                 spare.push(self);
             }
         });
-        parts
+        ongoing
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     context::{MAX_HEADER_BYTES, SpanContext, TraceFlags, trim},
-    ids::{SpanId, TraceId, decode_u8, decode_u64, decode_u128, encode},
+    ids::{SpanId, TraceId, decode_u8, decode_u64, decode_u128, encode_u8},
 };
 
 /// The bytes of a value of version 00.
@@ -96,6 +96,6 @@ pub fn format(span: &SpanContext) -> [u8; BYTES] {
     value[..2].copy_from_slice(b"00");
     value[3..35].copy_from_slice(&span.trace_id().to_hex());
     value[36..52].copy_from_slice(&span.span_id().to_hex());
-    value[53..].copy_from_slice(&encode::<2>(u128::from(span.flags().bits())));
+    value[53..].copy_from_slice(&encode_u8(span.flags().bits()));
     value
 }

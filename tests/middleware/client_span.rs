@@ -82,6 +82,8 @@ async fn the_url_is_absolute_and_without_secrets() {
             443,
         ),
         ("http://stock.example/a", None, "http://stock.example/a", "stock.example", 80),
+        ("http://stock.example", None, "http://stock.example/", "stock.example", 80),
+        ("http://stock.example?b=2", None, "http://stock.example/?b=2", "stock.example", 80),
         ("wss://stock.example/a", None, "wss://stock.example/a", "stock.example", 443),
         ("http://[2001:db8::1]:81/a", None, "http://[2001:db8::1]:81/a", "2001:db8::1", 81),
         ("/a?b=2", Some("stock.example:81"), "http://stock.example:81/a?b=2", "stock.example", 81),

@@ -228,6 +228,35 @@ async fn a_call_behind_a_queue_has_the_parent_it_was_given() {
 }
 
 #[tokio::test]
+async fn an_answer_has_its_own_requests_id_whatever_the_thread_has_sent_since() {
+    const OUTER: &str = "01a1fee3-bfa2-77c9-8b98-d85027e74ae5";
+    const INNER: &str = "01a1fee3-bfa2-77c9-8b98-d85027e74ae6";
+
+    let traced = Traced::new();
+    let of_another = traced.tracer.span("another").handle().unwrap();
+    for last_call_is_of_another in [false, true] {
+        let (server, client, of_another) = (traced.server(), traced.client(), of_another.clone());
+        let service = service_fn(move |_: Request<Body>| {
+            let (server, client, of_another) = (server.clone(), client.clone(), of_another.clone());
+            async move {
+                let sent = sent_by(client.clone(), get()).await;
+                assert_eq!(value(&sent, "x-request-id"), Some(OUTER));
+                let (_, answer) = through(server, get().header("x-request-id", INNER)).await;
+                assert_eq!(value(&answer, "x-request-id"), Some(INNER));
+                if last_call_is_of_another {
+                    let sent = sent_by(client, get().extension(of_another)).await;
+                    assert_ne!(value(&sent, "x-request-id"), Some(OUTER));
+                }
+                Ok::<_, Infallible>(Response::new(Body::default()))
+            }
+        });
+        let request = get().header("x-request-id", OUTER).body(Body::default()).unwrap();
+        let answer = traced.server().layer(service).oneshot(request).await.unwrap();
+        assert_eq!(value(answer.headers(), "x-request-id"), Some(OUTER));
+    }
+}
+
+#[tokio::test]
 async fn each_side_names_its_service_to_the_other() {
     let (gateway, orders) = (Traced::with("gateway", |builder| builder), Traced::new());
     let service =

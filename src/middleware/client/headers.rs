@@ -1,10 +1,12 @@
 //! What a client writes into a request's headers (floor 5).
 
+use super::values::Values;
 use crate::{
     context::Baggage,
     middleware::{
         headers::{BAGGAGE, Headers, TRACEPARENT, TRACESTATE, parent, set},
-        line::{Line, Values},
+        line::Line,
+        memory::remember,
         seen::{Seen, is_entry},
     },
     propagation::{Propagator, baggage},
@@ -50,19 +52,23 @@ impl Headers {
         if self.formats.are_default() {
             let mut line = Line::<IDS>::new();
             let parent = line.push(&parent(&carried));
-            let state = carried.trace_state.to_header();
-            let short_state = line.push(state.as_bytes()).filter(|state| !state.is_empty());
+            let state = carried.trace_state.to_header_bytes();
+            let short_state = line.push(&state).filter(|state| !state.is_empty());
             let id = line.push(carried.request_id.encode_bytes(&mut [0; 36]));
             let mut values = Values::new(line);
-            set(headers, TRACEPARENT, parent.and_then(|parent| values.next(parent)));
+            set(headers, &TRACEPARENT, parent.and_then(|parent| values.next(&parent)));
             if !state.is_empty() {
-                let written = short_state.and_then(|state| values.next(state));
-                set(headers, TRACESTATE, written.or_else(|| HeaderValue::from_str(&state).ok()));
+                let written = short_state.and_then(|state| values.next(&state));
+                set(headers, &TRACESTATE, written.or_else(|| HeaderValue::from_bytes(&state).ok()));
             } else if had.trace_state {
-                headers.remove(TRACESTATE);
+                headers.remove(&TRACESTATE);
             }
             inject_baggage(headers, had, &carried, may_have_baggage);
-            return self.inject_ids(headers, carried.request_id, id.and_then(|id| values.next(id)));
+            let id = id.and_then(|id| values.next(&id));
+            if let Some(id) = &id {
+                remember(carried.request_id, id);
+            }
+            return self.inject_ids(headers, carried.request_id, id);
         }
         if let Some(handle) = span.handle() {
             let mut context = handle.outgoing();
@@ -83,13 +89,13 @@ fn inject_baggage(headers: &mut HeaderMap, had: Had, carried: &Carried<'_>, may_
         }
     } else if !carried.baggage.is_empty() {
         let text = baggage::encode(carried.baggage).text;
-        set(headers, BAGGAGE, HeaderValue::try_from(text).ok());
+        set(headers, &BAGGAGE, HeaderValue::try_from(text).ok());
     }
 }
 
 /// Takes the baggage of all formats away.
 fn remove_baggage(headers: &mut HeaderMap) {
-    headers.remove(BAGGAGE);
+    headers.remove(&BAGGAGE);
     let is_entry = |name: &&HeaderName| is_entry(name.as_str());
     let entries: Vec<HeaderName> = headers.keys().filter(is_entry).cloned().collect();
     for name in entries {

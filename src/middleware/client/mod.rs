@@ -7,6 +7,7 @@ mod layer;
 mod service;
 mod start;
 mod target;
+mod values;
 
 pub use config::UrlTemplate;
 pub use destinations::{Destinations, OwnNetwork};

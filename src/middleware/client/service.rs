@@ -89,7 +89,8 @@ fn begin<B>(
     let Settings { headers, tracer, .. } = &*config.common;
     forget_server(request.extensions_mut());
     let parent = request.extensions_mut().remove::<SpanHandle>();
-    let seen = Seen::of(request.headers(), headers);
+    let mut seen = Seen::default();
+    seen.see(request.headers(), headers);
     if is_repeated_client(request.headers(), &seen, headers, tracer) {
         return None;
     }

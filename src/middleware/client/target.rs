@@ -40,9 +40,14 @@ impl<'a> Target<'a> {
                 attributes.joined(semconv::URL_FULL, &[scheme, "://", &addressed.authority, path]);
             }
             (Some(scheme), Some(authority), _) => {
-                let (mark, query) = uri.query().map_or(("", ""), |query| ("?", query));
-                let parts = [scheme, "://", authority.as_str(), uri.path(), mark, query];
-                attributes.joined(semconv::URL_FULL, &parts);
+                let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
+                let authority = authority.as_str();
+                if path.starts_with('?') {
+                    // A URL has a path, if only the shortest.
+                    attributes.joined(semconv::URL_FULL, &[scheme, "://", authority, "/", path]);
+                } else {
+                    attributes.joined(semconv::URL_FULL, &[scheme, "://", authority, path]);
+                }
             }
             _ => attributes.text(semconv::URL_FULL, &uri.to_string()),
         }

@@ -27,7 +27,8 @@ use http::{Version, request};
 
 pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
     let Settings { tracer, headers, methods, recorded, .. } = &*config.common;
-    let seen = Seen::of(&head.headers, headers);
+    let mut seen = Seen::default();
+    seen.see(&head.headers, headers);
     let arrival = Arrival::new(head, (config.peer)(head));
     let trust = config.trust.trust(&arrival);
     let mut recent = Recent::take();
