@@ -104,7 +104,16 @@ pub(crate) fn try_for_each_member<'a, E>(
 }
 
 /// The same bytes without the spaces and tabs around them [RFC 9110, 5.6.3, OWS].
+#[inline]
 pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    match bytes {
+        [first, .., last] if !is_blank(*first) && !is_blank(*last) => bytes,
+        _ => trim_blanks(bytes),
+    }
+}
+
+#[inline(never)]
+fn trim_blanks(bytes: &[u8]) -> &[u8] {
     trim_end(trim_start(bytes, is_blank), is_blank)
 }
 

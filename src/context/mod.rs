@@ -11,8 +11,8 @@ mod tracestate;
 pub(crate) use baggage::BaggageMember;
 pub use baggage::{Baggage, BaggageEntry, BaggageError};
 pub(crate) use lines::{
-    Bounded, Extent, any_byte, ascii, is_between_members, is_blank, rsplit_once, skip, split_once, trim,
-    trim_end, trim_start, try_for_each_member,
+    Bounded, Extent, all_bytes, any_byte, ascii, is_between_members, is_blank, rsplit_once, skip, split_once,
+    trim, trim_end, trim_start, try_for_each_member,
 };
 pub use lines::{Lines, MAX_HEADER_BYTES, MAX_HEADER_LINES};
 pub(crate) use percent::{Coding, are_octets, encode_form_onto, is_octet, is_tchar, is_token};

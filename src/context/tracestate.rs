@@ -4,7 +4,7 @@
 //! what a member means.
 
 use super::lines::{
-    Bounded, Extent, Lines, MAX_HEADER_BYTES, all_bytes, ascii, split_once, try_for_each_member,
+    Bounded, Extent, Lines, MAX_HEADER_BYTES, all_bytes, ascii, skip, split_once, try_for_each_member,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{borrow::Cow, fmt, iter, str::FromStr, sync::Arc};
@@ -254,15 +254,35 @@ impl<'a> Member<'a> {
 
 /// Is it one good member and nothing else, as it is to be kept? One look at each byte.
 fn is_plain_member(text: &[u8]) -> bool {
-    let key = text.iter().take(MAX_PART_BYTES + 1).take_while(|byte| is_key_byte(**byte)).count();
-    let Some((key, [b'=', value @ ..])) = text.split_at_checked(key) else {
+    if text.len() > 2 * MAX_PART_BYTES + 1 {
+        return false;
+    }
+    let [b'=', value @ ..] = skip(text, |byte| class(byte) & KEY != 0) else {
         return false;
     };
-    matches!(key, [b'a'..=b'z' | b'0'..=b'9', ..])
-        && key.len() <= MAX_PART_BYTES
-        && matches!(value, [.., last] if *last != b' ')
+    matches!(text, [b'a'..=b'z' | b'0'..=b'9', ..])
+        && text.len() - value.len() <= MAX_PART_BYTES + 1
         && value.len() <= MAX_PART_BYTES
-        && all_bytes(value, is_value_byte)
+        && matches!(value, [.., last] if *last != b' ')
+        && skip(value, |byte| class(byte) & VALUE != 0).is_empty()
+}
+
+/// A byte of a key, and one of a value, in [`class`].
+const KEY: u8 = 1;
+const VALUE: u8 = 2;
+
+/// What a byte may be part of.
+fn class(byte: u8) -> u8 {
+    const CLASSES: [u8; 256] = {
+        let mut classes = [0; 256];
+        let (mut rest, mut byte) = (classes.as_mut_slice(), 0_u8);
+        while let [class, after @ ..] = rest {
+            *class = is_key_byte(byte) as u8 * KEY + is_value_byte(byte) as u8 * VALUE;
+            (rest, byte) = (after, byte.wrapping_add(1));
+        }
+        classes
+    };
+    CLASSES.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
 const fn is_key_byte(byte: u8) -> bool {

@@ -3,8 +3,8 @@
 //! The standard library's `from_str_radix` is not used: it takes a sign, uppercase and short input,
 //! which is how malformed trace headers pass elsewhere.
 //!
-//! Eight digits are handled at once, one in each byte of a `u64`. No sum below can carry from one
-//! byte into the next: the bytes are ASCII or nibbles, and what is added stays under 0x81.
+//! Eight digits are handled at once, one in each byte of a `u64`. Where all of them are digits, no sum or
+//! difference below carries from one byte into the next; whether they are is asked once, at the end.
 
 /// The same byte in all eight places.
 const fn each(byte: u8) -> u64 {
@@ -12,25 +12,37 @@ const fn each(byte: u8) -> u64 {
 }
 
 /// Reads exactly sixteen lowercase hex digits.
+#[inline]
 pub(crate) fn decode_u64(digits: &[u8; 16]) -> Option<u64> {
-    let (high, low) = digits.split_first_chunk::<8>()?;
-    let high = decode_u32(*high)?;
-    let low = decode_u32(*low.first_chunk()?)?;
-    Some(u64::from(high) << 32 | u64::from(low))
+    let (value, wrong) = sixteen(digits);
+    (wrong == 0).then_some(value)
 }
 
 /// Reads exactly thirty-two lowercase hex digits.
+#[inline]
 pub(crate) fn decode_u128(digits: &[u8; 32]) -> Option<u128> {
-    let (high, low) = digits.split_first_chunk::<16>()?;
-    let high = decode_u64(high)?;
-    let low = decode_u64(low.first_chunk()?)?;
-    Some(u128::from(high) << 64 | u128::from(low))
+    let ([high, low], _) = digits.as_chunks() else { return None };
+    let (high, low) = (sixteen(high), sixteen(low));
+    (high.1 | low.1 == 0).then_some(u128::from(high.0) << 64 | u128::from(low.0))
 }
 
 /// Reads exactly two lowercase hex digits.
-pub(crate) fn decode_u8([high, low]: [u8; 2]) -> Option<u8> {
-    let value = decode_u32([b'0', b'0', b'0', b'0', b'0', b'0', high, low])?;
-    u8::try_from(value).ok()
+#[inline]
+pub(crate) const fn decode_u8([high, low]: [u8; 2]) -> Option<u8> {
+    match (nibble(high), nibble(low)) {
+        (high @ ..0x10, low @ ..0x10) => Some(high << 4 | low),
+        _ => None,
+    }
+}
+
+/// The value of a digit, 16 or more of anything else.
+#[inline(always)]
+const fn nibble(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => u8::MAX,
+    }
 }
 
 /// Writes two lowercase hex digits.
@@ -70,21 +82,26 @@ const fn pair(byte: u8) -> u16 {
     nibbles + 0x3030 + is_letter * 0x27
 }
 
-fn decode_u32(digits: [u8; 8]) -> Option<u32> {
-    const HIGH_BITS: u64 = each(0x80);
+/// The value of sixteen digits; and zero, if they are digits.
+#[inline(always)]
+fn sixteen(digits: &[u8; 16]) -> (u64, u64) {
+    let ([high, low], _) = digits.as_chunks() else { return (0, 1) };
+    let (high, low) = (eight(*high), eight(*low));
+    (high.0 << 32 | low.0, high.1 | low.1)
+}
+
+/// The value of eight digits; and zero, if they are digits.
+#[inline(always)]
+const fn eight(digits: [u8; 8]) -> (u64, u64) {
     let bytes = u64::from_be_bytes(digits);
-    // Adding (0x80 - low) sets a byte's high bit from `low` on, adding (0x7f - high) beyond `high`.
-    let ascii = bytes & !HIGH_BITS;
-    let is_digit = (ascii + each(0x80 - b'0')) & !(ascii + each(0x7f - b'9')) & HIGH_BITS;
-    let is_letter = (ascii + each(0x80 - b'a')) & !(ascii + each(0x7f - b'f')) & HIGH_BITS;
-    if bytes & HIGH_BITS != 0 || is_digit | is_letter != HIGH_BITS {
-        return None;
-    }
-    // The low four bits of `a` are 1, so letters lack 9.
-    let nibbles = (ascii & each(0x0f)) + (is_letter >> 7) * 9;
+    // Of digits, only letters have bit 6; `a` is 0x27 further on than it would be right behind `9`.
+    let is_letter = bytes >> 6 & each(1);
+    let nibbles = (bytes - is_letter * 0x27) ^ each(b'0');
+    let is_ten_or_more = nibbles.wrapping_add(each(6)) >> 4 & each(1);
+    let wrong = nibbles & each(0xf0) | is_letter ^ is_ten_or_more;
     let pairs = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
     let quads = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
-    Some((quads | quads >> 16) as u32)
+    ((quads | quads >> 16) & 0xffff_ffff, wrong)
 }
 
 #[cfg(test)]
@@ -103,8 +120,27 @@ mod tests {
                     }
                     _ => None,
                 };
-                assert_eq!(decode_u32(digits), expected, "byte {byte:#x} at {place}");
+                let (value, wrong) = eight(digits);
+                let value = (wrong == 0).then_some(value as u32);
+                assert_eq!(value, expected, "byte {byte:#x} at {place}");
             }
+        }
+    }
+
+    #[test]
+    fn two_bytes_are_digits_if_both_are() {
+        for bytes in (0..=u16::MAX).map(u16::to_be_bytes) {
+            let are_digits = bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            let value = std::str::from_utf8(&bytes).ok().filter(|_| are_digits);
+            let expected = value.map(|digits| u8::from_str_radix(digits, 16).unwrap());
+            assert_eq!(decode_u8(bytes), expected, "{bytes:?}");
+            let [high, low] = bytes;
+            let (value, wrong) = eight([b'f', high, low, b'0', b'9', b'a', high, low]);
+            let expected = expected.map(|byte| {
+                let byte = u64::from(byte);
+                0xf000_0000 | byte << 20 | 0x9a00 | byte
+            });
+            assert_eq!((wrong == 0).then_some(value), expected, "{bytes:?}");
         }
     }
 

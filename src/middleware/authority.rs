@@ -20,7 +20,10 @@ impl<'a> Addressed<'a> {
     pub(super) fn of(uri: &'a Uri, header: Option<&'a HeaderValue>) -> Option<Self> {
         match uri.authority() {
             Some(authority) => Some(Self::from_authority(authority)),
-            None => Self::parse(header?.as_bytes()),
+            None => {
+                let header = header?;
+                header.to_str().ok().and_then(plain).or_else(|| Self::parse(header.as_bytes()))
+            }
         }
     }
 
@@ -52,13 +55,20 @@ fn plain(text: &str) -> Option<Addressed<'_>> {
     /// A colon and the five digits of a port.
     const PORT: usize = 6;
 
-    let bytes = text.as_bytes();
-    let end = bytes.iter().rev().take(PORT).position(|byte| *byte == b':');
-    let (host, port) = match end {
-        Some(digits) => {
-            let (host, rest) = text.split_at_checked(bytes.len() - digits - 1)?;
-            (host, Some(port(rest.as_bytes().get(1..)?)?))
+    let (mut number, mut unit, mut colon) = (0_u32, 1, None);
+    for (place, byte) in text.bytes().enumerate().rev().take(PORT) {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        if digit > 9 {
+            colon = Some(place).filter(|_| byte == b':');
+            break;
         }
+        number += digit * unit;
+        unit *= 10;
+    }
+    let (host, port) = match colon {
+        // Without a digit, or beyond what is a port: the long way tells what is meant.
+        Some(_) if unit == 1 => return None,
+        Some(colon) => (text.get(..colon)?, Some(u16::try_from(number).ok()?)),
         None => (text, None),
     };
     let is_plain = !host.is_empty() && !any_byte(host.as_bytes(), |byte| !is_of_name(byte));
@@ -69,16 +79,6 @@ const fn is_of_name(byte: u8) -> bool {
     let letter = (byte | 0x20).wrapping_sub(b'a');
     let digit = byte.wrapping_sub(b'0');
     (letter < 26) | (digit < 10) | (byte == b'.') | (byte == b'-')
-}
-
-fn port(digits: &[u8]) -> Option<u16> {
-    if digits.is_empty() || digits.len() > 5 {
-        return None;
-    }
-    digits.iter().try_fold(0_u16, |port, digit| {
-        let digit = digit.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        port.checked_mul(10)?.checked_add(u16::from(digit))
-    })
 }
 
 /// An authority's host, without brackets.

@@ -33,6 +33,7 @@ impl<'a> Found<'a> {
     }
 
     /// The first line.
+    #[inline]
     pub(super) fn first(&self) -> Option<&'a HeaderValue> {
         match self {
             Self::None => None,

@@ -78,6 +78,12 @@ impl Headers {
 
     /// The name of the service at the other end.
     pub(super) fn peer<'a>(found: &Found<'a>, tracer: &Tracer) -> Option<&'a str> {
+        // As it is usually written, which the header's own type makes a text of at less.
+        if let Found::One(line) = found
+            && service_name::is_name(line.as_bytes())
+        {
+            return line.to_str().ok();
+        }
         match service_name::parse(found.clone()) {
             Ok(name) => Some(name),
             Err(LineError::Missing) => None,

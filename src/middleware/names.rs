@@ -30,6 +30,7 @@ pub(super) fn value(text: &str) -> Option<HeaderValue> {
 }
 
 /// The parts in one.
+#[inline(always)]
 fn kept(parts: [&str; 3]) -> Cow<'static, str> {
     let bytes: usize = parts.iter().map(|part| part.len()).sum();
     if bytes <= MOST_BYTES {
@@ -44,6 +45,7 @@ fn kept(parts: [&str; 3]) -> Cow<'static, str> {
     Cow::Owned(parts.concat())
 }
 
+#[inline(always)]
 fn are_parts_of([first, second, third]: [&str; 3], whole: &str) -> bool {
     let rest = whole.strip_prefix(first).and_then(|rest| rest.strip_prefix(second));
     rest == Some(third)

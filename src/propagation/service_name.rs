@@ -3,7 +3,7 @@
 //! Checks a name; what it is put on is not known here.
 
 use super::single_line::{LineError, single_line};
-use crate::context::{Lines, ascii, trim};
+use crate::context::{Lines, all_bytes, ascii, trim};
 
 /// The header.
 pub const X_SERVICE_NAME: &str = "x-service-name";
@@ -52,10 +52,13 @@ pub fn parse<'a>(lines: impl Lines<'a>) -> Result<&'a str, LineError<InvalidServ
 ///
 /// [`InvalidServiceName`] for anything else.
 pub fn check(name: &[u8]) -> Result<&str, InvalidServiceName> {
+    if is_name(name) { Ok(ascii(name)) } else { Err(InvalidServiceName) }
+}
+
+pub(crate) fn is_name(name: &[u8]) -> bool {
     let edges_are_spaces = matches!(name, [b' ', ..] | [.., b' ']);
-    let is_name = !name.is_empty()
+    !name.is_empty()
         && name.len() <= MAX_BYTES
         && !edges_are_spaces
-        && name.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b',');
-    if is_name { Ok(ascii(name)) } else { Err(InvalidServiceName) }
+        && all_bytes(name, |byte| matches!(byte, b' '..=b'~') & (byte != b','))
 }

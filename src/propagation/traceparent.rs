@@ -51,6 +51,13 @@ pub enum TraceparentError {
 /// # Ok::<(), throughline::propagation::traceparent::TraceparentError>(())
 /// ```
 pub fn parse(value: &[u8]) -> Result<SpanContext, TraceparentError> {
+    let (trace_id, parent_id, flags) = fields(value)?;
+    Ok(SpanContext::new(trace_id, parent_id, flags).with_remote(true))
+}
+
+/// As [`parse`], for who puts a context together in its place.
+#[inline(always)]
+pub(crate) fn fields(value: &[u8]) -> Result<(TraceId, SpanId, TraceFlags), TraceparentError> {
     if value.len() > MAX_HEADER_BYTES {
         return Err(TraceparentError::Length);
     }
@@ -72,7 +79,7 @@ pub fn parse(value: &[u8]) -> Result<SpanContext, TraceparentError> {
     let parent_id = parent_id.first_chunk().and_then(decode_u64).and_then(SpanId::from_u64);
     let parent_id = parent_id.ok_or(TraceparentError::ParentId)?;
     let flags = decode_u8([*f0, *f1]).ok_or(TraceparentError::Flags)?;
-    Ok(SpanContext::new(trace_id, parent_id, TraceFlags::from_bits(flags)).with_remote(true))
+    Ok((trace_id, parent_id, TraceFlags::from_bits(flags)))
 }
 
 /// Writes a context as a value of version 00.

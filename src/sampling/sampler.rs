@@ -24,7 +24,8 @@ pub trait Sampler: Send + Sync {
     /// What becomes of the trace [OpenTelemetry trace SDK, ShouldSample].
     fn should_sample(&self, parameters: &SamplingParameters<'_>) -> SamplingResult;
 
-    /// Does the sampler look at attributes? If not, they are not gathered for it. Default: yes.
+    /// Does the sampler look at attributes? If not, they are not gathered for it. Asked once, when the
+    /// tracer is built. Default: yes.
     fn wants_attributes(&self) -> bool {
         true
     }

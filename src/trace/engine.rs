@@ -125,6 +125,8 @@ pub(crate) struct Engine {
     pub(super) timeline: Timeline,
     pub(super) ids: IdSource,
     pub(super) sampler: Box<dyn Sampler>,
+    /// Does the sampler look at attributes?
+    pub(super) samples_by_attributes: bool,
     tail: Option<Arc<TailCounters>>,
     pub(super) limits: Limits,
     pub(super) resource: Arc<Resource>,
@@ -150,6 +152,7 @@ impl Engine {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             timeline: Timeline::new(config.clock),
             ids: config.ids,
+            samples_by_attributes: config.sampler.wants_attributes(),
             sampler: config.sampler,
             tail: parts.tail,
             limits: config.limits,

@@ -102,7 +102,7 @@ fn described(
     describe: impl FnOnce(&mut Attributes<'_>),
 ) -> Span {
     let limits = &engine.limits;
-    if engine.sampler.wants_attributes() {
+    if engine.samples_by_attributes {
         let details_seen = details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
         describe(&mut Attributes { details: details_seen, limits });
         return Span::start(|| start(details));

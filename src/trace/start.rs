@@ -217,7 +217,7 @@ fn decide(
     details: Option<&Details>,
 ) -> Decided {
     let attributes: Vec<Attribute<'_>> = match details {
-        Some(details) if engine.sampler.wants_attributes() => details.attributes().collect(),
+        Some(details) if engine.samples_by_attributes => details.attributes().collect(),
         _ => Vec::new(),
     };
     let parameters = SamplingParameters::new(trace_id, name, kind).with_attributes(&attributes);

@@ -28,19 +28,19 @@ impl Headers {
         keeps_id: bool,
         tracer: &Tracer,
     ) -> Brought {
-        let mut context = Context::default();
+        let mut brought = Brought::default();
+        let Brought { context, link } = &mut brought;
         if trust != Trust::Ignore {
             let refused = match self.formats.are_default() {
-                true => extract_default(seen, &mut context),
-                false => usize::from(self.formats.extract(headers, &mut context).is_err()),
+                true => extract_default(seen, context),
+                false => usize::from(self.formats.extract(headers, context).is_err()),
             };
             (0..refused).for_each(|_| tracer.note(Diagnostic::RejectedHeader));
         }
-        let mut link = None;
         if trust != Trust::Continue {
             context.baggage = Baggage::EMPTY;
             // What it asks for, and what it says for others, is not taken over.
-            link = context.span.take().map(|caller| {
+            *link = context.span.take().map(|caller| {
                 let flags = TraceFlags::from_bits(caller.flags().bits());
                 SpanContext::new(caller.trace_id(), caller.span_id(), flags).with_remote(true)
             });
@@ -50,7 +50,7 @@ impl Headers {
         } else if let Some(id) = self.request_id(&seen.request_id, headers, tracer) {
             context.request_id = Some(id);
         }
-        Brought { context, link }
+        brought
     }
 }
 
@@ -59,14 +59,15 @@ fn extract_default(seen: &Seen<'_>, context: &mut Context) -> usize {
     let mut refused = 0;
     match &seen.trace_parent {
         Found::None => {}
-        Found::One(parent) => match traceparent::parse(parent.as_bytes()) {
-            Ok(parent) => {
+        Found::One(parent) => match traceparent::fields(parent.as_bytes()) {
+            Ok((trace_id, parent_id, flags)) => {
                 let state = match &seen.trace_state {
                     Found::None => Ok(TraceState::EMPTY),
                     Found::One(line) => TraceState::from_line(line.as_bytes()),
                     lines => TraceState::from_lines(lines.clone()),
                 };
                 refused += usize::from(state.is_err());
+                let parent = SpanContext::new(trace_id, parent_id, flags).with_remote(true);
                 context.span = Some(parent.with_trace_state(state.unwrap_or_default()));
             }
             Err(_malformed) => refused += 1,

@@ -4,6 +4,7 @@ mod config;
 mod forwarded;
 mod headers;
 mod layer;
+mod recent;
 mod service;
 mod start;
 pub mod trust;

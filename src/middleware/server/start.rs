@@ -5,6 +5,7 @@ use super::{
     config::Config,
     forwarded::Told,
     headers::Brought,
+    recent::Recent,
     trust::{Arrival, Trust},
 };
 use crate::{
@@ -13,7 +14,6 @@ use crate::{
         asked::Asked,
         authority::{self, Addressed},
         exchange::Started,
-        headers::Headers,
         line, recorded,
         seen::Seen,
         settings::Settings,
@@ -31,21 +31,23 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
     seen.see(&head.headers, headers);
     let arrival = Arrival::new(head, (config.peer)(head));
     let trust = config.trust.trust(&arrival);
-    let origin = Origin::of(config, &arrival, &seen);
-    let keeps_id = trust == Trust::Continue || !config.replaces_untrusted_ids;
+    let mut recent = Recent::take();
+    recent.see_authority(&head.uri, seen.host.first());
+    let believes_caller = trust == Trust::Continue;
+    if believes_caller {
+        recent.see_caller(&seen.service_name, tracer);
+    }
+    let origin = Origin::of(config, &arrival, &seen, &recent);
+    let keeps_id = believes_caller || !config.replaces_untrusted_ids;
     let Brought { context, link } = headers.extract(&seen, &head.headers, trust, keeps_id, tracer);
     // gRPC needs HTTP/2. Else what the caller says of the content tells nothing.
     let content_type = seen.content_type.first().filter(|_| head.version >= Version::HTTP_2);
     let asked = Asked::of(&head.method, &head.uri, content_type, methods, || (config.route)(head));
-    let caller = match trust {
-        Trust::Continue => Headers::peer(&seen.service_name, tracer),
-        _ => None,
-    };
     let baggage = (!recorded.baggage.is_empty()).then(|| context.baggage.clone());
     let span = tracer.start_server(asked.span_name(), context, link.as_ref(), |attributes| {
         describe(&asked, head, &seen, origin.scheme, attributes);
         describe_connection(&arrival, &origin, attributes);
-        if let Some(caller) = caller {
+        if let Some(caller) = recent.caller().filter(|_| believes_caller) {
             attributes.text(semconv::SERVICE_PEER_NAME, caller);
         }
         if let Some(baggage) = &baggage {
@@ -53,6 +55,7 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
         }
         recorded::describe(&recorded.request, &head.headers, asked.prefix(), attributes);
     });
+    recent.keep();
     Started { span, grpc: asked.into_grpc() }
 }
 
@@ -90,7 +93,7 @@ struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    fn of(config: &Config, arrival: &Arrival<'a>, seen: &Seen<'a>) -> Self {
+    fn of(config: &Config, arrival: &Arrival<'a>, seen: &Seen<'a>, recent: &'a Recent) -> Self {
         let head = arrival.head();
         let told = config.forwarded.as_ref().map(|forwarded| forwarded.read(arrival));
         let Told { hop, refused } = told.unwrap_or_default();
@@ -98,7 +101,9 @@ impl<'a> Origin<'a> {
         let addressed = hop.host.and_then(|host| Addressed::parse(host.as_bytes()));
         Self {
             scheme: hop.scheme.or(head.uri.scheme_str()).unwrap_or(config.default_scheme),
-            addressed: addressed.or_else(|| Addressed::of(&head.uri, seen.host.first())),
+            addressed: addressed
+                .or_else(|| recent.addressed())
+                .or_else(|| Addressed::of(&head.uri, seen.host.first())),
             client: hop.client,
         }
     }
