@@ -34,6 +34,9 @@ impl TraceId {
         }
     }
 
+    /// Stands where no id is meant.
+    pub(crate) const MIN: Self = Self(NonZeroU128::MIN);
+
     pub(crate) const fn from_nonzero(value: NonZeroU128) -> Self {
         Self(value)
     }

@@ -58,32 +58,21 @@ pub(super) struct OfTrace {
 }
 
 impl Trace {
-    /// Becomes another, field by field: one that has just been put together elsewhere would be moved at the
-    /// price of many fields, because that waits for the stores of all of them.
-    #[inline(always)]
-    pub(super) fn renew(&mut self, new: Self) {
-        let Self {
-            serial,
-            trace_id,
-            first_span,
-            first_start,
-            flags,
-            weight,
-            recording,
-            trace_state,
-            request_id,
-            baggage,
-        } = new;
-        self.serial = serial;
-        self.trace_id = trace_id;
-        self.first_span = first_span;
-        self.first_start = first_start;
-        self.flags = flags;
-        self.weight = weight;
-        self.recording = recording;
-        self.trace_state = trace_state;
-        self.request_id = request_id;
-        self.baggage = baggage;
+    /// One that is yet to be filled in, in its place: put together elsewhere and moved, it would wait for the stores of
+    /// all its fields.
+    pub(super) fn blank() -> Self {
+        Self {
+            serial: NonZeroU64::MIN,
+            trace_id: TraceId::MIN,
+            first_span: SpanId::MIN,
+            first_start: 0,
+            flags: TraceFlags::default(),
+            weight: Weight::ONE,
+            recording: false,
+            trace_state: TraceState::EMPTY,
+            request_id: RequestId::from_trace_id(TraceId::MIN),
+            baggage: Baggage::EMPTY,
+        }
     }
 
     /// What its spans' records have of it.

@@ -62,14 +62,14 @@ impl Shared {
         self.is_recorded_through_entries.load(Ordering::Relaxed)
     }
 
-    /// Puts another trace in the place of this one. An engine that stays is not referred to anew.
+    /// Makes room for another trace in the place of this one. An engine that stays is not referred to anew.
     #[inline(always)]
-    pub(super) fn renew(&mut self, engine: &Arc<Engine>, trace: Trace) {
+    pub(super) fn vacate(&mut self, engine: &Arc<Engine>) -> &mut Trace {
         if !Arc::ptr_eq(&self.engine, engine) {
             self.engine = engine.clone();
         }
-        self.trace.renew(trace);
-        self.is_recorded_through_entries.store(false, Ordering::Relaxed);
+        *self.is_recorded_through_entries.get_mut() = false;
+        &mut self.trace
     }
 
     /// The same trace, whose spans from here on carry this baggage; nothing else of it is another.

@@ -6,7 +6,6 @@
 
 use super::{
     boxes::Boxes,
-    ended::Trace,
     engine::{Engine, Shared, any_tracer_is_live},
     lanes::Lanes,
     live::Live,
@@ -52,18 +51,14 @@ impl Local {
         self.rng.get_or_insert_with(ThreadRng::new)
     }
 
-    /// The state of a new trace: in the place of the thread's last one, if nobody else refers to that
-    /// any more.
+    /// The thread's last trace, which nobody else may refer to any more, for its place.
     #[inline(always)]
-    fn share(&mut self, engine: &Arc<Engine>, trace: Trace) -> Arc<Shared> {
-        if let Some(mut place) = self.stack.take_last_trace() {
+    pub(super) fn take_last_trace(&mut self) -> Option<Arc<Shared>> {
+        let last = self.stack.take_last_trace();
+        if last.is_some() {
             self.boxes.detach();
-            if let Some(old) = Arc::get_mut(&mut place) {
-                old.renew(engine, trace);
-                return place;
-            }
         }
-        Arc::new(Shared::new(engine, trace))
+        last
     }
 
     pub(super) fn trace_id(&mut self, engine: &Engine, unix_millis: u64) -> TraceId {
@@ -144,14 +139,10 @@ impl Local {
 
     /// Starts the first span of a trace, but for its name.
     #[inline(always)]
-    pub(super) fn begin_first(
-        &mut self,
-        engine: &Arc<Engine>,
-        trace: Trace,
-        parent: Option<SpanId>,
-    ) -> Box<Live> {
+    pub(super) fn begin_first(&mut self, shared: Arc<Shared>, parent: Option<SpanId>) -> Box<Live> {
         clean_up_later();
-        let (start, recording) = (trace.first_start, trace.recording);
+        let engine = &shared.engine;
+        let (start, recording) = (shared.first_start, shared.recording);
         // A tracer that is off decides nothing.
         if (recording || !engine.is_closed())
             && let Some(lane) = self.lanes.of(engine)
@@ -162,7 +153,6 @@ impl Local {
                 lane.count_sampled_out();
             }
         }
-        let shared = self.share(engine, trace);
         let mut live = self.boxes.take_other(shared);
         if recording {
             live.begin(parent);

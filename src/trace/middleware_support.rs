@@ -128,7 +128,7 @@ impl Tracer {
     pub(crate) fn start_server(
         &self,
         name: Cow<'static, str>,
-        mut context: Context,
+        context: &mut Context,
         link: Option<&SpanContext>,
         describe: impl FnOnce(&mut Attributes<'_>),
     ) -> Span {
@@ -165,13 +165,13 @@ impl Tracer {
         let (engine, kind) = (self.engine(), SpanKind::Client);
         let start = |details| match parent {
             None => {
-                let context = request_id.map(|id| Context { request_id: Some(id), ..Context::default() });
-                start::span(engine, context, name, kind, details)
+                let mut context = request_id.map(|id| Context { request_id: Some(id), ..Context::default() });
+                start::span(engine, context.as_mut(), name, kind, details)
             }
             Some(parent) if parent.shared.engine.id == engine.id => {
                 start::child_of(&parent.shared, parent.span_id, name, kind, details)
             }
-            Some(other) => start::root(engine, Some(other.outgoing()), name, kind, details),
+            Some(other) => start::root(engine, Some(&mut other.outgoing()), name, kind, details),
         };
         described(engine, None, start, describe)
     }

@@ -122,13 +122,15 @@ impl SpanBuilder {
         };
         Span::start(|| match parent {
             Parent::Current => start::span(&engine, None, name, kind, details),
-            Parent::CurrentOrRemote(context) => start::span(&engine, Some(context), name, kind, details),
+            Parent::CurrentOrRemote(mut context) => {
+                start::span(&engine, Some(&mut context), name, kind, details)
+            }
             Parent::Root => start::root(&engine, None, name, kind, details),
-            Parent::Remote(context) => start::root(&engine, Some(context), name, kind, details),
+            Parent::Remote(mut context) => start::root(&engine, Some(&mut context), name, kind, details),
             Parent::Handle(parent) if parent.shared.engine.id == engine.id => {
                 start::child_of(&parent.shared, parent.span_id, name, kind, details)
             }
-            Parent::Handle(other) => start::root(&engine, Some(other.outgoing()), name, kind, details),
+            Parent::Handle(other) => start::root(&engine, Some(&mut other.outgoing()), name, kind, details),
         })
     }
 }

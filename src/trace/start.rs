@@ -7,7 +7,7 @@ use super::{
     local::{self, begin_silent, with},
 };
 use crate::{
-    context::{Context, SpanContext, TraceFlags, TraceState},
+    context::{Baggage, Context, SpanContext, TraceFlags, TraceState},
     ids::{RequestId, SpanId, TraceId},
     record::{Details, SpanKind, Weight, cut_at, cut_name},
     sampling::{Additions, Decided, SamplingParameters},
@@ -45,7 +45,7 @@ fn named_anyhow(name: &'static str) -> Option<Box<Live>> {
 /// may have come from elsewhere.
 pub(super) fn span(
     engine: &Arc<Engine>,
-    otherwise: Option<Context>,
+    otherwise: Option<&mut Context>,
     name: Cow<'static, str>,
     kind: SpanKind,
     details: Option<Box<Details>>,
@@ -106,90 +106,92 @@ pub(super) fn child_of(
     Some(finished_start(begun, name, kind, details))
 }
 
-/// Starts the first span of a trace in this process, under a caller's or on its own.
+/// Starts the first span of a trace in this process, under a caller's or on its own. What the context has is taken out
+/// of it.
 pub(super) fn root(
     engine: &Arc<Engine>,
-    context: Option<Context>,
+    context: Option<&mut Context>,
     name: Cow<'static, str>,
     kind: SpanKind,
     mut details: Option<Box<Details>>,
 ) -> Option<Box<Live>> {
     let ticks = engine.timeline.ticks();
-    let context = context.unwrap_or_default();
-    let NewTrace { trace, parent, additions } =
-        new_trace(engine, context, ticks, &name, kind, details.as_deref())?;
-    if let Some(additions) = additions.filter(|_| trace.recording) {
+    // Nothing begins on a thread that belongs to a tracer.
+    let last = with(|local| (!local.is_suppressed()).then(|| local.take_last_trace())).flatten()?;
+    let mut shared = last.unwrap_or_else(|| Arc::new(Shared::new(engine, Trace::blank())));
+    if Arc::get_mut(&mut shared).is_none() {
+        shared = Arc::new(Shared::new(engine, Trace::blank()));
+    }
+    let trace = Arc::get_mut(&mut shared)?.vacate(engine);
+    let Entry { parent, additions } = enter(engine, trace, context, ticks, &name, kind, details.as_deref())?;
+    if let Some(additions) = additions.filter(|_| shared.recording) {
         let details = details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
         for (key, value) in additions.attributes {
             details.push_attribute(key, value, &engine.limits);
         }
     }
-    let begun = with(|local| local.begin_first(engine, trace, parent))?;
+    let begun = with(|local| local.begin_first(shared, parent))?;
     Some(finished_start(begun, name, kind, details))
 }
 
-/// A trace as it enters this process.
-struct NewTrace {
-    trace: Trace,
+/// What there is of a trace beside what its spans share.
+struct Entry {
     /// The caller's span.
     parent: Option<SpanId>,
     /// Among them what the sampler says of the first span.
     additions: Option<Box<Additions>>,
 }
 
-/// `None` on a thread that belongs to a tracer.
+/// Makes a trace the one that enters this process now.
 #[inline(always)]
-fn new_trace(
+fn enter(
     engine: &Engine,
-    context: Context,
+    trace: &mut Trace,
+    context: Option<&mut Context>,
     ticks: u64,
     name: &str,
     kind: SpanKind,
     details: Option<&Details>,
-) -> Option<NewTrace> {
-    let Context { span: mut parent, request_id, baggage } = context;
+) -> Option<Entry> {
+    let (mut parent, request_id, baggage) = match context {
+        Some(Context { span, request_id, baggage }) => {
+            (span.as_mut(), request_id.take(), std::mem::take(baggage))
+        }
+        None => (None, None, Baggage::EMPTY),
+    };
     let unix_millis = || engine.timeline.unix_nanos(ticks) / 1_000_000;
     let is_off = engine.is_closed();
-    let (trace_id, request, first_span, serial) = with(|local| {
-        if local.is_suppressed() {
-            return None;
-        }
-        let trace_id = match &parent {
+    with(|local| {
+        trace.trace_id = match &parent {
             Some(parent) => parent.trace_id(),
             None => local.trace_id(engine, unix_millis()),
         };
-        // For a request that has none.
-        let request = match &parent {
-            Some(_) if request_id.is_none() => local.trace_id(engine, unix_millis()),
-            _ => trace_id,
+        trace.request_id = match (request_id, &parent) {
+            (Some(id), _) => id,
+            // For a request that has none.
+            (None, Some(_)) => RequestId::from_trace_id(local.trace_id(engine, unix_millis())),
+            (None, None) => RequestId::from_trace_id(trace.trace_id),
         };
-        let first_span = match &parent {
+        trace.first_span = match &parent {
             // Without a span of ours, the next service's caller is this one's.
             Some(parent) if is_off => parent.span_id(),
             _ => local.span_id(engine),
         };
-        Some((trace_id, request, first_span, local.rng().serial()))
-    })
-    .flatten()?;
-    let caller_flags = parent.as_ref().map_or(TraceFlags::RANDOM, SpanContext::flags);
+        trace.serial = local.rng().serial();
+    })?;
+    trace.baggage = baggage;
+    trace.first_start = ticks;
+    let caller_flags = parent.as_ref().map_or(TraceFlags::RANDOM, |parent| parent.flags());
     let Decided { is_recording, is_sampled, weight, trace_state, additions } = if is_off {
-        as_received(parent.as_mut())
+        as_received(parent.as_deref_mut())
     } else {
-        decide(engine, parent.as_mut(), trace_id, name, kind, details)
+        decide(engine, parent.as_deref_mut(), trace.trace_id, name, kind, details)
     };
-    let trace = Trace {
-        serial,
-        trace_id,
-        first_span,
-        first_start: ticks,
-        flags: if is_off { caller_flags } else { caller_flags.with_sampled(is_sampled) },
-        weight,
-        recording: is_recording,
-        trace_state,
-        request_id: request_id.unwrap_or_else(|| RequestId::from_trace_id(request)),
-        baggage,
-    };
-    Some(NewTrace { trace, parent: parent.map(|parent| parent.span_id()), additions })
+    trace.flags = if is_off { caller_flags } else { caller_flags.with_sampled(is_sampled) };
+    trace.weight = weight;
+    trace.recording = is_recording;
+    trace.trace_state = trace_state;
+    Some(Entry { parent: parent.map(|parent| parent.span_id()), additions })
 }
 
 /// Its last use in the caller's context: all spans here will share it.

@@ -39,7 +39,7 @@ pub(super) fn start(config: &Config, head: &request::Parts) -> Started {
     }
     let origin = Origin::of(config, &arrival, &seen, &recent);
     let keeps_id = believes_caller || !config.replaces_untrusted_ids;
-    let Brought { context, link } = headers.extract(&seen, &head.headers, trust, keeps_id, tracer);
+    let Brought { context, link } = &mut headers.extract(&seen, &head.headers, trust, keeps_id, tracer);
     // gRPC needs HTTP/2. Else what the caller says of the content tells nothing.
     let content_type = seen.content_type.first().filter(|_| head.version >= Version::HTTP_2);
     let asked = Asked::of(&head.method, &head.uri, content_type, methods, || (config.route)(head));
