@@ -53,23 +53,37 @@ pub(crate) const fn encode_u8(value: u8) -> [u8; 2] {
 
 /// Writes sixteen lowercase hex digits, most significant first.
 ///
-/// By itself it is compiled to vectors, which make all eight pairs at once; within another function it is not.
+/// By itself it is compiled to vectors, which make all eight pairs at once; within another function it is not. Where
+/// they are to stay: what is moved along with its neighbours waits for the stores of all of them.
 #[inline(never)]
-pub(crate) fn encode_u64(value: u64) -> [u8; 16] {
-    let mut text = [0; 16];
+pub(crate) fn write_u64(value: u64, text: &mut [u8; 16]) {
     for (digits, byte) in text.as_chunks_mut().0.iter_mut().zip(value.to_be_bytes()) {
         *digits = pair(byte).to_le_bytes();
     }
-    text
 }
 
 /// Writes thirty-two lowercase hex digits, most significant first.
 #[inline]
+pub(crate) fn write_u128(value: u128, text: &mut [u8; 32]) {
+    if let ([high, low], _) = text.as_chunks_mut() {
+        write_u64((value >> 64) as u64, high);
+        write_u64(value as u64, low);
+    }
+}
+
+/// As [`write_u64`].
+#[inline]
+pub(crate) fn encode_u64(value: u64) -> [u8; 16] {
+    let mut text = [0; 16];
+    write_u64(value, &mut text);
+    text
+}
+
+/// As [`write_u128`].
+#[inline]
 pub(crate) fn encode_u128(value: u128) -> [u8; 32] {
     let mut text = [0; 32];
-    let (high, low) = text.split_at_mut(16);
-    high.copy_from_slice(&encode_u64((value >> 64) as u64));
-    low.copy_from_slice(&encode_u64(value as u64));
+    write_u128(value, &mut text);
     text
 }
 

@@ -14,7 +14,9 @@ mod trace;
 
 pub use generate::{IdGenerator, IdSource};
 pub(crate) use generate::{ThreadRng, mint_trace_id};
-pub(crate) use hex::{decode_u8, decode_u64, decode_u128, encode_u8, encode_u64, encode_u128};
+pub(crate) use hex::{
+    decode_u8, decode_u64, decode_u128, encode_u8, encode_u64, encode_u128, write_u64, write_u128,
+};
 pub use request::{InvalidRequestId, RequestId};
 pub use span::SpanId;
 pub use trace::TraceId;

@@ -2,7 +2,7 @@
 //!
 //! Never panics: a map that is full, at about 24,000 lines, takes no more.
 
-use crate::propagation::{Getter, Setter};
+use crate::propagation::{Getter, Setter, request_id, service_name, trace_context};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::ops::ControlFlow;
 
@@ -62,5 +62,17 @@ pub(super) fn replace(headers: &mut HeaderMap, name: &HeaderName, value: HeaderV
         // A full map refuses even what would take the place of another.
         headers.remove(name);
     }
-    let _full = headers.try_insert(name, value);
+    let _full = match name.as_str() {
+        trace_context::TRACEPARENT => headers.try_insert(TRACEPARENT, value),
+        trace_context::TRACESTATE => headers.try_insert(TRACESTATE, value),
+        request_id::X_REQUEST_ID => headers.try_insert(X_REQUEST_ID, value),
+        service_name::X_SERVICE_NAME => headers.try_insert(X_SERVICE_NAME, value),
+        _ => headers.try_insert(name, value),
+    };
 }
+
+// A constant is put into a map as it is. Any other name is cloned for it, by a call through a table.
+const TRACEPARENT: HeaderName = HeaderName::from_static(trace_context::TRACEPARENT);
+const TRACESTATE: HeaderName = HeaderName::from_static(trace_context::TRACESTATE);
+const X_REQUEST_ID: HeaderName = HeaderName::from_static(request_id::X_REQUEST_ID);
+const X_SERVICE_NAME: HeaderName = HeaderName::from_static(service_name::X_SERVICE_NAME);

@@ -8,7 +8,8 @@ use super::{
     classify::{self, Side},
     grpc,
     headers::Headers,
-    line, recorded,
+    line::AddressLine,
+    recorded,
     repeated::Within,
     settings::Settings,
     state::{Ongoing, State},
@@ -214,7 +215,9 @@ impl Callee<'_> {
             attributes.text(semconv::NETWORK_PROTOCOL_VERSION, version);
         }
         if let Some(address) = self.address {
-            attributes.known(semconv::NETWORK_PEER_ADDRESS, line::address(address.ip()).as_str());
+            let mut line = AddressLine::new();
+            line.push_address(address.ip());
+            attributes.known(semconv::NETWORK_PEER_ADDRESS, line.as_str());
             attributes.number(semconv::NETWORK_PEER_PORT, address.port());
         }
     }

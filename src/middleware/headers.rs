@@ -135,13 +135,9 @@ fn push_millis<const N: usize>(line: &mut Line<N>, time: Duration) {
     line.push_thousandths(within_second % 1_000);
 }
 
-pub(super) fn parent(carried: &Carried<'_>) -> [u8; traceparent::BYTES] {
-    traceparent::format(&SpanContext::new(carried.trace_id, carried.span_id, carried.flags))
-}
-
 /// Adds a line to those of the application's own [Server Timing, 3].
 fn add_server_timing(headers: &mut HeaderMap, millis: &[u8], carried: &Carried<'_>) {
-    let parent = parent(carried);
+    let parent = traceparent::format(&SpanContext::new(carried.trace_id, carried.span_id, carried.flags));
     let parts = [b"total;dur=", millis, b", traceparent;desc=\"", &parent, b"\""];
     if let Ok(timing) = HeaderValue::from_bytes(&parts.concat()) {
         let _full = headers.try_append(SERVER_TIMING, timing);

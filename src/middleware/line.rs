@@ -22,6 +22,18 @@ impl<const N: usize> Line<N> {
         Some(start..end)
     }
 
+    /// Appends what `write` puts there, if so many bytes fit.
+    #[cfg_attr(not(feature = "client"), expect(dead_code))]
+    pub(super) fn push_with<const M: usize>(
+        &mut self,
+        write: impl FnOnce(&mut [u8; M]),
+    ) -> Option<Range<usize>> {
+        let start = self.len;
+        write(self.bytes.get_mut(start..)?.first_chunk_mut()?);
+        self.len += M;
+        Some(start..self.len)
+    }
+
     /// Appends a number with at least so many digits.
     pub(super) fn push_number(&mut self, number: u64, least: usize) -> Option<Range<usize>> {
         let mut digits = [b'0'; 20];
@@ -96,13 +108,8 @@ impl<const N: usize> fmt::Write for Line<N> {
     }
 }
 
-/// The text of an address.
-#[inline]
-pub(super) fn address(address: IpAddr) -> Line<45> {
-    let mut line = Line::new();
-    line.push_address(address);
-    line
-}
+/// Room for any address. It is written where it stays: what has just been put together byte by byte is dear to move.
+pub(super) type AddressLine = Line<45>;
 
 #[cfg(test)]
 mod tests {
@@ -121,7 +128,9 @@ mod tests {
             "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
         ];
         for text in addresses {
-            assert_eq!(address(text.parse().unwrap()).as_str(), text);
+            let mut line = AddressLine::new();
+            line.push_address(text.parse().unwrap());
+            assert_eq!(line.as_str(), text);
         }
     }
 

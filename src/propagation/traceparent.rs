@@ -4,7 +4,7 @@
 
 use crate::{
     context::{MAX_HEADER_BYTES, SpanContext, TraceFlags, trim},
-    ids::{SpanId, TraceId, decode_u8, decode_u64, decode_u128, encode_u8},
+    ids::{SpanId, TraceId, decode_u8, decode_u64, decode_u128, encode_u8, write_u64, write_u128},
 };
 
 /// The bytes of a value of version 00.
@@ -92,10 +92,22 @@ pub(crate) fn fields(value: &[u8]) -> Result<(TraceId, SpanId, TraceFlags), Trac
 /// # Ok::<(), throughline::propagation::traceparent::TraceparentError>(())
 /// ```
 pub fn format(span: &SpanContext) -> [u8; BYTES] {
-    let mut value = [b'-'; BYTES];
-    value[..2].copy_from_slice(b"00");
-    value[3..35].copy_from_slice(&span.trace_id().to_hex());
-    value[36..52].copy_from_slice(&span.span_id().to_hex());
-    value[53..].copy_from_slice(&encode_u8(span.flags().bits()));
+    let mut value = [0; BYTES];
+    write(span.trace_id(), span.span_id(), span.flags(), &mut value);
     value
+}
+
+/// As [`format`](fn@format), for who puts it where it stays.
+pub(crate) fn write(trace_id: TraceId, span_id: SpanId, flags: TraceFlags, value: &mut [u8; BYTES]) {
+    let [v0, v1, first, ids @ .., third, f0, f1] = value;
+    [*v0, *v1, *first, *third] = *b"00--";
+    [*f0, *f1] = encode_u8(flags.bits());
+    let ids: &mut [u8; 49] = ids;
+    if let Some((digits, [second, rest @ ..])) = ids.split_first_chunk_mut()
+        && let Some(parent) = rest.first_chunk_mut()
+    {
+        write_u128(trace_id.as_u128(), digits);
+        *second = b'-';
+        write_u64(span_id.as_u64(), parent);
+    }
 }

@@ -4,12 +4,12 @@ use super::values::Values;
 use crate::{
     context::Baggage,
     middleware::{
-        headers::{BAGGAGE, Headers, TRACEPARENT, TRACESTATE, parent, set},
+        headers::{BAGGAGE, Headers, TRACEPARENT, TRACESTATE, set},
         line::Line,
         memory::remember,
         seen::{Seen, is_entry},
     },
-    propagation::{Propagator, baggage},
+    propagation::{Propagator, baggage, traceparent},
     trace::{Carried, Span},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -51,7 +51,8 @@ impl Headers {
         };
         if self.formats.are_default() {
             let mut line = Line::<IDS>::new();
-            let parent = line.push(&parent(&carried));
+            let Carried { trace_id, span_id, flags, .. } = carried;
+            let parent = line.push_with(|place| traceparent::write(trace_id, span_id, flags, place));
             let state = carried.trace_state.to_header_bytes();
             let short_state = line.push(&state).filter(|state| !state.is_empty());
             let id = line.push(carried.request_id.encode_bytes(&mut [0; 36]));

@@ -14,7 +14,8 @@ use crate::{
         asked::Asked,
         authority::{self, Addressed},
         exchange::Started,
-        line, recorded,
+        line::AddressLine,
+        recorded,
         seen::Seen,
         settings::Settings,
         version::protocol_version,
@@ -122,11 +123,15 @@ fn describe_connection(arrival: &Arrival<'_>, origin: &Origin<'_>, attributes: &
             attributes.number(semconv::SERVER_PORT, port);
         }
     }
-    let line = arrival.peer().map(|peer| line::address(peer.ip()));
-    let peer = line.as_ref().map(|address| address.as_str());
+    let (mut line, mut client_line) = (AddressLine::new(), AddressLine::new());
+    if let Some(peer) = arrival.peer() {
+        line.push_address(peer.ip());
+    }
+    let peer = arrival.peer().map(|_| line.as_str());
     match (origin.client, peer) {
         (Some(Node::Address(client)), _) => {
-            attributes.known(semconv::CLIENT_ADDRESS, line::address(client).as_str());
+            client_line.push_address(client);
+            attributes.known(semconv::CLIENT_ADDRESS, client_line.as_str());
         }
         // The peer is a proxy, and does not say whose.
         (Some(Node::Hidden), _) | (None, None) => {}
