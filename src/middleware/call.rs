@@ -3,12 +3,11 @@
 use super::{
     answer::AskedFor,
     classify::Side,
+    common::Common,
     exchange::{Exchange, Started},
     future::ResponseFuture,
-    settings::Settings,
 };
 use http::Request;
-use std::sync::Arc;
 use tower_service::Service;
 
 /// Calls the inner service within the span that has been started for the request; none where it has just
@@ -18,7 +17,7 @@ pub(super) fn call<S, B>(
     request: Request<B>,
     started: Option<Started>,
     side: Side,
-    settings: &Arc<Settings>,
+    settings: &Common,
 ) -> ResponseFuture<S::Future>
 where
     S: Service<Request<B>>,

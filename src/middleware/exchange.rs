@@ -6,12 +6,12 @@
 use super::{
     answer::{Answer, AskedFor},
     classify::{self, Side},
+    common::Common,
     grpc,
     headers::Headers,
     line::AddressLine,
     recorded,
     repeated::Within,
-    settings::Settings,
     state::{Ongoing, State},
     version::protocol_version,
 };
@@ -21,7 +21,7 @@ use crate::{
     trace::{Attributes, PollScope, Span},
 };
 use http::{HeaderMap, Response, StatusCode, Version};
-use std::{any::Any, fmt::Display, net::SocketAddr, sync::Arc};
+use std::{any::Any, fmt::Display, net::SocketAddr};
 
 /// An exchange, or none: it is over, or there is nothing to record.
 #[derive(Default)]
@@ -47,7 +47,7 @@ pub(super) struct Expected {
 impl Exchange {
     pub(super) const NONE: Self = Self(None);
 
-    pub(super) fn new(started: Started, side: Side, asked_for: AskedFor, settings: &Arc<Settings>) -> Self {
+    pub(super) fn new(started: Started, side: Side, asked_for: AskedFor, settings: &Common) -> Self {
         let Started { span, grpc } = started;
         let Some(id) = span.request_id() else {
             return Self::NONE;
@@ -61,7 +61,7 @@ impl Exchange {
                 None => attributes.text(semconv::REQUEST_ID, text),
             }
         });
-        Self(Some(State::boxed(Ongoing { span, grpc, side, asked_for, settings: settings.clone() })))
+        Self(Some(State::boxed(Ongoing { span, grpc, side, asked_for, settings: settings.of_thread() })))
     }
 
     pub(super) const fn is_none(&self) -> bool {

@@ -45,6 +45,7 @@ mod carriers;
 mod classify;
 #[cfg(feature = "client")]
 mod client;
+mod common;
 mod exchange;
 mod exclusive;
 mod found;

@@ -165,7 +165,7 @@ macro_rules! common_settings {
         }
 
         fn set_common(self, change: impl FnOnce(&mut Settings)) -> Self {
-            self.set(|config| change(Arc::make_mut(&mut config.common)))
+            self.set(|config| config.common.change(change))
         }
 
         fn set_headers(self, change: impl FnOnce(&mut Headers)) -> Self {

@@ -1,7 +1,7 @@
 //! What a layer, its services and their futures go by (floor 5).
 
 use super::destinations::Destinations;
-use crate::middleware::{grpc::is_grpc, heads::with_request_head, settings::Settings};
+use crate::middleware::{common::Common, grpc::is_grpc, heads::with_request_head};
 use http::{
     Request,
     header::CONTENT_TYPE,
@@ -39,7 +39,7 @@ pub struct UrlTemplate(pub Cow<'static, str>);
 /// Built once, shared by all clones.
 #[derive(Clone)]
 pub(super) struct Config {
-    pub(super) common: Arc<Settings>,
+    pub(super) common: Common,
     pub(super) url_template: Template,
     pub(super) baggage_to: Arc<dyn Destinations>,
     pub(super) origin: Option<Origin>,

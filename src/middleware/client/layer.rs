@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     middleware::{
+        common::Common,
         headers::Headers,
         methods::KnownMethods,
         settings::{Callee, Settings, common_settings},
@@ -58,7 +59,7 @@ impl ClientLayer {
     /// A layer whose spans are this tracer's.
     pub fn new(tracer: &Tracer) -> Self {
         let config = Config {
-            common: Arc::new(Settings::new(tracer)),
+            common: Common::new(Settings::new(tracer)),
             url_template: Template::Extension,
             baggage_to: Arc::new(OwnNetwork::new()),
             origin: None,

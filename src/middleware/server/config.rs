@@ -1,7 +1,7 @@
 //! What a layer, its services and their futures go by (floor 5).
 
 use super::{forwarded::Forwarded, trust::TrustPolicy};
-use crate::middleware::settings::Settings;
+use crate::middleware::common::Common;
 use http::{HeaderName, request};
 use std::{borrow::Cow, net::SocketAddr, sync::Arc};
 
@@ -11,7 +11,7 @@ type PeerOf = dyn Fn(&request::Parts) -> Option<SocketAddr> + Send + Sync;
 /// Built once, shared by all clones.
 #[derive(Clone)]
 pub(super) struct Config {
-    pub(super) common: Arc<Settings>,
+    pub(super) common: Common,
     pub(super) route: Arc<RouteOf>,
     pub(super) peer: Arc<PeerOf>,
     pub(super) default_scheme: &'static str,

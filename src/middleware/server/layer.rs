@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     middleware::{
+        common::Common,
         headers::Headers,
         methods::KnownMethods,
         settings::{Settings, common_settings},
@@ -47,7 +48,7 @@ impl ServerLayer {
     /// A layer whose spans are this tracer's.
     pub fn new(tracer: &Tracer) -> Self {
         let config = Config {
-            common: Arc::new(Settings::new(tracer)),
+            common: Common::new(Settings::new(tracer)),
             route: Arc::new(default_route),
             peer: Arc::new(|head| head.extensions.get::<SocketAddr>().copied()),
             default_scheme: "http",
