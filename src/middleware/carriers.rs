@@ -57,6 +57,7 @@ const MIGHT_BE_FULL: usize = 4_096;
 
 /// Makes `value` the only line of a header, if the map has room for it; without it no line is left, for
 /// another hop's must not pass for ours.
+#[inline(always)]
 pub(super) fn replace(headers: &mut HeaderMap, name: &HeaderName, value: HeaderValue) {
     if headers.keys_len() >= MIGHT_BE_FULL {
         // A full map refuses even what would take the place of another.

@@ -145,6 +145,7 @@ fn add_server_timing(headers: &mut HeaderMap, millis: &[u8], carried: &Carried<'
 }
 
 /// Replaces a header. Without a value it is taken away: another hop's must not pass for ours.
+#[inline(always)]
 pub(super) fn set(headers: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
     match value {
         Some(value) => replace(headers, name, value),
