@@ -120,12 +120,12 @@ impl Timeline {
         self.clock.ticks()
     }
 
-    /// With the correction of now.
     /// Is the time the user's, and reading it their code?
     pub(crate) const fn is_custom(&self) -> bool {
         matches!(self.clock.0, Source::Custom(_))
     }
 
+    /// With the correction of now.
     pub(crate) fn resolver(&self) -> Resolver {
         self.resolver_with(self.correction_nanos.load(Ordering::Relaxed))
     }

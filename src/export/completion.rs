@@ -43,24 +43,30 @@ impl Completion {
     pub(crate) fn new(missing: usize) -> Self {
         let state = State { missing, failed: false, outcome: None, wakers: Vec::new() };
         let completion = Self { state: Mutex::new(state), changed: Condvar::new() };
-        completion.settle(|_| {});
+        let _nobody_waits = completion.settle(|_| {});
         completion
     }
 
     /// One of those waited for is done.
     pub(crate) fn arrive(&self, ok: bool) {
+        wake_all(self.arrive_quietly(ok));
+    }
+
+    /// As [`arrive`](Self::arrive), and leaves the futures whose waiting is over by that to the caller to wake.
+    #[must_use]
+    pub(crate) fn arrive_quietly(&self, ok: bool) -> Vec<Waker> {
         self.settle(|state| {
             state.missing = state.missing.saturating_sub(1);
             state.failed |= !ok;
-        });
+        })
     }
 
     /// Those still missing will never arrive: whoever waits goes on without them.
     pub(crate) fn expire(&self) {
-        self.settle(|state| {
+        wake_all(self.settle(|state| {
             let outcome = Completed { timed_out: true, failed: state.failed };
             state.outcome.get_or_insert(outcome);
-        });
+        }));
     }
 
     /// As [`expire`](Self::expire), by the only one who waits, and will not look again.
@@ -81,19 +87,20 @@ impl Completion {
         wake_all(wakers);
     }
 
-    fn settle(&self, change: impl FnOnce(&mut State)) {
+    fn settle(&self, change: impl FnOnce(&mut State)) -> Vec<Waker> {
         let mut state = lock(&self.state);
         change(&mut state);
         if state.missing == 0 {
             let outcome = Completed { timed_out: false, failed: state.failed };
             state.outcome.get_or_insert(outcome);
         }
-        if state.outcome.is_some() {
-            let wakers = std::mem::take(&mut state.wakers);
-            drop(state);
-            self.changed.notify_all();
-            wake_all(wakers.into_iter().flatten());
+        if state.outcome.is_none() {
+            return Vec::new();
         }
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
+        self.changed.notify_all();
+        wakers.into_iter().flatten().collect()
     }
 
     pub(crate) fn is_done(&self) -> bool {
@@ -141,7 +148,7 @@ impl Completion {
 }
 
 /// On whichever thread this is, it has more to do than to end by an executor's panic.
-fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
         let _panicked = caught(|| waker.wake());
     }

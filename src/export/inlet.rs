@@ -8,7 +8,7 @@ use crate::{
 };
 use std::{path::PathBuf, sync::Arc, time::Instant};
 
-/// Called by the collector, which never waits: no method blocks on a disk or an exporter.
+/// Called by whoever collects, which never waits: no method blocks on a disk or an exporter.
 pub(crate) trait Inlet: Send + Sync {
     /// Takes a chunk; false if it had to be dropped, which has been counted. `more` is to come at once.
     fn push(&self, chunk: &Arc<Chunk>, more: bool) -> bool;

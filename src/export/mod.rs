@@ -21,7 +21,7 @@ mod worker;
 pub use abort::AbortHandle;
 pub use assembly::SameName;
 pub(crate) use assembly::{Assembly, assemble};
-pub(crate) use completion::{Completed, Completion, Seat};
+pub(crate) use completion::{Completed, Completion, Seat, wake_all};
 pub use delivery::Delivery;
 pub use error::{Decision, ExportError, Settled};
 pub(crate) use inlet::{Inlet, Terms};

@@ -68,12 +68,15 @@ pub(super) fn replace(headers: &mut HeaderMap, name: &HeaderName, value: HeaderV
         trace_context::TRACESTATE => headers.try_insert(TRACESTATE, value),
         request_id::X_REQUEST_ID => headers.try_insert(X_REQUEST_ID, value),
         service_name::X_SERVICE_NAME => headers.try_insert(X_SERVICE_NAME, value),
+        RESPONSE_TIME => headers.try_insert(X_RESPONSE_TIME, value),
         _ => headers.try_insert(name, value),
     };
 }
 
 // A constant is put into a map as it is. Any other name is cloned for it, by a call through a table.
-const TRACEPARENT: HeaderName = HeaderName::from_static(trace_context::TRACEPARENT);
-const TRACESTATE: HeaderName = HeaderName::from_static(trace_context::TRACESTATE);
-const X_REQUEST_ID: HeaderName = HeaderName::from_static(request_id::X_REQUEST_ID);
-const X_SERVICE_NAME: HeaderName = HeaderName::from_static(service_name::X_SERVICE_NAME);
+pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static(trace_context::TRACEPARENT);
+pub(super) const TRACESTATE: HeaderName = HeaderName::from_static(trace_context::TRACESTATE);
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static(request_id::X_REQUEST_ID);
+pub(super) const X_SERVICE_NAME: HeaderName = HeaderName::from_static(service_name::X_SERVICE_NAME);
+pub(super) const X_RESPONSE_TIME: HeaderName = HeaderName::from_static(RESPONSE_TIME);
+const RESPONSE_TIME: &str = "x-response-time";

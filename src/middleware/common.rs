@@ -37,9 +37,7 @@ impl Common {
     /// To be referred to by an exchange that begins on this thread.
     #[inline]
     pub(super) fn of_thread(&self) -> Arc<Settings> {
-        // A thread that is ending has no number any more.
-        let number = NUMBER.try_with(|number| *number).unwrap_or_default();
-        match self.copies.get(number % COPIES) {
+        match self.copies.get(NUMBER.with(|number| *number) % COPIES) {
             Some(copy) => copy.get_or_init(|| Arc::new(self.settings.clone())).clone(),
             None => Arc::new(self.settings.clone()),
         }

@@ -1,23 +1,26 @@
 //! The headers of both sides (floor 5): which, under what names. What only one side reads or writes is
 //! that side's.
 
-use super::{carriers::replace, found::Found, line::Line, memory::recall, names};
+use super::{
+    carriers::{self, X_REQUEST_ID, X_RESPONSE_TIME, X_SERVICE_NAME, replace},
+    found::Found,
+    line::Line,
+    memory::recall,
+    names,
+};
 use crate::{
     context::SpanContext,
     diagnostics::Diagnostic,
     ids::RequestId,
-    propagation::{Formats, LineError, baggage, request_id, service_name, trace_context, traceparent},
+    propagation::{Formats, LineError, baggage, request_id, service_name, traceparent},
     trace::{Carried, Span, Tracer},
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
 
-pub(super) static TRACEPARENT: HeaderName = HeaderName::from_static(trace_context::TRACEPARENT);
-pub(super) static TRACESTATE: HeaderName = HeaderName::from_static(trace_context::TRACESTATE);
+pub(super) static TRACEPARENT: HeaderName = carriers::TRACEPARENT;
+pub(super) static TRACESTATE: HeaderName = carriers::TRACESTATE;
 pub(super) static BAGGAGE: HeaderName = HeaderName::from_static(baggage::BAGGAGE);
-const X_REQUEST_ID: HeaderName = HeaderName::from_static(request_id::X_REQUEST_ID);
-const X_SERVICE_NAME: HeaderName = HeaderName::from_static(service_name::X_SERVICE_NAME);
-const X_RESPONSE_TIME: HeaderName = HeaderName::from_static("x-response-time");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Which headers are read and written; a name that is `None` is switched off.

@@ -49,12 +49,13 @@ impl Recycler {
         records
     }
 
-    /// Keeps records for the sake of their memory, up to the bounds; `bytes` is what they hold.
-    pub(super) fn give_back(&self, mut records: Vec<SpanRecord>, bytes: usize) {
+    /// Keeps records for the sake of their memory, up to the bounds; `bytes` is what they hold, the most there can be if
+    /// nobody has counted.
+    pub(crate) fn give_back(&self, mut records: Vec<SpanRecord>, bytes: usize) {
         if self.closed.load(Ordering::Acquire) {
             return;
         }
-        if bytes > records.len() * USUAL_BYTES {
+        if bytes > records.len().saturating_mul(USUAL_BYTES) {
             self.empty(&mut records);
         }
         if let Err(mut too_many) = self.vectors.push(records) {

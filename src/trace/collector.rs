@@ -1,10 +1,10 @@
 //! The collector thread (floor 4): collects now and then, and when it is asked to.
 //!
-//! It never blocks on anything but its own sleep, so it is also the clock by which flushes and
-//! shutdowns expire that are waited for as futures.
+//! It blocks on nothing but its own sleep and, as long as one takes that flushes, the gatherer; so it is also the clock by
+//! which flushes and shutdowns expire that are waited for as futures.
 
 use super::{engine::Engine, gatherer::Gathering, message::Waiting, voice::Voice};
-use crate::diagnostics::Diagnostic;
+use crate::{diagnostics::Diagnostic, export::wake_all};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -42,8 +42,9 @@ impl Collector {
         loop {
             let mut gatherer = self.gathering.lock();
             let handed_on = gatherer.pass(None).slots;
-            let shutdown = gatherer.take_shutdown();
+            let (shutdown, wakers) = (gatherer.take_shutdown(), gatherer.take_wakers());
             drop(gatherer);
+            wake_all(wakers);
             if let Some(waiting) = shutdown {
                 return self.finish(&waiting);
             }
@@ -85,7 +86,11 @@ impl Collector {
 
     /// Lets the exporters finish until the deadline, then gives up what is left.
     fn finish(mut self, waiting: &Waiting) {
-        self.gathering.lock().end(waiting);
+        let mut gatherer = self.gathering.lock();
+        gatherer.end(waiting);
+        let wakers = gatherer.take_wakers();
+        drop(gatherer);
+        wake_all(wakers);
         loop {
             let now = self.wake_overdue();
             if waiting.completion.is_done() || now >= waiting.deadline {

@@ -53,7 +53,10 @@ impl Shared {
 
     /// Something is recorded on a span of it as the current one.
     pub(super) fn record_through_entries(&self) {
-        self.is_recorded_through_entries.store(true, Ordering::Relaxed);
+        // Looked at first: a store would take the line from the other threads.
+        if !self.is_recorded_through_entries() {
+            self.is_recorded_through_entries.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Has anything been recorded on a span of it as the current one? What one thread does so, it sees itself.

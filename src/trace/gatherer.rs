@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     clock::Resolver,
+    panics::caught,
     record::{KnownKeys, SpanRecord},
     sampling::tail::Tail,
     sync::{Mutex, MutexGuard, lock, try_lock},
@@ -21,12 +22,15 @@ use crate::{
 use std::{
     mem,
     sync::{Arc, mpsc::Receiver},
+    task::Waker,
     time::Instant,
 };
 
 /// Lent to one thread at a time.
 pub(super) struct Gathering {
     engine: Arc<Engine>,
+    /// Is code of the user's called? It might wait for what the thread holds that flushes.
+    runs_foreign_code: bool,
     gatherer: Mutex<Gatherer>,
 }
 
@@ -37,42 +41,40 @@ impl Gathering {
         tail: Option<Tail>,
         outlet: Outlet,
     ) -> Self {
+        let runs_foreign_code = tail.is_some() || engine.redaction.has_own() || engine.timeline.is_custom();
         let gatherer = Gatherer {
             began: engine.timeline.ticks(),
             now: 0,
             times: engine.timeline.resolver(),
             known_keys: KnownKeys::new(),
             hands_on_bare: tail.is_none() && !engine.redaction.has_own(),
-            runs_foreign_code: tail.is_some() || engine.redaction.has_own() || engine.timeline.is_custom(),
             engine: engine.clone(),
             inbox,
             lanes: Vec::new(),
             tail,
             outlet,
             flushes: Vec::new(),
+            wakers: Vec::new(),
             watched: Vec::new(),
             shutdown: None,
             is_over: false,
         };
-        Self { engine, gatherer: Mutex::new(gatherer) }
+        Self { engine, runs_foreign_code, gatherer: Mutex::new(gatherer) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Gatherer> {
         lock(&self.gatherer)
     }
-}
 
-impl Gathering {
     /// Collects on the thread of one who waits for that, not beyond this time. What that leaves is the collector's.
     pub(super) fn collect(&self, until: Instant) {
-        let is_done = match try_lock(&self.gatherer) {
-            Some(mut gatherer) if !gatherer.runs_foreign_code => {
-                let _suppressed = suppress_instrumentation();
-                gatherer.pass(Some(until)).is_whole
-            }
-            // Whoever has it may have looked into the inbox too early.
-            Some(_) | None => false,
-        };
+        let own = if self.runs_foreign_code { None } else { try_lock(&self.gatherer) };
+        // Whoever else has it may have looked into the inbox too early.
+        let is_done = own.is_some_and(|mut gatherer| {
+            let _suppressed = suppress_instrumentation();
+            let passed = caught(|| gatherer.pass(Some(until)));
+            passed.is_some_and(|passed| passed.is_whole) && gatherer.wakers.is_empty()
+        });
         if !is_done {
             self.engine.depot.bell.ring();
         }
@@ -86,8 +88,6 @@ pub(super) struct Gatherer {
     tail: Option<Tail>,
     /// Is there nobody who would look at a bare record before it is handed on?
     hands_on_bare: bool,
-    /// Is code of the user's called? It might wait for what the thread holds that flushes.
-    runs_foreign_code: bool,
     /// When this was made, in ticks; and the time since, in nanoseconds, at the beginning of the pass.
     began: u64,
     now: u64,
@@ -96,6 +96,8 @@ pub(super) struct Gatherer {
     known_keys: KnownKeys,
     outlet: Outlet,
     flushes: Vec<Waiting>,
+    /// Of futures whose waiting is over. They are an executor's code, which only the collector's thread may call.
+    wakers: Vec<Waker>,
     /// What somebody may be waiting for as a future, to be woken at the deadline.
     watched: Vec<Waiting>,
     /// For the collector's thread, which alone ends a tracer.
@@ -140,7 +142,7 @@ impl Gatherer {
             for inlet in &self.engine.inlets {
                 inlet.push_flush(waiting.completion.clone(), waiting.deadline);
             }
-            waiting.completion.arrive(true);
+            self.wakers.extend(waiting.completion.arrive_quietly(true));
             self.watched.push(waiting);
         }
     }
@@ -184,22 +186,24 @@ impl Gatherer {
         let mut passed = Passed { slots: 0, is_whole: true };
         let mut lanes = mem::take(&mut self.lanes);
         lanes.retain_mut(|lane| {
-            let mut left = most;
-            loop {
+            let mut left = if passed.is_whole { most } else { 0 };
+            while left > 0 {
                 let drained = lane.drain(&engine.depot, |ended, trace| self.take(ended, trace));
                 passed.slots += drained.slots;
                 left = left.saturating_sub(drained.slots);
-                if drained.slots == 0 || left == 0 {
-                    if drained.thread_has_ended {
-                        engine.retire_lane(lane.counters());
-                    }
-                    return !drained.thread_has_ended;
+                if drained.thread_has_ended {
+                    engine.retire_lane(lane.counters());
+                    return false;
+                }
+                if drained.slots == 0 {
+                    break;
                 }
                 if until.is_some_and(|until| Instant::now() >= until) {
                     passed.is_whole = false;
-                    return true;
+                    break;
                 }
             }
+            true
         });
         self.lanes = lanes;
         passed
@@ -250,8 +254,13 @@ impl Gatherer {
         for inlet in &self.engine.inlets {
             inlet.push_shutdown(waiting.completion.clone(), waiting.deadline);
         }
-        waiting.completion.arrive(true);
+        self.wakers.extend(waiting.completion.arrive_quietly(true));
         self.watched.push(waiting.clone());
+    }
+
+    /// For the collector's thread to wake, once it has let go of this.
+    pub(super) fn take_wakers(&mut self) -> Vec<Waker> {
+        mem::take(&mut self.wakers)
     }
 
     /// Those whose time is over.

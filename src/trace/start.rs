@@ -123,7 +123,8 @@ pub(super) fn root(
         shared = Arc::new(Shared::new(engine, Trace::blank()));
     }
     let trace = Arc::get_mut(&mut shared)?.vacate(engine);
-    let Entry { parent, additions } = enter(engine, trace, context, ticks, &name, kind, details.as_deref())?;
+    let Besides { parent, additions } =
+        fill_in(engine, trace, context, ticks, &name, kind, details.as_deref())?;
     if let Some(additions) = additions.filter(|_| shared.recording) {
         let details = details.get_or_insert_with(|| local::take_buffer(&engine.recycler));
         for (key, value) in additions.attributes {
@@ -135,7 +136,7 @@ pub(super) fn root(
 }
 
 /// What there is of a trace beside what its spans share.
-struct Entry {
+struct Besides {
     /// The caller's span.
     parent: Option<SpanId>,
     /// Among them what the sampler says of the first span.
@@ -144,7 +145,7 @@ struct Entry {
 
 /// Makes a trace the one that enters this process now.
 #[inline(always)]
-fn enter(
+fn fill_in(
     engine: &Engine,
     trace: &mut Trace,
     context: Option<&mut Context>,
@@ -152,7 +153,7 @@ fn enter(
     name: &str,
     kind: SpanKind,
     details: Option<&Details>,
-) -> Option<Entry> {
+) -> Option<Besides> {
     let (mut parent, request_id, baggage) = match context {
         Some(Context { span, request_id, baggage }) => {
             (span.as_mut(), request_id.take(), std::mem::take(baggage))
@@ -191,7 +192,7 @@ fn enter(
     trace.weight = weight;
     trace.recording = is_recording;
     trace.trace_state = trace_state;
-    Some(Entry { parent: parent.map(|parent| parent.span_id()), additions })
+    Some(Besides { parent: parent.map(|parent| parent.span_id()), additions })
 }
 
 /// Its last use in the caller's context: all spans here will share it.

@@ -2,12 +2,15 @@
 
 use super::support::{LONG, Seen, assert_balanced, builder, end_spans, good, watched};
 use std::{
-    sync::{Arc, Mutex},
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, mpsc},
+    task::{Context, Wake, Waker},
     thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use throughline::{
-    Clock, TimeSource, Tracer, TracerBuilder,
+    Clock, FlushFuture, TimeSource, Tracer, TracerBuilder,
     redact::{Field, Redaction, Verdict},
     sampling::tail::{LocalTrace, TailRule, TailSampler},
 };
@@ -120,5 +123,48 @@ fn a_clock_may_wait_for_the_thread_that_flushes() {
         let held = Arc::new(Mutex::new(()));
         let builder = builder().clock(Clock::custom(Arc::new(Locked(held.clone()))));
         waits_no_longer_than_told(&held, builder, false);
+    });
+}
+
+/// Says that it is called, and waits.
+struct Waits {
+    called: mpsc::Sender<()>,
+    held: Arc<Mutex<()>>,
+}
+
+impl Wake for Waits {
+    fn wake(self: Arc<Self>) {
+        let _test_is_over = self.called.send(());
+        drop(self.held.lock());
+    }
+}
+
+/// A flush as a future that waits, and whose waker then waits for `held`.
+fn waiting_flush(tracer: &Tracer, held: &Arc<Mutex<()>>) -> (FlushFuture, mpsc::Receiver<()>) {
+    loop {
+        let (called, is_called) = mpsc::channel();
+        let waker = Waker::from(Arc::new(Waits { called, held: held.clone() }));
+        let mut flush = tracer.flush_async(LONG);
+        // The collector may have been faster.
+        if Pin::new(&mut flush).poll(&mut Context::from_waker(&waker)).is_pending() {
+            return (flush, is_called);
+        }
+    }
+}
+
+#[test]
+fn a_waker_may_wait_for_the_thread_that_flushes() {
+    watched("a waker", || {
+        let (tracer, held) = (builder().build().unwrap(), Arc::new(Mutex::new(())));
+        let guard = held.lock().unwrap();
+        // The collector is in the first one's waker when the second one has to be woken.
+        let (first, is_called) = waiting_flush(&tracer, &held);
+        is_called.recv().unwrap();
+        let (second, is_called) = waiting_flush(&tracer, &held);
+        let report = tracer.flush(LONG);
+        assert!(report.is_complete(), "{report}");
+        drop(guard);
+        is_called.recv().unwrap();
+        drop((first, second));
     });
 }
