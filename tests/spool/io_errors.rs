@@ -248,7 +248,8 @@ fn child_whose_reads_fail() {
     eventually("what is in memory is delivered", || books(&tracer).exported > 0);
     std::thread::sleep(Duration::from_millis(200));
     let books_then = books(&tracer);
-    assert!(books_then.exported <= 64 && books_then.dropped.total() == 0, "{books_then:#?}");
+    // What was in memory, and what had been read back before for an attempt.
+    assert!(books_then.exported < 500 && books_then.dropped.total() == 0, "{books_then:#?}");
     shim.end("read");
     assert_read_again(|| books(&tracer).exported == 1_000);
     assert!(tracer.shutdown(LONG).is_complete());
