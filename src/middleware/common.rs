@@ -46,7 +46,7 @@ impl Common {
     /// Changes them for what comes.
     pub(super) fn change(&mut self, change: impl FnOnce(&mut Settings)) {
         change(&mut self.settings);
-        *self = self.clone();
+        self.copies = [const { OnceLock::new() }; COPIES];
     }
 }
 

@@ -102,7 +102,6 @@ pub(crate) fn write(trace_id: TraceId, span_id: SpanId, flags: TraceFlags, value
     let [v0, v1, first, ids @ .., third, f0, f1] = value;
     [*v0, *v1, *first, *third] = *b"00--";
     [*f0, *f1] = encode_u8(flags.bits());
-    let ids: &mut [u8; 49] = ids;
     if let Some((digits, [second, rest @ ..])) = ids.split_first_chunk_mut()
         && let Some(parent) = rest.first_chunk_mut()
     {

@@ -17,17 +17,7 @@ impl Details {
     /// Appends an attribute, or counts it as dropped.
     #[inline(always)]
     pub(crate) fn push_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
-        if !self.try_text(key, text, limits) {
-            self.push_unusual_text(key, text, limits);
-        }
-    }
-
-    #[inline(never)]
-    fn push_unusual_text(&mut self, key: &'static str, text: &str, limits: &Limits) {
-        self.measure_room(limits);
-        if !self.try_text(key, text, limits) {
-            self.push_any(key.into(), text.into(), limits);
-        }
+        self.push_as(|slot| slot, key, text, limits);
     }
 
     /// As [`push_text`](Self::push_text), of a text in which no secret can be.
@@ -37,15 +27,26 @@ impl Details {
     )]
     #[inline(always)]
     pub(crate) fn push_known(&mut self, key: &'static str, text: &str, limits: &Limits) {
-        if !self.try_known(key, text, limits) {
-            self.push_unusual_known(key, text, limits);
+        self.push_as(Slot::known, key, text, limits);
+    }
+
+    #[inline(always)]
+    fn push_as(&mut self, marked: impl Fn(Slot) -> Slot, key: &'static str, text: &str, limits: &Limits) {
+        if !self.try_as(&marked, key, text, limits) {
+            self.push_unusual(&marked, key, text, limits);
         }
     }
 
     #[inline(never)]
-    fn push_unusual_known(&mut self, key: &'static str, text: &str, limits: &Limits) {
+    fn push_unusual(
+        &mut self,
+        marked: impl Fn(Slot) -> Slot,
+        key: &'static str,
+        text: &str,
+        limits: &Limits,
+    ) {
         self.measure_room(limits);
-        if !self.try_known(key, text, limits) {
+        if !self.try_as(marked, key, text, limits) {
             self.push_any(key.into(), text.into(), limits);
         }
     }
@@ -66,19 +67,21 @@ impl Details {
     /// Appends an attribute, if that is usual.
     #[inline(always)]
     pub(crate) fn try_text(&mut self, key: &'static str, text: &str, limits: &Limits) -> bool {
-        let fits = self.has_usual_room_for(key, text, limits);
-        if fits {
-            self.slots.push(self.values.next_text(key, text));
-            self.add_text(text);
-        }
-        fits
+        self.try_as(|slot| slot, key, text, limits)
     }
 
+    /// The same, with the slot marked as something.
     #[inline(always)]
-    fn try_known(&mut self, key: &'static str, text: &str, limits: &Limits) -> bool {
+    fn try_as(
+        &mut self,
+        marked: impl Fn(Slot) -> Slot,
+        key: &'static str,
+        text: &str,
+        limits: &Limits,
+    ) -> bool {
         let fits = self.has_usual_room_for(key, text, limits);
         if fits {
-            self.slots.push(self.values.next_text(key, text).known());
+            self.slots.push(marked(self.values.next_text(key, text)));
             self.add_text(text);
         }
         fits

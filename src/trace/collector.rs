@@ -3,7 +3,12 @@
 //! It blocks on nothing but its own sleep and, as long as one takes that flushes, the gatherer; so it is also the clock by
 //! which flushes and shutdowns expire that are waited for as futures.
 
-use super::{engine::Engine, gatherer::Gathering, message::Waiting, voice::Voice};
+use super::{
+    engine::Engine,
+    gatherer::{Gatherer, Gathering},
+    message::Waiting,
+    voice::Voice,
+};
 use crate::{diagnostics::Diagnostic, export::wake_all};
 use std::{
     sync::Arc,
@@ -40,11 +45,8 @@ impl Collector {
         let mut idle_passes = 0;
         let mut checked_up = Instant::now();
         loop {
-            let mut gatherer = self.gathering.lock();
-            let handed_on = gatherer.pass(None).slots;
-            let (shutdown, wakers) = (gatherer.take_shutdown(), gatherer.take_wakers());
-            drop(gatherer);
-            wake_all(wakers);
+            let (handed_on, shutdown) =
+                self.gather(|gatherer| (gatherer.pass(None).slots, gatherer.take_shutdown()));
             if let Some(waiting) = shutdown {
                 return self.finish(&waiting);
             }
@@ -57,6 +59,16 @@ impl Collector {
             let tick = if idle_passes > IDLE_PASSES { self.idle_tick } else { TICK };
             self.sleep(tick);
         }
+    }
+
+    /// Borrows the gatherer, and wakes those whose waiting is over by that, or by others who have had it.
+    fn gather<R>(&self, with: impl FnOnce(&mut Gatherer) -> R) -> R {
+        let mut gatherer = self.gathering.lock();
+        let result = with(&mut gatherer);
+        let wakers = gatherer.take_wakers();
+        drop(gatherer);
+        wake_all(wakers);
+        result
     }
 
     fn check_up(&mut self, now: Instant) {
@@ -86,11 +98,7 @@ impl Collector {
 
     /// Lets the exporters finish until the deadline, then gives up what is left.
     fn finish(mut self, waiting: &Waiting) {
-        let mut gatherer = self.gathering.lock();
-        gatherer.end(waiting);
-        let wakers = gatherer.take_wakers();
-        drop(gatherer);
-        wake_all(wakers);
+        self.gather(|gatherer| gatherer.end(waiting));
         loop {
             let now = self.wake_overdue();
             if waiting.completion.is_done() || now >= waiting.deadline {

@@ -41,13 +41,14 @@ impl Gathering {
         tail: Option<Tail>,
         outlet: Outlet,
     ) -> Self {
-        let runs_foreign_code = tail.is_some() || engine.redaction.has_own() || engine.timeline.is_custom();
+        let hands_on_bare = tail.is_none() && !engine.redaction.has_own();
+        let runs_foreign_code = !hands_on_bare || engine.timeline.is_custom();
         let gatherer = Gatherer {
             began: engine.timeline.ticks(),
             now: 0,
             times: engine.timeline.resolver(),
             known_keys: KnownKeys::new(),
-            hands_on_bare: tail.is_none() && !engine.redaction.has_own(),
+            hands_on_bare,
             engine: engine.clone(),
             inbox,
             lanes: Vec::new(),
@@ -142,9 +143,14 @@ impl Gatherer {
             for inlet in &self.engine.inlets {
                 inlet.push_flush(waiting.completion.clone(), waiting.deadline);
             }
-            self.wakers.extend(waiting.completion.arrive_quietly(true));
-            self.watched.push(waiting);
+            self.arrive(waiting);
         }
+    }
+
+    /// What is waited for has left here.
+    fn arrive(&mut self, waiting: Waiting) {
+        self.wakers.extend(waiting.completion.arrive_quietly(true));
+        self.watched.push(waiting);
     }
 
     /// Drains each lane once.
@@ -254,8 +260,7 @@ impl Gatherer {
         for inlet in &self.engine.inlets {
             inlet.push_shutdown(waiting.completion.clone(), waiting.deadline);
         }
-        self.wakers.extend(waiting.completion.arrive_quietly(true));
-        self.watched.push(waiting.clone());
+        self.arrive(waiting.clone());
     }
 
     /// For the collector's thread to wake, once it has let go of this.
